@@ -1,0 +1,94 @@
+# Tests are found, not listed. Each of these is one ctest test:
+#   tests/unit/<room>/test_*.c and tests/{isolation,integration,model,fault,interop}/test_*.c
+#                       a cmocka program linked to the library with its internal symbols visible
+#   tests/interop/*.py  pytest over the shared library, all files in one run (not under sanitizers)
+#   tests/package       an installed tree, found and linked as users do
+#   examples/*.c        a program that sees the public header and the shared library only; exit status 0 passes
+# Code shared by tests stands in tests/lib. Names start with the preset's, so that one ctest run can hold several builds.
+
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+
+add_library(khonsu_test_support INTERFACE)
+target_include_directories(khonsu_test_support INTERFACE include src tests/lib)
+target_compile_definitions(khonsu_test_support INTERFACE _GNU_SOURCE)
+target_link_libraries(khonsu_test_support INTERFACE khonsu_third_party_headers khonsu_warnings khonsu_codegen
+                      PkgConfig::CMOCKA)
+
+# An archive, so that a test gets only the files it refers to: fail_alloc.c must not reach those that do not wrap malloc.
+file(GLOB test_lib_sources CONFIGURE_DEPENDS tests/lib/*.c)
+if(test_lib_sources)
+  add_library(khonsu_test_lib STATIC EXCLUDE_FROM_ALL ${test_lib_sources})
+  target_link_libraries(khonsu_test_lib PRIVATE khonsu_test_support)
+endif()
+
+# ThreadSanitizer's shadow memory cannot be mapped where a kernel randomises addresses widely.
+set(launcher "")
+if(KHONSU_SANITIZE MATCHES "thread")
+  execute_process(COMMAND setarch -R true RESULT_VARIABLE status OUTPUT_QUIET ERROR_QUIET)
+  if(status EQUAL 0)
+    set(launcher setarch -R)
+  endif()
+endif()
+set(test_environment
+  "ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1"
+  "UBSAN_OPTIONS=print_stacktrace=1"
+  "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1")
+
+function(khonsu_add_test source name label library)
+  string(REPLACE "/" "_" target "${name}")
+  add_executable(${target} ${source})
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY tests)
+  target_link_libraries(${target} PRIVATE $<TARGET_NAME_IF_EXISTS:khonsu_test_lib> ${library} khonsu_test_support)
+  add_test(NAME ${KHONSU_TEST_PREFIX}${name} COMMAND ${launcher} $<TARGET_FILE:${target}>)
+  set_tests_properties(${KHONSU_TEST_PREFIX}${name} PROPERTIES LABELS ${label} ENVIRONMENT "${test_environment}")
+  if(label STREQUAL "fault")
+    # clang would assume that a malloc whose result is not used cannot fail.
+    target_compile_options(${target} PRIVATE -fno-builtin)
+    target_link_options(${target} PRIVATE
+      LINKER:--wrap=malloc LINKER:--wrap=calloc LINKER:--wrap=realloc LINKER:--wrap=aligned_alloc)
+  endif()
+endfunction()
+
+file(GLOB unit_tests CONFIGURE_DEPENDS tests/unit/*/test_*.c)
+foreach(source IN LISTS unit_tests)
+  string(REGEX REPLACE "^.*/unit/([^/]+)/test_([^/]+)[.]c$" "unit/\\1/\\2" name "${source}")
+  string(REGEX REPLACE "^unit/([^/]+)/.*$" "room_\\1" library "${name}")
+  if(KHONSU_LTO OR NOT TARGET ${library})
+    set(library khonsu_internal)
+  endif()
+  khonsu_add_test(${source} ${name} unit ${library})
+endforeach()
+
+foreach(suite isolation integration model fault interop)
+  file(GLOB suite_tests CONFIGURE_DEPENDS "tests/${suite}/test_*.c")
+  foreach(source IN LISTS suite_tests)
+    string(REGEX REPLACE "^.*/test_([^/]+)[.]c$" "${suite}/\\1" name "${source}")
+    khonsu_add_test(${source} ${name} ${suite} khonsu_internal)
+  endforeach()
+endforeach()
+
+file(GLOB examples CONFIGURE_DEPENDS examples/*.c)
+foreach(source IN LISTS examples)
+  get_filename_component(name ${source} NAME_WE)
+  set(target "example_${name}")
+  add_executable(${target} ${source})
+  # As a user would compile it.
+  set_target_properties(${target} PROPERTIES C_EXTENSIONS ON RUNTIME_OUTPUT_DIRECTORY tests)
+  target_link_libraries(${target} PRIVATE khonsu khonsu_warnings khonsu_codegen)
+  add_test(NAME ${KHONSU_TEST_PREFIX}example/${name} COMMAND ${launcher} $<TARGET_FILE:${target}>)
+  set_tests_properties(${KHONSU_TEST_PREFIX}example/${name} PROPERTIES LABELS example ENVIRONMENT "${test_environment}"
+                       WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
+endforeach()
+
+file(GLOB interop_scripts CONFIGURE_DEPENDS tests/interop/test_*.py)
+if(interop_scripts AND NOT KHONSU_SANITIZE)
+  add_test(NAME ${KHONSU_TEST_PREFIX}interop/python COMMAND ${KHONSU_PYTHON} -m pytest -q -p no:cacheprovider ${interop_scripts})
+  set_tests_properties(${KHONSU_TEST_PREFIX}interop/python PROPERTIES LABELS interop
+                       ENVIRONMENT "KHONSU_LIB=$<TARGET_FILE:khonsu>;PYTHONDONTWRITEBYTECODE=1")
+endif()
+
+if(NOT KHONSU_SANITIZE)
+  add_test(NAME ${KHONSU_TEST_PREFIX}package COMMAND ${PROJECT_SOURCE_DIR}/tests/package/run ${CMAKE_BINARY_DIR})
+  set_tests_properties(${KHONSU_TEST_PREFIX}package PROPERTIES LABELS package)
+endif()

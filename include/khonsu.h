@@ -1,0 +1,596 @@
+/* khonsu.h: transactions over Apache Arrow tables and byte values.
+ *
+ * A database maps byte keys to values. A value is a table (a schema and a list of record batches) or
+ * plain bytes. A transaction reads and writes any number of keys, of both kinds, at the isolation level it
+ * asks for, and commits all of its writes or none. This header is the manual of the C API.
+ *
+ * Conventions, which hold for every call unless its own text says otherwise
+ *
+ *   Status     Every call that can fail returns a khonsu_status; KHONSU_OK is 0. The class of a status (what a
+ *              program can do about it) is asked with khonsu_status_is.
+ *   Detail     The last argument, `khonsu_error *error`, may be NULL. On failure it receives the status, a text
+ *              that says what was wrong and where, and for a conflict the keys that were in conflict.
+ *   Nothing    A call that fails has changed nothing, but for what it was told to consume (moved inputs).
+ *   half done
+ *   Inputs     `struct ArrowSchema *`, `struct ArrowArray *` and `struct ArrowArrayStream *` inputs are MOVED: on
+ *              success and on failure alike the library takes them over and sets their `release` to NULL. The `_ref`
+ *              forms take const pointers, copy what they need and leave the input with the caller.
+ *   Outputs    Arrow outputs are structs of the caller which the library fills in; the caller releases them through
+ *              their `release` callback. They are zero-copy and hold a reference on the data: they stay valid after
+ *              the transaction and the database are closed, and may be released by any thread.
+ *   Slices     A khonsu_slice argument is borrowed for the length of the call.
+ *   Out-params Untouched on failure, unless said otherwise.
+ *   Options    Options structs start with their size; initialise them with the _INIT macro of their type. NULL means
+ *              all defaults.
+ *   Freeing    *_close and *_free take the address of the handle and set it to NULL; on NULL they do nothing.
+ *
+ * Threads
+ *
+ *   khonsu_db        any thread, at the same time
+ *   khonsu_txn       one thread at a time; may move from thread to thread
+ *   khonsu_error, options, info structs     belong to the caller, who serialises
+ *   exported arrays, streams, bytes         one thread at a time each; any thread; independent of the database
+ *
+ * The library starts no thread, installs no signal handler, writes nothing to stdout or stderr, and does not abort
+ * on bad data or on a failed allocation. After fork() a child may only exec: a database handle does not survive it.
+ *
+ * Headers: C99 and C++11. The Arrow C Data and C Stream interface structs stand here under their standard guards
+ * (https://arrow.apache.org/docs/format/CDataInterface.html), so the header coexists with other Arrow libraries.
+ */
+#ifndef KHONSU_H
+#define KHONSU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(_WIN32)
+#error "khonsu supports POSIX systems"
+#endif
+#if defined(KHONSU_BUILDING)
+#define KHONSU_API __attribute__((visibility("default")))
+#else
+#define KHONSU_API
+#endif
+#if defined(__GNUC__) || defined(__clang__)
+#define KHONSU_MUST_USE __attribute__((warn_unused_result))
+#else
+#define KHONSU_MUST_USE
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * Arrow C Data and C Stream interfaces, verbatim from the specification
+ * ------------------------------------------------------------------------------------------------------------- */
+
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+
+#define ARROW_FLAG_DICTIONARY_ORDERED 1
+#define ARROW_FLAG_NULLABLE 2
+#define ARROW_FLAG_MAP_KEYS_SORTED 4
+
+struct ArrowSchema {
+  const char *format;
+  const char *name;
+  const char *metadata;
+  int64_t flags;
+  int64_t n_children;
+  struct ArrowSchema **children;
+  struct ArrowSchema *dictionary;
+  void (*release)(struct ArrowSchema *);
+  void *private_data;
+};
+
+struct ArrowArray {
+  int64_t length;
+  int64_t null_count;
+  int64_t offset;
+  int64_t n_buffers;
+  int64_t n_children;
+  const void **buffers;
+  struct ArrowArray **children;
+  struct ArrowArray *dictionary;
+  void (*release)(struct ArrowArray *);
+  void *private_data;
+};
+
+#endif /* ARROW_C_DATA_INTERFACE */
+
+#ifndef ARROW_C_STREAM_INTERFACE
+#define ARROW_C_STREAM_INTERFACE
+
+struct ArrowArrayStream {
+  int (*get_schema)(struct ArrowArrayStream *, struct ArrowSchema *out);
+  int (*get_next)(struct ArrowArrayStream *, struct ArrowArray *out);
+  const char *(*get_last_error)(struct ArrowArrayStream *);
+  void (*release)(struct ArrowArrayStream *);
+  void *private_data;
+};
+
+#endif /* ARROW_C_STREAM_INTERFACE */
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * Status
+ * ------------------------------------------------------------------------------------------------------------- */
+
+typedef int32_t khonsu_status;
+
+/* What a program can do about a status. */
+typedef enum khonsu_class {
+  KHONSU_CLASS_OK = 0,
+  KHONSU_CLASS_USAGE = 1,       /* the call is wrong: mend the program or its input */
+  KHONSU_CLASS_NOT_FOUND = 2,   /* the key has no value */
+  KHONSU_CLASS_CONFLICT = 3,    /* run the whole transaction again */
+  KHONSU_CLASS_BUSY = 4,        /* something is in use, or time ran out: try later */
+  KHONSU_CLASS_LIMIT = 5,       /* a limit of the options was reached: ask for less, or raise it */
+  KHONSU_CLASS_IO = 6,          /* the operating system or the storage failed; nothing was written */
+  KHONSU_CLASS_CORRUPT = 7,     /* bytes that should be whole are not */
+  KHONSU_CLASS_UNAVAILABLE = 8, /* the store has stopped after a failure: reopen it; nothing was written */
+  KHONSU_CLASS_IN_DOUBT = 9,    /* the outcome is unknown: this is not an abort */
+  KHONSU_CLASS_NO_MEMORY = 10   /* an allocation failed; nothing was changed */
+} khonsu_class;
+
+/* The one table of statuses: name, class, number within the class, text. Numbers are never reused or changed. */
+#define KHONSU_STATUS_TABLE(X)                                                                                        \
+  X(OK, OK, 0, "ok")                                                                                                  \
+  X(INVALID_ARGUMENT, USAGE, 1, "an argument is not valid")                                                           \
+  X(BAD_STATE, USAGE, 2, "the transaction is already committed or aborted")                                           \
+  X(READ_ONLY, USAGE, 3, "write in a read-only transaction")                                                          \
+  X(INVALID_ARROW, USAGE, 4, "an Arrow input is released or not valid")                                               \
+  X(SCHEMA_MISMATCH, USAGE, 5, "the schemas do not match")                                                            \
+  X(WRONG_TYPE, USAGE, 6, "the key holds a value of the other type")                                                  \
+  X(UNSUPPORTED, USAGE, 7, "the Arrow IPC codec cannot represent this")                                               \
+  X(KEY_EMPTY, USAGE, 8, "the key is empty")                                                                          \
+  X(NOT_FOUND, NOT_FOUND, 1, "the key has no value")                                                                  \
+  X(CONFLICT, CONFLICT, 1, "another transaction changed what this one read or wrote")                                 \
+  X(BUSY, BUSY, 1, "the database still has open transactions")                                                        \
+  X(DEADLINE, BUSY, 2, "the deadline passed before an attempt committed")                                             \
+  X(KEY_TOO_LARGE, LIMIT, 1, "the key is larger than key_size_max")                                                   \
+  X(VALUE_TOO_LARGE, LIMIT, 2, "the value is larger than value_size_max")                                             \
+  X(TOO_MANY_KEYS, LIMIT, 3, "the transaction touches more keys than txn_keys_max")                                   \
+  X(TXN_TOO_LARGE, LIMIT, 4, "the transaction writes more bytes than txn_bytes_max")                                  \
+  X(NESTING_TOO_DEEP, LIMIT, 5, "the schema nests deeper than nesting_depth_max")                                     \
+  X(MEMORY_LIMIT, LIMIT, 6, "the store would hold more bytes than memory_bytes_max")                                  \
+  X(SNAPSHOT_EXPIRED, LIMIT, 7, "the snapshot is older than snapshot_age_ms_max")                                     \
+  X(STORAGE_FULL, LIMIT, 8, "the storage has no room for this write")                                                 \
+  X(IO, IO, 1, "input or output failed")                                                                              \
+  X(CORRUPT, CORRUPT, 1, "stored or received bytes are damaged or cut short")                                         \
+  X(UNAVAILABLE, UNAVAILABLE, 1, "the store stopped after a storage failure")                                         \
+  X(IN_DOUBT, IN_DOUBT, 1, "the storage failed while the commit was under way: its outcome is unknown")               \
+  X(NO_MEMORY, NO_MEMORY, 1, "out of memory")
+
+enum {
+#define KHONSU_STATUS_ENUM(name, class_name, number, text) KHONSU_##name = KHONSU_CLASS_##class_name << 16 | number,
+  KHONSU_STATUS_TABLE(KHONSU_STATUS_ENUM)
+#undef KHONSU_STATUS_ENUM
+};
+
+/* True if `status` is of class `wanted`. Any thread. */
+static inline bool khonsu_status_is(khonsu_status status, khonsu_class wanted) {
+  return (status >> 16) == (khonsu_status)wanted;
+}
+
+/* The name ("KHONSU_CONFLICT") and the text of a status; for an unknown number "KHONSU_UNKNOWN". Static strings. */
+KHONSU_API const char *khonsu_status_name(khonsu_status status);
+KHONSU_API const char *khonsu_status_text(khonsu_status status);
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * Slices, bytes, versions
+ * ------------------------------------------------------------------------------------------------------------- */
+
+/* Borrowed bytes; NUL bytes are allowed. `data` may be NULL where `size` is 0. */
+typedef struct khonsu_slice {
+  const void *data;
+  size_t size;
+} khonsu_slice;
+
+/* A slice of a string literal (without its terminating NUL). */
+#ifdef __cplusplus
+#define KHONSU_KEY(literal)                                                                                           \
+  khonsu_slice { (literal), sizeof(literal) - 1 }
+#else
+#define KHONSU_KEY(literal) ((khonsu_slice){(literal), sizeof(literal) - 1})
+#endif
+
+/* Bytes that the library lends out. They stay valid until khonsu_bytes_release, whatever becomes of the transaction
+ * and the database. Release from any thread, once; releasing a zeroed or released struct does nothing. */
+typedef struct khonsu_bytes {
+  const void *data;
+  size_t size;
+  void (*release)(struct khonsu_bytes *);
+  void *private_data;
+} khonsu_bytes;
+
+KHONSU_API void khonsu_bytes_release(khonsu_bytes *bytes);
+
+/* A commit timestamp: the position of a transaction in the total order of commits. 0 = "no version" (the key was
+ * absent). Versions only grow; they are positions, not times. */
+typedef uint64_t khonsu_version;
+
+typedef enum khonsu_value_type { KHONSU_BYTES = 1, KHONSU_TABLE = 2 } khonsu_value_type;
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * Errors and conflict reports
+ * ------------------------------------------------------------------------------------------------------------- */
+
+/* How two transactions came into conflict; names of the dependencies after Adya, "Weak Consistency" (1999). */
+typedef enum khonsu_conflict_kind {
+  KHONSU_CONFLICT_READ = 1,   /* rw-dependency: a key that was read (present or absent) has changed since */
+  KHONSU_CONFLICT_WRITE = 2,  /* ww-dependency: a key that was written blindly has changed since the snapshot */
+  KHONSU_CONFLICT_UPDATE = 3, /* both: a key that was read and then written has changed; would be a lost update */
+  KHONSU_CONFLICT_SCHEMA = 4  /* an append met a value of another type or schema */
+} khonsu_conflict_kind;
+
+typedef struct khonsu_conflict {
+  khonsu_slice key;
+  khonsu_conflict_kind kind;
+  khonsu_version read_version;   /* what this transaction read; for a blind write the version its snapshot held,
+                                    as far as it is still known (else 0) */
+  khonsu_version winner_version; /* the newest commit on the key; 0 if the key is gone from the store */
+  uint64_t winner;               /* khonsu_txn_id of that commit's transaction; 0 if not known any more */
+} khonsu_conflict;
+
+#define KHONSU_ERROR_MESSAGE_SIZE 512
+
+/* Filled in by a failing call; belongs to the caller. Initialise with KHONSU_ERROR_INIT, free the detail with
+ * khonsu_error_clear; a struct that is used again is cleared by the library first. `struct_size` lets the struct
+ * grow: the library writes no further than the size given. */
+typedef struct khonsu_error {
+  uint32_t struct_size;
+  khonsu_status status;
+  const khonsu_conflict *conflicts; /* conflict_count of them; valid until the error is cleared or used again */
+  size_t conflict_count;
+  void *private_data;                      /* the library's */
+  char message[KHONSU_ERROR_MESSAGE_SIZE]; /* NUL-terminated, one line, cut if too long */
+} khonsu_error;
+
+#define KHONSU_ERROR_INIT                                                                                             \
+  { sizeof(khonsu_error), KHONSU_OK, NULL, 0, NULL, "" }
+
+/* Frees the conflict list and makes the struct as new. NULL is a no-op. */
+KHONSU_API void khonsu_error_clear(khonsu_error *error);
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * Options and limits
+ * ------------------------------------------------------------------------------------------------------------- */
+
+/* The one table of limits: name, default, least, most, status when exceeded, reason. Each is a field of
+ * khonsu_options, a key of khonsu_options_set, and is checked before anything is allocated. */
+#define KHONSU_LIMIT_TABLE(X)                                                                                         \
+  X(key_size_max, 65535, 1, 65535, KEY_TOO_LARGE, "bytes of a key; keys are kept in memory")                          \
+  X(value_size_max, UINT64_C(4294967295), 1, UINT64_C(4294967295), VALUE_TOO_LARGE,                                   \
+    "bytes of a byte value, or of one record batch of a table")                                                       \
+  X(txn_keys_max, 1048576, 1, UINT64_C(2147483647), TOO_MANY_KEYS, "keys a transaction may read or write")            \
+  X(txn_bytes_max, UINT64_C(8589934592), 1, UINT64_MAX, TXN_TOO_LARGE, "bytes a transaction may write")               \
+  X(nesting_depth_max, 64, 1, 1024, NESTING_TOO_DEEP, "levels of nesting in an Arrow schema; bounds recursion")       \
+  X(snapshot_age_ms_max, 0, 0, UINT64_MAX, SNAPSHOT_EXPIRED,                                                          \
+    "milliseconds a snapshot may live while others commit; 0 = no limit")                                             \
+  X(memory_bytes_max, 0, 0, UINT64_MAX, MEMORY_LIMIT, "bytes the store may hold in memory; 0 = no limit")
+
+/* Isolation levels, weakest first; docs/guarantees.md says what each promises and what it allows. */
+typedef enum khonsu_isolation {
+  KHONSU_ISOLATION_DEFAULT = 0, /* the database's default, which is serializable unless its options say otherwise */
+  KHONSU_READ_COMMITTED = 1,    /* each read sees the newest commit */
+  KHONSU_SNAPSHOT = 2,          /* one snapshot; first committer wins on written keys */
+  KHONSU_REPEATABLE_READ = 3,   /* also: keys that were read have not changed at commit (absence counts) */
+  KHONSU_SERIALIZABLE = 4       /* strict: as if run alone, at the moment of commit */
+} khonsu_isolation;
+
+/* What becomes of a blind write (of a key this transaction has not observed) when others committed to the key. */
+typedef enum khonsu_on_conflict {
+  KHONSU_ON_CONFLICT_DEFAULT = 0, /* fail; but at read committed a blind write wins over older commits */
+  KHONSU_ON_CONFLICT_FAIL = 1     /* the transaction gets CONFLICT; appends onto appends commute and both stand */
+} khonsu_on_conflict;
+
+/* How far a commit must have come in the storage before it is visible and khonsu_commit returns. Without a storage
+ * all levels are the same. */
+typedef enum khonsu_durability {
+  KHONSU_SYNC = 0,    /* written and synced: survives a power loss */
+  KHONSU_BUFFERED = 1 /* written: survives the process, as far as the storage's write does */
+} khonsu_durability;
+
+typedef struct khonsu_options {
+  uint32_t struct_size;
+  khonsu_isolation isolation; /* for transactions that ask for none; DEFAULT = serializable */
+  khonsu_durability durability;
+#define KHONSU_LIMIT_FIELD(name, standard, least, most, status, reason) uint64_t name;
+  KHONSU_LIMIT_TABLE(KHONSU_LIMIT_FIELD)
+#undef KHONSU_LIMIT_FIELD
+} khonsu_options;
+
+#define KHONSU_LIMIT_DEFAULT_(name, standard, least, most, status, reason) standard,
+#define KHONSU_OPTIONS_INIT                                                                                           \
+  { sizeof(khonsu_options), KHONSU_ISOLATION_DEFAULT, KHONSU_SYNC, KHONSU_LIMIT_TABLE(KHONSU_LIMIT_DEFAULT_) }
+
+/* Sets one option by name, as configuration files and command lines do: "isolation" ("read-committed", "snapshot",
+ * "repeatable-read", "serializable"), "durability" ("sync", "buffered"), or a limit by its name and a decimal number.
+ * INVALID_ARGUMENT: no such option, or a value outside its bounds; the text names both. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_options_set(khonsu_options *options, const char *name,
+                                                            const char *value, khonsu_error *error);
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * Database
+ * ------------------------------------------------------------------------------------------------------------- */
+
+typedef struct khonsu_db khonsu_db;
+typedef struct khonsu_txn khonsu_txn;
+
+/* Opens a database in memory. `path` must be NULL: a store on disk is opened with khonsu_open_with_storage.
+ * INVALID_ARGUMENT: a path; an option outside its bounds. NO_MEMORY. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_open(const char *path, const khonsu_options *options, khonsu_db **db,
+                                                     khonsu_error *error);
+
+/* Closes the database and frees what it holds, save what is still lent out (exported arrays, streams and bytes, which
+ * live on). BUSY: transactions are still open; nothing is closed then and the handle stays valid. No other thread may
+ * use the handle during or after the call. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_close(khonsu_db **db, khonsu_error *error);
+
+/* A moment's figures, each exact at some instant near the call. Any thread; waits for no commit. */
+typedef struct khonsu_stats {
+  uint32_t struct_size;
+  khonsu_version version;         /* newest visible commit */
+  khonsu_version oldest_snapshot; /* of the transactions open now; `version` if there is none */
+  uint64_t open_transactions;
+  uint64_t records;           /* keys in memory, deleted ones that a transaction may still ask for included */
+  uint64_t versions;          /* versions in memory, tombstones included */
+  uint64_t memory_bytes;      /* records, versions, byte values and record batches held by the store */
+  uint64_t unreclaimed; /* versions and records unlinked that wait for operations in flight */
+  uint64_t commits;           /* read-write transactions committed */
+  uint64_t conflicts;         /* commits refused for a conflict */
+  uint64_t groups;            /* groups the commits came in; commits / groups = mean group size */
+} khonsu_stats;
+
+#define KHONSU_STATS_INIT                                                                                             \
+  { sizeof(khonsu_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_stat(khonsu_db *db, khonsu_stats *stats, khonsu_error *error);
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * Transactions
+ *
+ *            khonsu_begin                    life of a transaction
+ *                 |
+ *              active ------ khonsu_abort, khonsu_txn_free -----> aborted
+ *                 |
+ *           khonsu_commit ---- KHONSU_OK -----------------------> committed
+ *                         ---- IN_DOUBT ------------------------> in doubt (the outcome is unknown)
+ *                         ---- any other status ----------------> aborted
+ *
+ * Every call on a transaction that is no longer active returns BAD_STATE; only khonsu_txn_free remains to be called.
+ * ------------------------------------------------------------------------------------------------------------- */
+
+typedef struct khonsu_txn_options {
+  uint32_t struct_size;
+  khonsu_isolation isolation;
+  khonsu_on_conflict on_conflict;
+  bool read_only;       /* reads at one snapshot (at read committed: per read); never aborts for a conflict, never waits */
+  uint64_t deadline_ms; /* for khonsu_run: how long attempts may go on, from its call; 0 = for ever */
+} khonsu_txn_options;
+
+#define KHONSU_TXN_OPTIONS_INIT                                                                                       \
+  { sizeof(khonsu_txn_options), KHONSU_ISOLATION_DEFAULT, KHONSU_ON_CONFLICT_DEFAULT, false, 0 }
+/* For C: `&(khonsu_txn_options){KHONSU_TXN_OPTIONS_DEFAULTS, .isolation = KHONSU_SNAPSHOT}` */
+#define KHONSU_TXN_OPTIONS_DEFAULTS .struct_size = sizeof(khonsu_txn_options)
+
+typedef struct khonsu_commit_info {
+  uint32_t struct_size;
+  khonsu_version version; /* of this commit; for a transaction that wrote nothing, the snapshot it read */
+  uint64_t attempts;      /* of khonsu_run; 1 for khonsu_commit */
+} khonsu_commit_info;
+
+#define KHONSU_COMMIT_INFO_INIT                                                                                       \
+  { sizeof(khonsu_commit_info), 0, 0 }
+
+/* Begins a transaction whose snapshot is the newest visible commit. Never waits.
+ * INVALID_ARGUMENT: an option outside its bounds. NO_MEMORY. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_begin(khonsu_db *db, const khonsu_txn_options *options,
+                                                      khonsu_txn **txn, khonsu_error *error);
+
+/* Commits: all writes become visible together, or none. Whatever it returns, the transaction is no longer active.
+ * `info` may be NULL; it is filled in on success.
+ * CONFLICT: others committed what this transaction's level keeps apart; error->conflicts lists every such key; run the
+ * whole transaction again. MEMORY_LIMIT, STORAGE_FULL, IO, NO_MEMORY: nothing was written. IN_DOUBT: the storage failed
+ * after the commit had been handed to it. UNAVAILABLE: the store had already stopped, or this transaction lost to one
+ * whose own outcome became unknown. A transaction that wrote nothing commits without waiting; read-only ones always
+ * succeed, save SNAPSHOT_EXPIRED. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_commit(khonsu_txn *txn, khonsu_commit_info *info, khonsu_error *error);
+
+/* Aborts: nothing the transaction did is ever visible. BAD_STATE: it is no longer active. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_abort(khonsu_txn *txn, khonsu_error *error);
+
+/* Frees the handle, aborting the transaction first if it is still active. NULL and *NULL are no-ops. */
+KHONSU_API void khonsu_txn_free(khonsu_txn **txn);
+
+/* The transaction's number, unique within this open database, named in the conflict reports of those who lose to it;
+ * and the snapshot it reads (at read committed: the snapshot it began at). */
+KHONSU_API uint64_t khonsu_txn_id(const khonsu_txn *txn);
+KHONSU_API khonsu_version khonsu_txn_snapshot(const khonsu_txn *txn);
+
+/* What khonsu_run runs: reads and writes through `txn`, passes `error` on to its calls and returns their status.
+ * It may be called several times and must have no effect outside the transaction that must not be repeated. It must
+ * not commit, abort or free `txn`. */
+typedef khonsu_status (*khonsu_body)(void *ctx, khonsu_txn *txn, khonsu_error *error);
+
+/* Runs `body` in a transaction and commits it; on CONFLICT, from the body or from the commit, runs it again with a
+ * randomised backoff scaled to what an attempt costs, until it commits or options->deadline_ms have passed.
+ * Any other status of the body aborts and is returned as it is. info->attempts counts the attempts, on failure too.
+ * DEADLINE: time ran out; `error` keeps the conflicts of the last attempt. Otherwise as khonsu_begin and
+ * khonsu_commit. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_run(khonsu_db *db, const khonsu_txn_options *options, khonsu_body body,
+                                                    void *ctx, khonsu_commit_info *info, khonsu_error *error);
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * Reading and writing, in a transaction
+ *
+ * A transaction reads its own writes. Further statuses of all of these: BAD_STATE, KEY_EMPTY, KEY_TOO_LARGE,
+ * TOO_MANY_KEYS, NO_MEMORY, SNAPSHOT_EXPIRED (reads), READ_ONLY (writes), TXN_TOO_LARGE (writes), and over a storage IO,
+ * CORRUPT (reads of keys that are not in memory).
+ * ------------------------------------------------------------------------------------------------------------- */
+
+/* The table at `key`, as a stream of its record batches in order. NOT_FOUND; WRONG_TYPE: the key holds bytes. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_get(khonsu_txn *txn, khonsu_slice key, struct ArrowArrayStream *table,
+                                                    khonsu_error *error);
+
+/* The table at `key` as one record batch. `schema` may be NULL. A table of one batch is given out as it is, zero-copy;
+ * one of several batches is concatenated into new memory, at the cost of copying it (khonsu_get copies nothing); one
+ * of none gives a batch of no rows. NOT_FOUND, WRONG_TYPE, VALUE_TOO_LARGE: 32-bit offsets cannot hold the whole. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_get_batch(khonsu_txn *txn, khonsu_slice key,
+                                                          struct ArrowSchema *schema, struct ArrowArray *batch,
+                                                          khonsu_error *error);
+
+/* Makes the table the value at `key`; what was there is replaced. The stream is read to its end and moved.
+ * INVALID_ARROW: it is released, fails, or holds batches that are not valid; NESTING_TOO_DEEP, VALUE_TOO_LARGE. Empty
+ * batches are dropped. (A stream can be read only once, so it has no `_ref` form.) */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_put(khonsu_txn *txn, khonsu_slice key, struct ArrowArrayStream *table,
+                                                    khonsu_error *error);
+
+/* The same from one record batch (a struct array) and its schema. Both are moved; an array that this library lent out
+ * and that is still whole is taken back by reference, without copy or validation. The _ref form copies the buffers and
+ * leaves schema and array with the caller. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_put_batch(khonsu_txn *txn, khonsu_slice key, struct ArrowSchema *schema,
+                                                          struct ArrowArray *batch, khonsu_error *error);
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_put_batch_ref(khonsu_txn *txn, khonsu_slice key,
+                                                              const struct ArrowSchema *schema,
+                                                              const struct ArrowArray *batch, khonsu_error *error);
+
+/* Adds the rows after those of the table at `key`; an absent table is created. Costs O(rows appended): the table's
+ * batches are shared. Appends by transactions that did not read the table commute: all of them stand.
+ * SCHEMA_MISMATCH: field names, types, nullability or extension types differ from the table's; the text names the
+ * field. WRONG_TYPE: the key holds bytes. Otherwise as khonsu_put. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_append(khonsu_txn *txn, khonsu_slice key,
+                                                       struct ArrowArrayStream *rows, khonsu_error *error);
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_append_batch(khonsu_txn *txn, khonsu_slice key,
+                                                             struct ArrowSchema *schema, struct ArrowArray *batch,
+                                                             khonsu_error *error);
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_append_batch_ref(khonsu_txn *txn, khonsu_slice key,
+                                                                 const struct ArrowSchema *schema,
+                                                                 const struct ArrowArray *batch, khonsu_error *error);
+
+/* The bytes at `key`, zero-copy. NOT_FOUND; WRONG_TYPE: the key holds a table. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_get_bytes(khonsu_txn *txn, khonsu_slice key, khonsu_bytes *value,
+                                                          khonsu_error *error);
+
+/* Makes `value` (copied; may be empty) the value at `key`; what was there is replaced. VALUE_TOO_LARGE. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_put_bytes(khonsu_txn *txn, khonsu_slice key, khonsu_slice value,
+                                                          khonsu_error *error);
+
+/* Deletes the value at `key`, of either type. Deleting an absent key is no error. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_delete(khonsu_txn *txn, khonsu_slice key, khonsu_error *error);
+
+/* Whether `key` has a value. Counts as a read of the key, absence included. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_exists(khonsu_txn *txn, khonsu_slice key, bool *exists,
+                                                       khonsu_error *error);
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * Arrow IPC files and streams (https://arrow.apache.org/docs/format/Columnar.html, "Serialization and IPC")
+ *
+ * UNSUPPORTED: the codec of this version cannot read (views, list views, run-end encoded, delta dictionaries) or
+ * write (these, dictionaries) a type; the text names it. Read files from sources you trust only.
+ * ------------------------------------------------------------------------------------------------------------- */
+
+typedef enum khonsu_ipc_format { KHONSU_IPC_FILE = 1, KHONSU_IPC_STREAM = 2 } khonsu_ipc_format;
+
+/* Opens the file at `path`, of either format (told apart by content), as a stream of its record batches, which are
+ * read from the file one by one. IO: the file cannot be opened or read. CORRUPT: it is not Arrow IPC, damaged or cut
+ * short (what shows only in a later batch is reported by that get_next). */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_ipc_read(const char *path, struct ArrowArrayStream *table,
+                                                         khonsu_error *error);
+
+/* Writes the stream, which is moved, to a new file at `path`; an existing file is replaced once the new one is whole
+ * and synced. IO, INVALID_ARROW, UNSUPPORTED. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_ipc_write(const char *path, khonsu_ipc_format format,
+                                                          struct ArrowArrayStream *table, khonsu_error *error);
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * Storage: where commits persist. Fill in one ops table to bring your own; examples/own_storage.c is a whole one.
+ * The storage sees keys and encoded values, nothing of transactions.
+ * ------------------------------------------------------------------------------------------------------------- */
+
+typedef enum khonsu_mutation_kind {
+  KHONSU_MUTATION_PUT = 1,    /* `value` is the new value */
+  KHONSU_MUTATION_APPEND = 2, /* `value` is to be added after the bytes of the key's newest value */
+  KHONSU_MUTATION_DELETE = 3  /* the key has no value any more */
+} khonsu_mutation_kind;
+
+/* One change of one key. A table's value is an Arrow IPC stream without end marker, so that appending encoded
+ * batches to its bytes appends their rows; a byte value's is the bytes. Slices are borrowed for the call. */
+typedef struct khonsu_mutation {
+  khonsu_slice key;
+  khonsu_slice value;
+  khonsu_version version;
+  khonsu_mutation_kind kind;
+  khonsu_value_type type; /* PUT and APPEND */
+} khonsu_mutation;
+
+/* What a storage answers to `get`: filled in by the storage, which lends `value` until its release is called. */
+typedef struct khonsu_stored {
+  khonsu_bytes value;
+  khonsu_version version; /* of the newest mutation that made it */
+  khonsu_value_type type;
+} khonsu_stored;
+
+/* Called by `scan` for each key that has a value, in byte order; a status other than OK ends the scan with it. */
+typedef khonsu_status (*khonsu_storage_visit)(void *visit_ctx, khonsu_slice key, const khonsu_stored *value);
+
+#define KHONSU_STORAGE_ABI 1
+
+/* `ctx` is what khonsu_open_with_storage was given. The database calls write, and retain, from one thread at a time in
+ * version order; get and scan from any thread, at the same time as anything; sync from one thread at a time, beside
+ * write. Required: open, close, write, sync, get. Optional (may be NULL): scan, retain. */
+typedef struct khonsu_storage_ops {
+  uint32_t abi; /* KHONSU_STORAGE_ABI */
+
+  /* Reports the newest version the storage holds (0 if empty). Any status but OK fails khonsu_open_with_storage. */
+  khonsu_status (*open)(void *ctx, khonsu_version *newest, khonsu_error *error);
+  /* The last call. Frees what `open` acquired. */
+  void (*close)(void *ctx);
+
+  /* Writes all of the mutations or none, in order; versions never fall. OK: written. Class LIMIT, NO_MEMORY, BUSY:
+   * nothing was written and later writes may succeed (a full disk); a group of several transactions is then written
+   * one by one. Anything else: it is unknown what was written; the store stops (its pending commits are IN_DOUBT). */
+  khonsu_status (*write)(void *ctx, const khonsu_mutation *mutations, size_t count, khonsu_error *error);
+  /* Makes all writes up to `version` survive a power loss. Anything but OK stops the store; it is not tried again. */
+  khonsu_status (*sync)(void *ctx, khonsu_version version, khonsu_error *error);
+
+  /* The value of `key` as of `at`: the newest with version <= at. NOT_FOUND: there is none, or it is a deletion. */
+  khonsu_status (*get)(void *ctx, khonsu_slice key, khonsu_version at, khonsu_stored *stored, khonsu_error *error);
+  /* All keys in [first, end) as of `at`; end.data NULL = no end. */
+  khonsu_status (*scan)(void *ctx, khonsu_slice first, khonsu_slice end, khonsu_version at, khonsu_storage_visit visit,
+                        void *visit_ctx, khonsu_error *error);
+  /* Nobody will ask for a version below `oldest` any more: what only such questions could see may go. */
+  void (*retain)(void *ctx, khonsu_version oldest);
+} khonsu_storage_ops;
+
+/* Opens a database over a storage: reads of keys that are not in memory ask it, commits persist in it. `ops` and `ctx`
+ * must outlive the database. INVALID_ARGUMENT: another `abi`, or a required operation is missing. Otherwise what `open`
+ * returned. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_open_with_storage(const khonsu_storage_ops *ops, void *ctx,
+                                                                  const khonsu_options *options, khonsu_db **db,
+                                                                  khonsu_error *error);
+
+/* The reference storage: keeps encoded values in memory, versions included. For tests, and as the pattern for a user's
+ * own. `ctx` outlives the databases opened over it, one after the other, so that a reopen can be tried. */
+KHONSU_API const khonsu_storage_ops *khonsu_storage_memory(void);
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_storage_memory_new(void **ctx, khonsu_error *error);
+KHONSU_API void khonsu_storage_memory_free(void **ctx);
+
+/* For storages that report through khonsu_error: sets status and text (printf form) and returns the status. */
+KHONSU_API khonsu_status khonsu_error_set(khonsu_error *error, khonsu_status status, const char *format, ...)
+#if defined(__GNUC__) || defined(__clang__)
+    __attribute__((format(printf, 3, 4)))
+#endif
+    ;
+
+/* The library's version, "major.minor.patch", and how it was built, as a JSON object. Static strings. */
+KHONSU_API const char *khonsu_library_version(void);
+KHONSU_API const char *khonsu_build_info(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* KHONSU_H */

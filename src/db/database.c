@@ -1,0 +1,88 @@
+#include "db.h"
+
+#ifndef KHONSU_VERSION
+#define KHONSU_VERSION "0.1.0"
+#endif
+
+
+static khonsu_status open_over(kh_storage storage, const khonsu_options *given, khonsu_db **db, khonsu_error *error) {
+  khonsu_options options;
+  khonsu_status status = kh_options_resolve(given, &options, error);
+  if (status != KHONSU_OK) return status;
+  khonsu_db *opened = kh_alloc_lines(sizeof *opened);
+  if (opened == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a database");
+  status = kh_partition_init(&opened->partition, &options, storage, error);
+  if (status != KHONSU_OK) {
+    kh_free(opened);
+    return status;
+  }
+  kh_txn_pool_init(&opened->pool, &opened->partition);
+  *db = opened;
+  return KHONSU_OK;
+}
+
+khonsu_status khonsu_open(const char *path, const khonsu_options *options, khonsu_db **db, khonsu_error *error) {
+  if (db == NULL) return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "db must not be NULL");
+  if (path != NULL)
+    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT,
+                            "path is '%.128s': this library opens databases in memory (NULL), or over a storage of "
+                            "yours with khonsu_open_with_storage",
+                            path);
+  return open_over((kh_storage){NULL, NULL}, options, db, error);
+}
+
+khonsu_status khonsu_open_with_storage(const khonsu_storage_ops *ops, void *ctx, const khonsu_options *options,
+                                       khonsu_db **db, khonsu_error *error) {
+  if (db == NULL) return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "db must not be NULL");
+  khonsu_status status = kh_storage_validate(ops, error);
+  return status != KHONSU_OK ? status : open_over((kh_storage){ops, ctx}, options, db, error);
+}
+
+khonsu_status khonsu_close(khonsu_db **db, khonsu_error *error) {
+  if (db == NULL || *db == NULL) return KHONSU_OK;
+  uint64_t open = kh_txn_pool_out(&(*db)->pool);
+  if (open != 0)
+    return khonsu_error_set(error, KHONSU_BUSY, "%llu transactions are still open: free them first",
+                            (unsigned long long)open);
+  kh_txn_pool_fini(&(*db)->pool);
+  kh_partition_fini(&(*db)->partition);
+  kh_free(*db);
+  *db = NULL;
+  return KHONSU_OK;
+}
+
+khonsu_status khonsu_stat(khonsu_db *db, khonsu_stats *stats, khonsu_error *error) {
+  if (db == NULL || stats == NULL)
+    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "db and stats must not be NULL");
+  if (stats->struct_size < sizeof(uint32_t))
+    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "initialise stats with KHONSU_STATS_INIT");
+  kh_partition *partition = &db->partition;
+  kh_store *store = &partition->store;
+  khonsu_stats now = KHONSU_STATS_INIT;
+  now.version = kh_store_visible(store);
+  now.oldest_snapshot = kh_store_oldest_snapshot(store, now.version);
+  now.open_transactions = kh_txn_pool_out(&db->pool);
+  now.records = atomic_load(&store->gauges.records);
+  now.versions = atomic_load(&store->gauges.versions);
+  now.memory_bytes = atomic_load(&store->gauges.memory);
+  now.unreclaimed = atomic_load(&store->gauges.unreclaimed);
+  now.commits = atomic_load(&partition->counters.commits);
+  now.conflicts = atomic_load(&partition->counters.conflicts);
+  now.groups = atomic_load(&partition->counters.groups);
+  uint32_t size = stats->struct_size;
+  memcpy(stats, &now, size < sizeof now ? size : sizeof now);
+  stats->struct_size = size;
+  return KHONSU_OK;
+}
+
+const char *khonsu_library_version(void) { return KHONSU_VERSION; }
+
+const char *khonsu_build_info(void) {
+  return "{\"version\":\"" KHONSU_VERSION "\",\"compiler\":\"" __VERSION__ "\",\"sanitizers\":\""
+#if defined(__SANITIZE_ADDRESS__)
+         "address"
+#elif defined(__SANITIZE_THREAD__)
+         "thread"
+#endif
+         "\",\"distributed\":false}";
+}

@@ -1,0 +1,129 @@
+/* options: defaults, bounds, and options by name, from the one table of limits in khonsu.h. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "db.h"
+
+typedef struct limit {
+  const char *name;
+  size_t offset;
+  uint64_t least, most;
+} limit;
+
+static const limit limits[] = {
+#define LIMIT_ROW(name, standard, least, most, status, reason) {#name, offsetof(khonsu_options, name), least, most},
+    KHONSU_LIMIT_TABLE(LIMIT_ROW)
+#undef LIMIT_ROW
+};
+
+static const char *const isolation_names[] = {"default", "read-committed", "snapshot", "repeatable-read",
+                                              "serializable"};
+static const char *const durability_names[] = {"sync", "buffered"};
+
+#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
+
+/* A struct of another size: from an older header the rest keeps its defaults; from a newer one, fields this library
+ * does not know must be 0. */
+static khonsu_status copy_sized(void *options, size_t size, const void *given, uint32_t given_size, const char *type,
+                                khonsu_error *error) {
+  if (given_size < sizeof(uint32_t))
+    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "%s.struct_size is %u: initialise with the _INIT macro",
+                            type, given_size);
+  for (size_t i = size; i < given_size; i++)
+    if (((const char *)given)[i] != 0)
+      return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "%s has fields this library does not know", type);
+  memcpy(options, given, given_size < size ? given_size : size);
+  *(uint32_t *)options = (uint32_t)size;
+  return KHONSU_OK;
+}
+
+static khonsu_status check_isolation(khonsu_isolation isolation, khonsu_error *error) {
+  if ((unsigned)isolation < COUNT_OF(isolation_names)) return KHONSU_OK;
+  return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "isolation is %d: not a level", (int)isolation);
+}
+
+static khonsu_status check_limit(const limit *checked, uint64_t value, khonsu_error *error) {
+  if (value >= checked->least && value <= checked->most) return KHONSU_OK;
+  return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "%s is %llu: must be %llu to %llu", checked->name,
+                          (unsigned long long)value, (unsigned long long)checked->least,
+                          (unsigned long long)checked->most);
+}
+
+khonsu_status kh_options_resolve(const khonsu_options *given, khonsu_options *options, khonsu_error *error) {
+  *options = (khonsu_options)KHONSU_OPTIONS_INIT;
+  if (given != NULL) {
+    khonsu_status status = copy_sized(options, sizeof *options, given, given->struct_size, "khonsu_options", error);
+    if (status != KHONSU_OK) return status;
+  }
+  khonsu_status status = check_isolation(options->isolation, error);
+  if (status != KHONSU_OK) return status;
+  if (options->isolation == KHONSU_ISOLATION_DEFAULT) options->isolation = KHONSU_SERIALIZABLE;
+  if ((unsigned)options->durability >= COUNT_OF(durability_names))
+    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "durability is %d: not a level", (int)options->durability);
+  for (size_t i = 0; i < COUNT_OF(limits); i++) {
+    uint64_t value;
+    memcpy(&value, (const char *)options + limits[i].offset, sizeof value);
+    status = check_limit(&limits[i], value, error);
+    if (status != KHONSU_OK) return status;
+  }
+  return KHONSU_OK;
+}
+
+khonsu_status kh_txn_options_resolve(const khonsu_txn_options *given, khonsu_isolation standard,
+                                     khonsu_txn_options *options, khonsu_error *error) {
+  *options = (khonsu_txn_options)KHONSU_TXN_OPTIONS_INIT;
+  if (given != NULL) {
+    khonsu_status status = copy_sized(options, sizeof *options, given, given->struct_size, "khonsu_txn_options", error);
+    if (status == KHONSU_OK) status = check_isolation(options->isolation, error);
+    if (status != KHONSU_OK) return status;
+    if ((unsigned)options->on_conflict > KHONSU_ON_CONFLICT_FAIL)
+      return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "on_conflict is %d: not a strategy",
+                              (int)options->on_conflict);
+  }
+  if (options->isolation == KHONSU_ISOLATION_DEFAULT) options->isolation = standard;
+  return KHONSU_OK;
+}
+
+/* The index of `value` in `names`, or -1. */
+static int find_name(const char *const *names, size_t count, const char *value) {
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(names[i], value) == 0) return (int)i;
+  return -1;
+}
+
+static khonsu_status set_limit(khonsu_options *options, const limit *set, const char *value, khonsu_error *error) {
+  char *end;
+  errno = 0;
+  unsigned long long number = strtoull(value, &end, 10);
+  if (*value < '0' || *value > '9' || *end != '\0' || errno == ERANGE)
+    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "%s is '%.64s': must be a number from %llu to %llu",
+                            set->name, value, (unsigned long long)set->least, (unsigned long long)set->most);
+  uint64_t bytes = number;
+  khonsu_status status = check_limit(set, bytes, error);
+  if (status == KHONSU_OK) memcpy((char *)options + set->offset, &bytes, sizeof bytes);
+  return status;
+}
+
+static khonsu_status no_such_value(const char *name, const char *value, khonsu_error *error) {
+  return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "'%.64s' is no value of the option '%s'", value, name);
+}
+
+khonsu_status khonsu_options_set(khonsu_options *options, const char *name, const char *value, khonsu_error *error) {
+  if (options == NULL || name == NULL || value == NULL)
+    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "options, name and value must not be NULL");
+  if (strcmp(name, "isolation") == 0) {
+    int level = find_name(isolation_names, COUNT_OF(isolation_names), value);
+    if (level < 0) return no_such_value(name, value, error);
+    options->isolation = (khonsu_isolation)level;
+    return KHONSU_OK;
+  }
+  if (strcmp(name, "durability") == 0) {
+    int level = find_name(durability_names, COUNT_OF(durability_names), value);
+    if (level < 0) return no_such_value(name, value, error);
+    options->durability = (khonsu_durability)level;
+    return KHONSU_OK;
+  }
+  for (size_t i = 0; i < COUNT_OF(limits); i++)
+    if (strcmp(limits[i].name, name) == 0) return set_limit(options, &limits[i], value, error);
+  return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "there is no option '%.64s'", name);
+}

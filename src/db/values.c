@@ -1,0 +1,216 @@
+/* values: reading and writing tables and bytes through a transaction. */
+#include "db.h"
+
+static khonsu_status check_key(const khonsu_txn *txn, khonsu_slice key, khonsu_error *error) {
+  if (key.size == 0) return khonsu_error_set(error, KHONSU_KEY_EMPTY, "the key is empty");
+  if (key.data == NULL)
+    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "key.data is NULL but key.size is %zu", key.size);
+  uint64_t limit = txn->partition->options.key_size_max;
+  if (key.size <= limit) return KHONSU_OK;
+  return khonsu_error_set(error, KHONSU_KEY_TOO_LARGE, "the key has %zu bytes: more than key_size_max = %llu", key.size,
+                          (unsigned long long)limit);
+}
+
+static khonsu_status check_read(const khonsu_txn *txn, khonsu_slice key, const void *out, khonsu_error *error) {
+  if (KH_UNLIKELY(txn == NULL || txn->magic != KH_TXN_MAGIC || out == NULL))
+    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "%s",
+                            out == NULL ? "the output must not be NULL" : "txn is NULL or not a transaction handle");
+  khonsu_status status = kh_txn_check_active(txn, error);
+  return status != KHONSU_OK ? status : check_key(txn, key, error);
+}
+
+static khonsu_status check_write(const khonsu_txn *txn, khonsu_slice key, khonsu_error *error) {
+  khonsu_status status = check_read(txn, key, txn, error);
+  if (status != KHONSU_OK || !txn->read_only) return status;
+  return khonsu_error_set(error, KHONSU_READ_ONLY, "transaction %llu is read-only: it cannot write",
+                          (unsigned long long)txn->id);
+}
+
+static const char *kind_name(kh_version_kind kind) { return kind == KH_TABLE ? "a table" : "bytes"; }
+
+/* As kh_txn_look, and the value must be there and of the kind asked for. */
+static khonsu_status look_for(khonsu_txn *txn, khonsu_slice key, kh_version_kind wanted, kh_look *look,
+                              khonsu_error *error) {
+  khonsu_status status = kh_txn_look(txn, key, look, error);
+  if (status != KHONSU_OK || KH_LIKELY(look->kind == wanted)) return status;
+  kh_version_kind kind = look->kind;
+  status = kh_txn_look_done(txn, look, error);
+  if (status != KHONSU_OK) return status;
+  int shown = (int)(key.size > 128 ? 128 : key.size);
+  if (kind == KH_TOMBSTONE)
+    return khonsu_error_set(error, KHONSU_NOT_FOUND, "there is no value at key '%.*s'", shown, (const char *)key.data);
+  return khonsu_error_set(error, KHONSU_WRONG_TYPE, "key '%.*s' holds %s, not %s", shown, (const char *)key.data,
+                          kind_name(kind), kind_name(wanted));
+}
+
+/* ---- reading */
+
+khonsu_status khonsu_get(khonsu_txn *txn, khonsu_slice key, struct ArrowArrayStream *table, khonsu_error *error) {
+  khonsu_status status = check_read(txn, key, table, error);
+  kh_look look;
+  if (status == KHONSU_OK) status = look_for(txn, key, KH_TABLE, &look, error);
+  if (status != KHONSU_OK) return status;
+  struct ArrowArrayStream stream;
+  khonsu_status exported = kh_table_export_stream(look.table, &stream);
+  status = kh_txn_look_done(txn, &look, error);
+  if (exported != KHONSU_OK) return khonsu_error_set(error, exported, "no memory to lend out a table");
+  if (status != KHONSU_OK) stream.release(&stream);
+  else *table = stream;
+  return status;
+}
+
+khonsu_status khonsu_get_batch(khonsu_txn *txn, khonsu_slice key, struct ArrowSchema *schema, struct ArrowArray *batch,
+                               khonsu_error *error) {
+  khonsu_status status = check_read(txn, key, batch, error);
+  kh_look look;
+  if (status == KHONSU_OK) status = look_for(txn, key, KH_TABLE, &look, error);
+  if (status != KHONSU_OK) return status;
+  kh_table *table = kh_table_ref(look.table); /* concatenating may take long: not inside the epoch */
+  status = kh_txn_look_done(txn, &look, error);
+  if (status == KHONSU_OK) status = kh_table_export_batch(table, schema, batch, error);
+  kh_table_unref(table);
+  return status;
+}
+
+static void release_version(khonsu_bytes *bytes) { kh_version_unref(bytes->private_data); }
+
+khonsu_status khonsu_get_bytes(khonsu_txn *txn, khonsu_slice key, khonsu_bytes *value, khonsu_error *error) {
+  khonsu_status status = check_read(txn, key, value, error);
+  kh_look look;
+  if (status == KHONSU_OK) status = look_for(txn, key, KH_BYTES, &look, error);
+  if (status != KHONSU_OK) return status;
+  kh_version *version = kh_version_ref(look.version);
+  status = kh_txn_look_done(txn, &look, error);
+  if (KH_UNLIKELY(status != KHONSU_OK)) kh_version_unref(version);
+  else *value = (khonsu_bytes){version->bytes, version->size, release_version, version};
+  return status;
+}
+
+khonsu_status khonsu_exists(khonsu_txn *txn, khonsu_slice key, bool *exists, khonsu_error *error) {
+  khonsu_status status = check_read(txn, key, exists, error);
+  kh_look look;
+  if (status == KHONSU_OK) status = kh_txn_look(txn, key, &look, error);
+  if (status != KHONSU_OK) return status;
+  bool found = look.kind != KH_TOMBSTONE;
+  status = kh_txn_look_done(txn, &look, error);
+  if (status == KHONSU_OK) *exists = found;
+  return status;
+}
+
+/* ---- writing */
+
+khonsu_status khonsu_put_bytes(khonsu_txn *txn, khonsu_slice key, khonsu_slice value, khonsu_error *error) {
+  khonsu_status status = check_write(txn, key, error);
+  if (status != KHONSU_OK) return status;
+  if (value.data == NULL && value.size != 0)
+    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "value.data is NULL but value.size is %zu", value.size);
+  uint64_t limit = txn->partition->options.value_size_max;
+  if (value.size > limit)
+    return khonsu_error_set(error, KHONSU_VALUE_TOO_LARGE, "the value has %zu bytes: more than value_size_max = %llu",
+                            value.size, (unsigned long long)limit);
+  if (value.size > txn->partition->options.txn_bytes_max) /* before it is copied */
+    return khonsu_error_set(error, KHONSU_TXN_TOO_LARGE, "the value has %zu bytes: more than txn_bytes_max = %llu",
+                            value.size, (unsigned long long)txn->partition->options.txn_bytes_max);
+  kh_version *version = kh_version_new_bytes(value);
+  if (version == NULL)
+    return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a value of %zu bytes", value.size);
+  return kh_txn_put(txn, key, version, value.size, error);
+}
+
+khonsu_status khonsu_delete(khonsu_txn *txn, khonsu_slice key, khonsu_error *error) {
+  khonsu_status status = check_write(txn, key, error);
+  if (status != KHONSU_OK) return status;
+  kh_version *version = kh_version_new_tombstone();
+  if (version == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a deletion");
+  return kh_txn_put(txn, key, version, 0, error);
+}
+
+/* What a write of a table does with it: takes the reference. */
+typedef khonsu_status (*stage_table)(khonsu_txn *txn, khonsu_slice key, kh_table *table, khonsu_error *error);
+
+static khonsu_status stage_put(khonsu_txn *txn, khonsu_slice key, kh_table *table, khonsu_error *error) {
+  kh_version *version = kh_version_new_table(table);
+  uint64_t bytes = kh_table_bytes(table, 0);
+  kh_table_unref(table);
+  if (version == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a version");
+  return kh_txn_put(txn, key, version, bytes, error);
+}
+
+static void release_stream(struct ArrowArrayStream *stream) {
+  if (stream != NULL && stream->release != NULL) stream->release(stream);
+}
+
+static void release_batch(struct ArrowSchema *schema, struct ArrowArray *batch) {
+  if (schema != NULL && schema->release != NULL) schema->release(schema);
+  if (batch != NULL && batch->release != NULL) batch->release(batch);
+}
+
+static khonsu_status write_stream(khonsu_txn *txn, khonsu_slice key, struct ArrowArrayStream *stream,
+                                  stage_table stage, khonsu_error *error) {
+  khonsu_status status = check_write(txn, key, error);
+  if (status == KHONSU_OK && stream == NULL)
+    status = khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "the stream must not be NULL");
+  if (status != KHONSU_OK) {
+    release_stream(stream);
+    return status;
+  }
+  kh_table *table;
+  status = kh_table_from_stream(stream, &txn->partition->arrow_limits, &table, error);
+  return status != KHONSU_OK ? status : stage(txn, key, table, error);
+}
+
+static khonsu_status check_batch(const khonsu_txn *txn, khonsu_slice key, const struct ArrowSchema *schema,
+                                 const struct ArrowArray *batch, khonsu_error *error) {
+  khonsu_status status = check_write(txn, key, error);
+  if (status != KHONSU_OK || (schema != NULL && batch != NULL)) return status;
+  return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "schema and batch must not be NULL");
+}
+
+static khonsu_status write_batch(khonsu_txn *txn, khonsu_slice key, struct ArrowSchema *schema,
+                                 struct ArrowArray *batch, stage_table stage, khonsu_error *error) {
+  khonsu_status status = check_batch(txn, key, schema, batch, error);
+  if (status != KHONSU_OK) {
+    release_batch(schema, batch);
+    return status;
+  }
+  kh_table *table;
+  status = kh_table_from_batch(schema, batch, &txn->partition->arrow_limits, &table, error);
+  return status != KHONSU_OK ? status : stage(txn, key, table, error);
+}
+
+static khonsu_status write_batch_ref(khonsu_txn *txn, khonsu_slice key, const struct ArrowSchema *schema,
+                                     const struct ArrowArray *batch, stage_table stage, khonsu_error *error) {
+  khonsu_status status = check_batch(txn, key, schema, batch, error);
+  if (status != KHONSU_OK) return status;
+  kh_table *table;
+  status = kh_table_from_batch_copy(schema, batch, &txn->partition->arrow_limits, &table, error);
+  return status != KHONSU_OK ? status : stage(txn, key, table, error);
+}
+
+khonsu_status khonsu_put(khonsu_txn *txn, khonsu_slice key, struct ArrowArrayStream *table, khonsu_error *error) {
+  return write_stream(txn, key, table, stage_put, error);
+}
+
+khonsu_status khonsu_put_batch(khonsu_txn *txn, khonsu_slice key, struct ArrowSchema *schema, struct ArrowArray *batch,
+                               khonsu_error *error) {
+  return write_batch(txn, key, schema, batch, stage_put, error);
+}
+
+khonsu_status khonsu_put_batch_ref(khonsu_txn *txn, khonsu_slice key, const struct ArrowSchema *schema,
+                                   const struct ArrowArray *batch, khonsu_error *error) {
+  return write_batch_ref(txn, key, schema, batch, stage_put, error);
+}
+
+khonsu_status khonsu_append(khonsu_txn *txn, khonsu_slice key, struct ArrowArrayStream *rows, khonsu_error *error) {
+  return write_stream(txn, key, rows, kh_txn_append, error);
+}
+
+khonsu_status khonsu_append_batch(khonsu_txn *txn, khonsu_slice key, struct ArrowSchema *schema,
+                                  struct ArrowArray *batch, khonsu_error *error) {
+  return write_batch(txn, key, schema, batch, kh_txn_append, error);
+}
+
+khonsu_status khonsu_append_batch_ref(khonsu_txn *txn, khonsu_slice key, const struct ArrowSchema *schema,
+                                      const struct ArrowArray *batch, khonsu_error *error) {
+  return write_batch_ref(txn, key, schema, batch, kh_txn_append, error);
+}

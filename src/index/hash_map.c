@@ -1,0 +1,258 @@
+/* hash_map: extendible hashing of segments of slots, with one writer and wait-free readers.
+ *
+ *      hash:  [ directory: depth bits, from the top ... ][ ... ][ home: 12 bits, from bit 16 ][ tag: 16 bits ]
+ *
+ *      directory (here of depth 2)         segment: linear probing from home, a power of two of slots
+ *        00 ---------------------------->    [      ][tag|word][      ][deleted][tag|word] ...
+ *        01 ---------------------------->    [ ... ]
+ *        10 ----.
+ *        11 ----`----------------------->    [ ... ]   (its words share one top bit: depth 1)
+ *
+ * After Fagin, Nievergelt, Pippenger, Strong, "Extendible hashing" (1979). The three parts of the hash do not overlap,
+ * so that what the directory selects says nothing about homes and tags within a segment. A map begins with one small
+ * segment, which is rebuilt at twice its size until it has SEGMENT_LOG2_MAX; from then on full segments are split. So an
+ * insert touches one segment at most. Two exceptions, both in bytes per thousand keys: a split of a segment that only
+ * one entry leads to copies the directory (8 bytes for about 2,000 keys); and where hashes crowd, in defiance of the
+ * seed, a segment grows beyond the usual size instead of deepening the directory without end (may_split). Then finds in
+ * it get as slow as the number of keys that share a hash, but stay right. Maps do not shrink.
+ *
+ * What a segment promises. P: as long as a word is in a segment, no slot between its home and its place is empty.
+ *   place   uses the first slot that is empty or marked deleted: all before it hold words or marks.
+ *   remove  leaves a mark, or empties slots that have an empty one after them: no word has its place beyond such a slot
+ *           and its home before it, as the empty one would lie between, against P.
+ *   replace changes a word where it stands.
+ * A reader that probes from home to the first empty slot therefore meets every word that is in the segment throughout.
+ *
+ * What a directory promises. Growth builds new segments in private, with every word of the old one, and makes all
+ * entries for them point there; or builds a new directory likewise. What is so replaced is never changed again: it
+ * keeps the state of the moment of its replacement.
+ *
+ * Why finds are right (guarantee 2 of index.h; "during" and "before" mean C11's happens-before). A find loads (1) the
+ * directory, (2) an entry, (3) slots. If the segment it reads is the current one to the end, P gives the result. If not,
+ * it found the segment, or the directory through which it found it, before that was replaced; so the replacement fell
+ * into the find (had it happened before the find, loads 1 and 2 would have seen it), and with it the state that the
+ * segment has kept. A key present during the whole find is in that state or was met before; one absent during the
+ * whole of it is not in it. Replacing the entries of one segment one after the other is harmless: until the writer
+ * returns, all of them lead to the same words.
+ *
+ * Why finds end: a segment's size is constant, and a find does not go round twice.
+ *
+ * Why nobody looks at freed memory (base/epoch.h: A announce, B load of a link, C unlinking store, D the writer's load of
+ * announcements). The links are the directory's address, the entries and the slots; the loads 1, 2, 3 (B) and the stores
+ * that replace a directory, an entry or a word (C) are sequentially consistent. An old directory may lead to segments
+ * that are retired long after it. Who holds it loaded it (B) before it was replaced (C), so announced itself (A) before
+ * the writer, later still, looked (D): the segment waits for him. Stores that only add (a word in a free slot) release
+ * what the word leads to, and pair with 3. */
+#include "index.h"
+
+#include "segment.h"
+
+enum {
+  SEGMENT_LOG2_MIN = 6,  /* 64 slots: 576 bytes with its header */
+  SEGMENT_LOG2_MAX = 12, /* 4,096 slots, 32 KiB: splitting takes some ten microseconds, a directory entry serves 2,000 keys */
+  DEPTH_MAX = 32         /* leaves bits 16 to 31 to homes */
+};
+
+/* ---- making and freeing */
+
+static size_t directory_memory(unsigned depth) {
+  return sizeof(kh_directory) + ((size_t)1 << depth) * sizeof(_Atomic uintptr_t);
+}
+
+static unsigned directory_depth(const kh_directory *directory) { return 64 - directory->shift; }
+
+static kh_directory *directory_new(unsigned depth) {
+  kh_directory *directory = kh_alloc_lines(directory_memory(depth));
+  if (directory != NULL) directory->shift = 64 - depth;
+  return directory;
+}
+
+static void free_directory(kh_retired *retired) { kh_free(KH_CONTAINER_OF(retired, kh_directory, retired)); }
+static void free_segment(kh_retired *retired) { kh_free(KH_CONTAINER_OF(retired, kh_segment, retired)); }
+
+/* The writer's view: it alone changes both. */
+static kh_directory *directory_of(const kh_hash_map *map) {
+  return atomic_load_explicit(&map->directory, memory_order_relaxed);
+}
+static kh_segment *segment_at(const kh_directory *directory, size_t index) {
+  return kh_entry_segment(atomic_load_explicit(&directory->entries[index], memory_order_relaxed));
+}
+static kh_segment *segment_of(const kh_hash_map *map, uint64_t hash) {
+  kh_directory *directory = directory_of(map);
+  return segment_at(directory, (size_t)(hash >> directory->shift));
+}
+
+khonsu_status kh_hash_map_init(kh_hash_map *map, kh_key_source source, kh_epoch *epoch) {
+  *map = (kh_hash_map){.source = source, .epoch = epoch};
+  kh_segment *segment = kh_segment_new(0, SEGMENT_LOG2_MIN);
+  kh_directory *directory = directory_new(1); /* not 0: hash >> 64 has no meaning in C */
+  if (segment == NULL || directory == NULL) {
+    kh_free(segment);
+    kh_free(directory);
+    return KHONSU_NO_MEMORY;
+  }
+  atomic_init(&directory->entries[0], kh_segment_entry(segment));
+  atomic_init(&directory->entries[1], kh_segment_entry(segment));
+  atomic_store(&map->directory, directory);
+  map->memory = directory_memory(1) + kh_segment_memory(segment);
+  return KHONSU_OK;
+}
+
+/* Steps over the segments of a directory: the index of the first entry after those of the segment at `index`. */
+static size_t after_segment(const kh_directory *directory, size_t index) {
+  return index + ((size_t)1 << (directory_depth(directory) - segment_at(directory, index)->depth));
+}
+
+void kh_hash_map_fini(kh_hash_map *map) {
+  kh_directory *directory = directory_of(map);
+  if (directory == NULL) return;
+  size_t end = (size_t)1 << directory_depth(directory), next;
+  for (size_t index = 0; index < end; index = next) {
+    next = after_segment(directory, index);
+    kh_free(segment_at(directory, index));
+  }
+  kh_free(directory);
+  atomic_store(&map->directory, NULL);
+  map->count = map->memory = 0;
+}
+
+/* ---- growth */
+
+/* Copies each word of `from` to the segment of `to` that the bit of its hash after the first `bit` bits selects; with
+ * both the same, to that one. Private so far, and large enough. */
+static void copy_words(const kh_hash_map *map, kh_segment *from, kh_segment *const to[2], unsigned bit) {
+  for (size_t index = 0; index < kh_segment_capacity(from); index++) {
+    uint64_t word = atomic_load_explicit(&from->slots[index], memory_order_relaxed) & (KH_WORD_LIMIT - 1);
+    if (word == 0) continue;
+    uint64_t hash = map->source.hash(map->source.ctx, word);
+    bool placed = kh_segment_place(to[hash >> (63 - bit) & 1], hash, word);
+    KH_ASSERT(placed);
+  }
+}
+
+/* Makes the entries for all hashes that begin like `hash` in the first `segment->depth` bits lead to the segment. */
+static void publish_segment(kh_directory *directory, uint64_t hash, kh_segment *segment) {
+  unsigned free_bits = directory_depth(directory) - segment->depth;
+  size_t first = (size_t)(hash >> directory->shift) >> free_bits << free_bits;
+  for (size_t index = first; index < first + ((size_t)1 << free_bits); index++) {
+    atomic_store(&directory->entries[index], kh_segment_entry(segment)); /* with 2; unlinks: C */
+  }
+}
+
+static void retire_segment(kh_hash_map *map, kh_segment *segment) {
+  map->memory -= kh_segment_memory(segment);
+  kh_epoch_retire(map->epoch, &segment->retired, free_segment);
+}
+
+/* Replaces a segment by one of another size, without the marks. */
+static khonsu_status rebuild(kh_hash_map *map, kh_segment *old, uint64_t hash, unsigned capacity_log2) {
+  kh_segment *segment = kh_segment_new(old->depth, capacity_log2);
+  if (segment == NULL) return KHONSU_NO_MEMORY;
+  copy_words(map, old, (kh_segment *[2]){segment, segment}, 0);
+  publish_segment(directory_of(map), hash, segment);
+  map->memory += kh_segment_memory(segment);
+  retire_segment(map, old);
+  return KHONSU_OK;
+}
+
+/* A copy with each entry twice, not published yet. NULL: out of memory. */
+static kh_directory *doubled(const kh_directory *old) {
+  unsigned depth = directory_depth(old) + 1;
+  kh_directory *directory = directory_new(depth);
+  if (directory == NULL) return NULL;
+  for (size_t index = 0; index < (size_t)1 << depth; index++) {
+    atomic_init(&directory->entries[index], atomic_load_explicit(&old->entries[index / 2], memory_order_relaxed));
+  }
+  return directory;
+}
+
+static void publish_directory(kh_hash_map *map, kh_directory *directory) {
+  kh_directory *old = directory_of(map);
+  atomic_store(&map->directory, directory); /* with 1; unlinks: C */
+  map->memory += directory_memory(directory_depth(directory)) - directory_memory(directory_depth(old));
+  kh_epoch_retire(map->epoch, &old->retired, free_directory);
+}
+
+static khonsu_status split(kh_hash_map *map, kh_segment *old, uint64_t hash) {
+  kh_directory *directory = directory_of(map);
+  bool deepen = old->depth == directory_depth(directory);
+  kh_segment *halves[2] = {kh_segment_new(old->depth + 1, old->capacity_log2),
+                           kh_segment_new(old->depth + 1, old->capacity_log2)};
+  if (deepen) directory = doubled(directory);
+  if (halves[0] == NULL || halves[1] == NULL || directory == NULL) {
+    kh_free(halves[0]);
+    kh_free(halves[1]);
+    if (deepen) kh_free(directory);
+    return KHONSU_NO_MEMORY;
+  }
+  copy_words(map, old, halves, old->depth);
+  uint64_t bit = UINT64_C(1) << (63 - old->depth);
+  publish_segment(directory, hash & ~bit, halves[0]);
+  publish_segment(directory, hash | bit, halves[1]);
+  if (deepen) publish_directory(map, directory);
+  map->memory += kh_segment_memory(halves[0]) + kh_segment_memory(halves[1]);
+  retire_segment(map, old);
+  return KHONSU_OK;
+}
+
+/* Whether to halve a full segment rather than let it grow. Hashes that spread need a directory entry for some 2,000
+ * keys; one for 64 is the bound, so that hashes that do not spread cannot make the directory outgrow the keys. */
+static bool may_split(const kh_hash_map *map, const kh_segment *segment) {
+  if (segment->capacity_log2 < SEGMENT_LOG2_MAX) return false;
+  if (segment->depth < directory_depth(directory_of(map))) return true;
+  return segment->depth < DEPTH_MAX && UINT64_C(64) << (segment->depth + 1) <= map->count;
+}
+
+/* The segment for this hash is full: of marks, or of words. */
+static khonsu_status make_room(kh_hash_map *map, kh_segment *segment, uint64_t hash) {
+  size_t limit = kh_segment_limit(segment);
+  if (segment->words < limit - limit / 4) return rebuild(map, segment, hash, segment->capacity_log2);
+  if (may_split(map, segment)) return split(map, segment, hash);
+  return rebuild(map, segment, hash, segment->capacity_log2 + 1);
+}
+
+/* ---- the façade */
+
+uint64_t kh_hash_map_find(const kh_hash_map *map, khonsu_slice key, uint64_t hash) {
+  return kh_hash_map_find_by(map, key, hash, map->source.equal, map->source.ctx);
+}
+
+static void check_word(uint64_t word) { KH_ASSERT(word != 0 && word < KH_WORD_LIMIT); }
+
+khonsu_status kh_hash_map_insert(kh_hash_map *map, uint64_t hash, uint64_t word) {
+  check_word(word);
+  for (;;) { /* ends: a segment that grows has room, and one can be split DEPTH_MAX times */
+    kh_segment *segment = segment_of(map, hash);
+    if (kh_segment_place(segment, hash, word)) {
+      map->count++;
+      return KHONSU_OK;
+    }
+    khonsu_status status = make_room(map, segment, hash);
+    if (status != KHONSU_OK) return status;
+  }
+}
+
+void kh_hash_map_replace(kh_hash_map *map, uint64_t hash, uint64_t old, uint64_t word) {
+  check_word(word);
+  kh_segment_replace(segment_of(map, hash), hash, old, word);
+}
+
+void kh_hash_map_remove(kh_hash_map *map, uint64_t hash, uint64_t word) {
+  kh_segment_remove(segment_of(map, hash), hash, word);
+  map->count--;
+}
+
+static void visit_segment(const kh_segment *segment, void (*visit)(void *ctx, uint64_t word), void *ctx) {
+  for (size_t index = 0; index < kh_segment_capacity(segment); index++) {
+    uint64_t word = atomic_load_explicit(&segment->slots[index], memory_order_relaxed) & (KH_WORD_LIMIT - 1);
+    if (word != 0) visit(ctx, word);
+  }
+}
+
+void kh_hash_map_each(const kh_hash_map *map, void (*visit)(void *ctx, uint64_t word), void *ctx) {
+  const kh_directory *directory = directory_of(map);
+  size_t end = (size_t)1 << directory_depth(directory);
+  for (size_t index = 0; index < end; index = after_segment(directory, index)) {
+    visit_segment(segment_at(directory, index), visit, ctx);
+  }
+}

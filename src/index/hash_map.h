@@ -1,0 +1,83 @@
+/* hash_map: the point index; see index.h for what it guarantees and hash_map.c for how. The find stands here, so that
+ * callers can have their comparison compiled into it. */
+#ifndef KH_INDEX_HASH_MAP_H
+#define KH_INDEX_HASH_MAP_H
+
+#include "base/base.h"
+
+/* From the top bits of a hash to the segment of slots that holds it. An entry is the address of the segment's slots, a
+ * multiple of 64, plus the base-2 logarithm of their number, which saves readers a look at the segment's own fields. */
+typedef struct kh_directory {
+  kh_retired retired;
+  unsigned shift; /* 64 - depth; depth >= 1. Constant, as is the struct's size */
+  _Atomic uintptr_t entries[];
+} kh_directory;
+
+typedef struct kh_hash_map {
+  _Alignas(KH_CACHE_LINE) _Atomic(kh_directory *) directory;
+  kh_key_source source;
+  kh_epoch *epoch;
+  _Alignas(KH_CACHE_LINE) uint64_t count; /* words; this and below are the writer's, on a line readers do not need */
+  size_t memory;
+} kh_hash_map;
+
+/* A slot: 16 bits of the hash above a word of 48. Word 0: no word. */
+#define KH_SLOT_EMPTY UINT64_C(0)
+#define KH_SLOT_DELETED (UINT64_C(1) << 48)
+#define KH_WORD_LIMIT (UINT64_C(1) << 48)
+
+/* Which bits of a hash say what: directory from the top down, tag the lowest 16, slot from bit 16 up. */
+static inline uint64_t kh_hash_tag(uint64_t hash) { return hash << 48; }
+static inline size_t kh_hash_home(uint64_t hash) { return (size_t)(hash >> 16); }
+
+static inline _Atomic uint64_t *kh_entry_slots(uintptr_t entry) { return (_Atomic uint64_t *)(entry & ~(uintptr_t)63); }
+static inline size_t kh_entry_mask(uintptr_t entry) { return ((size_t)1 << (entry & 63)) - 1; }
+
+/* Creates an empty map, of less than 1 KiB. NO_MEMORY. The epoch must outlive the map; who writes collects it. */
+KHONSU_MUST_USE khonsu_status kh_hash_map_init(kh_hash_map *map, kh_key_source source, kh_epoch *epoch);
+/* Frees the map; words are the owner's. No reader may be inside. */
+void kh_hash_map_fini(kh_hash_map *map);
+
+/* ---- readers, inside the epoch; the writer anywhere */
+
+/* The word of `key`, 0 if there is none. `equal` and `ctx` do what those of the map's kh_key_source do; given as
+ * constants, they are compiled in. */
+static inline __attribute__((always_inline)) uint64_t kh_hash_map_find_by(
+    const kh_hash_map *map, khonsu_slice key, uint64_t hash,
+    bool (*equal)(void *ctx, uint64_t word, khonsu_slice key), void *ctx) {
+  const kh_directory *directory = atomic_load(&map->directory);                        /* 1 */
+  uintptr_t entry = atomic_load(&directory->entries[hash >> directory->shift]);        /* 2 */
+  const _Atomic uint64_t *slots = kh_entry_slots(entry);
+  size_t mask = kh_entry_mask(entry), home = kh_hash_home(hash);
+  for (size_t probe = 0; probe <= mask; probe++) {
+    uint64_t slot = atomic_load(&slots[(home + probe) & mask]);                        /* 3 */
+    if (slot == KH_SLOT_EMPTY) return 0;
+    uint64_t word = slot ^ kh_hash_tag(hash); /* below the limit if the tags are the same */
+    if (word - 1 < KH_WORD_LIMIT - 1 && equal(ctx, word, key)) return word;
+  }
+  return 0;
+}
+
+uint64_t kh_hash_map_find(const kh_hash_map *map, khonsu_slice key, uint64_t hash);
+
+/* Fetches what a find of this hash will look at first; for who has several keys to find. */
+static inline void kh_hash_map_prefetch(const kh_hash_map *map, uint64_t hash) {
+  const kh_directory *directory = atomic_load(&map->directory);                 /* as 1 */
+  uintptr_t entry = atomic_load(&directory->entries[hash >> directory->shift]); /* as 2 */
+  __builtin_prefetch((const void *)&kh_entry_slots(entry)[kh_hash_home(hash) & kh_entry_mask(entry)]);
+}
+
+/* ---- the writer's */
+
+/* Adds `word` for a key with this hash; the key must be absent. NO_MEMORY: nothing changed. */
+KHONSU_MUST_USE khonsu_status kh_hash_map_insert(kh_hash_map *map, uint64_t hash, uint64_t word);
+/* Replaces `old` by `word`, for the same key. `old` must be present. */
+void kh_hash_map_replace(kh_hash_map *map, uint64_t hash, uint64_t old, uint64_t word);
+/* Takes `word` out; it must be present. */
+void kh_hash_map_remove(kh_hash_map *map, uint64_t hash, uint64_t word);
+/* Calls `visit` for every word, in no order. The map must not change meanwhile; what words lead to may go. */
+void kh_hash_map_each(const kh_hash_map *map, void (*visit)(void *ctx, uint64_t word), void *ctx);
+/* Bytes the map itself holds, without what is retired. */
+static inline size_t kh_hash_map_memory(const kh_hash_map *map) { return map->memory; }
+
+#endif

@@ -1,0 +1,42 @@
+/* segment: one table of slots of the hash map, with linear probing. Within the room; see hash_map.c for the argument.
+ *
+ * Readers see the slots only, through an entry of the directory. All functions here are the writer's. */
+#ifndef KH_INDEX_SEGMENT_H
+#define KH_INDEX_SEGMENT_H
+
+#include "index.h"
+
+typedef struct kh_segment {
+  kh_retired retired;
+  unsigned depth;         /* how many top bits the hashes of all its words share ("local depth") */
+  unsigned capacity_log2; /* of the number of slots */
+  size_t words, deleted;  /* slots that hold a word, slots marked deleted */
+  _Alignas(KH_CACHE_LINE) _Atomic uint64_t slots[];
+} kh_segment;
+
+static inline size_t kh_segment_capacity(const kh_segment *segment) { return (size_t)1 << segment->capacity_log2; }
+/* How many slots may be other than empty: at four fifths an unsuccessful probe looks at 13 slots on average. */
+static inline size_t kh_segment_limit(const kh_segment *segment) {
+  return kh_segment_capacity(segment) - kh_segment_capacity(segment) / 5;
+}
+static inline size_t kh_segment_memory(const kh_segment *segment) {
+  return sizeof *segment + kh_segment_capacity(segment) * sizeof segment->slots[0];
+}
+static inline uintptr_t kh_segment_entry(kh_segment *segment) {
+  return (uintptr_t)segment->slots | segment->capacity_log2;
+}
+static inline kh_segment *kh_entry_segment(uintptr_t entry) {
+  return KH_CONTAINER_OF(kh_entry_slots(entry), kh_segment, slots);
+}
+
+/* An empty segment; NULL: out of memory. */
+kh_segment *kh_segment_new(unsigned depth, unsigned capacity_log2);
+
+/* Puts the word into the first slot free for it. False: that would exceed the limit; nothing changed. */
+bool kh_segment_place(kh_segment *segment, uint64_t hash, uint64_t word);
+/* Both words are of the same key; `old` must be present. */
+void kh_segment_replace(kh_segment *segment, uint64_t hash, uint64_t old, uint64_t word);
+/* The word must be present. */
+void kh_segment_remove(kh_segment *segment, uint64_t hash, uint64_t word);
+
+#endif

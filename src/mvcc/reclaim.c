@@ -1,0 +1,217 @@
+/* reclaim: which versions can go, and when.
+ *
+ * A version is judged once its successor is published: if an announced snapshot lies in [its timestamp, its
+ * successor's), it is pinned to the newest such snapshot and judged again when that one has ended; else it is unlinked
+ * and its memory retired to the epoch. So each version is looked at once, and once more for each snapshot that kept it;
+ * what an old snapshot cannot see never waits for it.
+ *
+ * The judged interval ends at the successor that is linked now. Where the version's first successor is gone, no snapshot
+ * lay in the gap, and none can come to lie there: new ones are announced at the horizon or later (snapshot.h).
+ *
+ * A record goes when all that is left of it is a tombstone that no running transaction has to be certified against. */
+#include "mvcc.h"
+
+enum { JUDGED_PER_RECLAIM = 4096 };
+
+typedef struct kh_pin_point {
+  uint64_t timestamp;
+  kh_snapshot *slot;
+} pin_point;
+
+/* What one walk of the slots saw. */
+typedef struct view {
+  uint64_t horizon;   /* all announcements not seen are of this timestamp or later */
+  uint64_t certifies; /* the oldest snapshot of a transaction that will be certified; the horizon if there is none */
+  size_t count;       /* of store->points, in order of timestamp */
+} view;
+
+void kh_version_list_push(kh_version_list *list, kh_version *version) {
+  version->next = NULL;
+  version->queued = true;
+  if (list->last != NULL) list->last->next = version;
+  else list->first = version;
+  list->last = version;
+}
+
+kh_version *kh_version_list_pop(kh_version_list *list) {
+  kh_version *version = list->first;
+  list->first = version->next;
+  if (list->first == NULL) list->last = NULL;
+  version->queued = false;
+  return version;
+}
+
+void kh_version_list_splice(kh_version_list *list, kh_version_list *tail) {
+  if (tail->first == NULL) return;
+  if (list->last != NULL) list->last->next = tail->first;
+  else list->first = tail->first;
+  list->last = tail->last;
+  *tail = (kh_version_list){NULL, NULL};
+}
+
+static bool make_room(kh_store *store, size_t count) {
+  if (count <= store->point_capacity) return true;
+  size_t capacity = count * 2;
+  pin_point *points = kh_realloc_array(store->points, capacity, sizeof *points);
+  if (points == NULL) return false;
+  store->points = points;
+  store->point_capacity = capacity;
+  return true;
+}
+
+static int by_timestamp(const void *a, const void *b) {
+  uint64_t left = ((const pin_point *)a)->timestamp, right = ((const pin_point *)b)->timestamp;
+  return left < right ? -1 : left > right;
+}
+
+static void expire_if_too_old(const kh_store *store, kh_snapshot *slot, uint64_t now) {
+  if (store->snapshot_age_ns_max == 0) return;
+  uint64_t begun = atomic_load(&slot->begun);
+  if (begun == 0 || begun == KH_EXPIRED) return;
+  if (now - atomic_load(&slot->begun_ns) <= store->snapshot_age_ns_max) return;
+  atomic_compare_exchange_strong(&slot->begun, &begun, KH_EXPIRED);
+}
+
+/* Moves what `slot` pinned to be judged again, if its snapshot has ended. */
+static void release_pins(kh_store *store, kh_snapshot *slot, uint64_t pinned) {
+  if (slot->pins.first != NULL && slot->pins_for != pinned) kh_version_list_splice(&store->unpinned, &slot->pins);
+}
+
+/* Walks the slots. False: out of memory; nothing can be judged now. */
+static bool look(kh_store *store, view *seen) {
+  seen->horizon = seen->certifies = kh_store_visible(store);
+  seen->count = 0;
+  atomic_store(&store->snapshots.horizon, seen->horizon); /* C of snapshot.h */
+  uint64_t now = store->snapshot_age_ns_max != 0 ? kh_os_now_coarse_ns() : 0;
+  for (kh_snapshot *slot = atomic_load(&store->snapshots.slots); slot != NULL; slot = slot->next) {
+    expire_if_too_old(store, slot, now);
+    uint64_t begun = atomic_load(&slot->begun); /* D */
+    uint64_t pinned = kh_snapshot_pinned(slot);
+    release_pins(store, slot, pinned);
+    if (begun != KH_EXPIRED && (begun & KH_CERTIFIES) && begun >> KH_ANNOUNCED_BITS < seen->certifies)
+      seen->certifies = begun >> KH_ANNOUNCED_BITS;
+    if (pinned == 0) continue;
+    if (!make_room(store, seen->count + 1)) return false;
+    store->points[seen->count++] = (pin_point){pinned, slot};
+  }
+  if (seen->count > 1) qsort(store->points, seen->count, sizeof *store->points, by_timestamp);
+  return true;
+}
+
+/* The newest snapshot seen that lies in [from, to), or NULL. */
+static const pin_point *snapshot_between(const kh_store *store, const view *seen, uint64_t from, uint64_t to) {
+  size_t low = 0, high = seen->count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (store->points[middle].timestamp < to) low = middle + 1;
+    else high = middle;
+  }
+  if (low == 0 || store->points[low - 1].timestamp < from) return NULL;
+  return &store->points[low - 1];
+}
+
+static void pin(kh_version *version, const pin_point *point) {
+  kh_version_list_push(&point->slot->pins, version);
+  point->slot->pins_for = point->timestamp;
+  atomic_store(&point->slot->pinned_something, true);
+}
+
+/* Chunks that an append shares with what follows it are the successor's from now on. */
+static void hand_on_charge(kh_version *version, kh_version *newer) {
+  if (version->kind != KH_TABLE || newer->kind != KH_TABLE || newer->incarnation != version->incarnation) return;
+  newer->charge += version->charge;
+  version->charge = 0;
+}
+
+static void unlink_version(kh_store *store, kh_version *version) {
+  kh_version *newer = version->newer, *older = atomic_load_explicit(&version->older, memory_order_relaxed);
+  atomic_store(&newer->older, older); /* unlinks: C of base/epoch.h */
+  if (older != NULL) older->newer = newer;
+  hand_on_charge(version, newer);
+  kh_store_retire_version(store, version);
+  if (older == NULL && newer->kind == KH_TOMBSTONE && newer->newer == NULL && !newer->queued)
+    kh_version_list_push(&store->waiting, newer);
+}
+
+static void free_record_and_tombstone(kh_retired *retired) {
+  kh_version *tombstone = KH_CONTAINER_OF(retired, kh_version, retired);
+  kh_free(tombstone->record);
+  kh_version_unref(tombstone);
+}
+
+static void remove_record(kh_store *store, kh_version *tombstone) {
+  kh_record *record = tombstone->record;
+  kh_hash_map_remove(&store->index, record->hash, (uint64_t)(uintptr_t)record);
+  atomic_fetch_add(&store->unlinks, 1); /* after the removal: who counts it cannot find the record */
+  kh_gauge_add(&store->gauges.records, (uint64_t)-1);
+  kh_gauge_add(&store->gauges.versions, (uint64_t)-1);
+  kh_gauge_add(&store->gauges.memory, -(uint64_t)(kh_record_memory(record) + kh_version_memory(tombstone)));
+  kh_epoch_retire(&store->epoch, &tombstone->retired, free_record_and_tombstone);
+}
+
+/* A tombstone that is the head of its chain, and published. With older versions under it, it comes back when the last
+ * of them is unlinked. */
+static void judge_tombstone(kh_store *store, const view *seen, kh_version *tombstone) {
+  if (atomic_load_explicit(&tombstone->older, memory_order_relaxed) != NULL) return;
+  if (tombstone->timestamp <= seen->certifies) remove_record(store, tombstone);
+  else kh_version_list_push(&store->waiting, tombstone);
+}
+
+static void judge(kh_store *store, const view *seen, kh_version *version) {
+  if (version->newer == NULL) {
+    judge_tombstone(store, seen, version);
+    return;
+  }
+  const pin_point *point = snapshot_between(store, seen, version->timestamp, version->newer->timestamp);
+  if (point != NULL) pin(version, point);
+  else unlink_version(store, version);
+}
+
+/* Whether what superseded the version, or the tombstone itself, is published. */
+static bool can_be_judged(const view *seen, const kh_version *version) {
+  uint64_t since = version->newer != NULL ? version->newer->timestamp : version->timestamp;
+  return since <= seen->horizon;
+}
+
+static void judge_list(kh_store *store, const view *seen, kh_version_list *list, int *budget) {
+  while (list->first != NULL && *budget > 0 && can_be_judged(seen, list->first)) {
+    --*budget;
+    judge(store, seen, kh_version_list_pop(list));
+  }
+}
+
+/* Tombstones wait roughly in the order of their timestamps: the first that must go on waiting ends the walk. */
+static void judge_waiting(kh_store *store, const view *seen, int *budget) {
+  kh_version_list todo = store->waiting;
+  store->waiting = (kh_version_list){NULL, NULL};
+  while (todo.first != NULL && *budget > 0) {
+    if (todo.first->newer == NULL && todo.first->timestamp > seen->certifies) break;
+    if (!can_be_judged(seen, todo.first)) break;
+    --*budget;
+    judge(store, seen, kh_version_list_pop(&todo));
+  }
+  kh_version_list_splice(&todo, &store->waiting);
+  store->waiting = todo;
+}
+
+bool kh_store_reclaim(kh_store *store) {
+  view seen;
+  store->unjudged_count = store->unjudged_bytes = 0;
+  if (!look(store, &seen)) return false;
+  int budget = JUDGED_PER_RECLAIM;
+  judge_list(store, &seen, &store->unpinned, &budget);
+  judge_list(store, &seen, &store->superseded, &budget);
+  judge_waiting(store, &seen, &budget);
+  kh_epoch_collect(&store->epoch, 2 * JUDGED_PER_RECLAIM);
+  atomic_store_explicit(&store->gauges.unreclaimed, store->epoch.retired_count, memory_order_relaxed);
+  return budget == 0;
+}
+
+uint64_t kh_store_oldest_snapshot(const kh_store *store, uint64_t newest) {
+  uint64_t oldest = newest;
+  for (kh_snapshot *slot = atomic_load(&store->snapshots.slots); slot != NULL; slot = slot->next) {
+    uint64_t pinned = kh_snapshot_pinned(slot);
+    if (pinned != 0 && pinned < oldest) oldest = pinned;
+  }
+  return oldest;
+}

@@ -1,0 +1,93 @@
+/* store: the records of one partition, their index, and the published moment.
+ *
+ * Threads: functions under "readers" may be called by anyone (find and visible inside the epoch); those under "the
+ * seat's" by one thread at a time, the holder of the committer's seat.
+ *
+ * Life of a version:
+ *   staged --link--> linked, invisible --publish--> visible --superseded, judged--> unlinked --epoch--> unreferenced
+ *                       `--undo--> unlinked */
+#ifndef KH_MVCC_STORE_H
+#define KH_MVCC_STORE_H
+
+#include "record.h"
+#include "snapshot.h"
+
+/* Relaxed counters: written by the seat, read by khonsu_stat. */
+typedef struct kh_store_gauges {
+  _Atomic uint64_t records, versions, memory, unreclaimed;
+} kh_store_gauges;
+
+struct kh_pin_point;
+
+typedef struct kh_store {
+  kh_epoch epoch;
+  kh_hash_map index;
+  uint64_t hash_seed;
+  kh_snapshots snapshots;
+  _Atomic uint64_t unlinks; /* records ever taken out: pointers to records found since a transaction began are good
+                               while this stands still */
+  kh_store_gauges gauges;
+  uint64_t snapshot_age_ns_max; /* 0 = no limit */
+
+  /* the seat's */
+  uint64_t newest;           /* timestamp of the newest linked version; never given out twice */
+  kh_version_list superseded; /* to be judged, in the order of the commits that superseded them; tombstones too */
+  kh_version_list unpinned;   /* to be judged again: their snapshot ended */
+  kh_version_list waiting;    /* tombstones that a running transaction may have to be certified against */
+  uint64_t unjudged_count, unjudged_bytes; /* since the last reclaim */
+  struct kh_pin_point *points;
+  size_t point_capacity;
+} kh_store;
+
+/* `newest`: the timestamp that everything before this store's first commit has. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_store_init(kh_store *store, uint64_t newest, uint64_t snapshot_age_ms_max);
+/* Frees everything; no transaction may be open. */
+void kh_store_fini(kh_store *store);
+
+/* ---- readers */
+static inline uint64_t kh_store_hash(const kh_store *store, khonsu_slice key) {
+  return kh_hash_bytes(key, store->hash_seed);
+}
+static inline kh_record *kh_store_find(const kh_store *store, khonsu_slice key, uint64_t hash) {
+  return (kh_record *)(uintptr_t)kh_hash_map_find(&store->index, key, hash);
+}
+static inline uint64_t kh_store_visible(const kh_store *store) { return atomic_load(&store->snapshots.visible); }
+
+/* ---- the seat's */
+/* Puts a new record, without versions yet, into the index. NO_MEMORY: nothing changed, the record stays the caller's. */
+KHONSU_MUST_USE khonsu_status kh_store_add(kh_store *store, kh_record *record);
+
+/* Links `version`, whose timestamp is set, as the newest of `record`; takes over the caller's reference. */
+void kh_store_link(kh_store *store, kh_record *record, kh_version *version);
+/* Takes the newest, never published, version out again; a record left without versions goes too. */
+void kh_store_undo(kh_store *store, kh_record *record);
+/* The link of `version` is final (persisted): what it superseded may go once it is published. */
+void kh_store_settle(kh_store *store, kh_version *version);
+
+/* Everything up to `timestamp` becomes visible, at once. (In the seat, or by whoever flushes in order.) */
+static inline void kh_store_publish(kh_store *store, uint64_t timestamp) {
+  KH_ASSERT(atomic_load_explicit(&store->snapshots.visible, memory_order_relaxed) <= timestamp);
+  atomic_store(&store->snapshots.visible, timestamp); /* with the readers' load: all links made before are seen */
+}
+
+/* Whether enough has been superseded that looking for what can go pays. */
+static inline bool kh_store_wants_reclaim(const kh_store *store) {
+  return store->unjudged_count >= 256 || store->unjudged_bytes >= (UINT64_C(1) << 20);
+}
+/* Unlinks versions and records nobody can see, frees what nobody can be looking at; a bounded amount of work. True:
+ * there is more to do. */
+bool kh_store_reclaim(kh_store *store);
+/* The oldest timestamp a transaction reads at now, `newest` if there is none older. Any thread. For `newest` the horizon,
+ * no transaction will ever ask for less than what is returned. */
+uint64_t kh_store_oldest_snapshot(const kh_store *store, uint64_t newest);
+
+/* ---- within the room */
+void kh_version_list_push(kh_version_list *list, kh_version *version);
+kh_version *kh_version_list_pop(kh_version_list *list);
+void kh_version_list_splice(kh_version_list *list, kh_version_list *tail);
+void kh_store_retire_version(kh_store *store, kh_version *version);
+static inline void kh_gauge_add(_Atomic uint64_t *gauge, uint64_t amount) {
+  atomic_store_explicit(gauge, atomic_load_explicit(gauge, memory_order_relaxed) + amount, memory_order_relaxed);
+}
+
+#endif

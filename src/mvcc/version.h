@@ -1,0 +1,60 @@
+/* version: a value as of one commit timestamp; perhaps a tombstone. Immutable once linked, but for the links. */
+#ifndef KH_MVCC_VERSION_H
+#define KH_MVCC_VERSION_H
+
+#include "arrow/arrow.h"
+#include "base/base.h"
+
+typedef enum kh_version_kind { KH_TOMBSTONE, KH_BYTES, KH_TABLE } kh_version_kind;
+
+struct kh_record;
+
+typedef struct kh_version {
+  uint64_t timestamp;
+  _Atomic(struct kh_version *) older; /* link; followed inside the epoch */
+  union {
+    struct {                       /* while linked: the seat's */
+      struct kh_version *newer;    /* NULL: this is the head */
+      struct kh_version *next;     /* in the queue or pin list this version stands in */
+      uint64_t writer;             /* id of the transaction that wrote it */
+    };
+    kh_retired retired; /* once unlinked */
+  };
+  _Atomic uint32_t references; /* 1 for the chain, 1 for each lent out */
+  uint8_t kind;                /* kh_version_kind */
+  bool queued;                 /* the seat's: stands in a queue or pin list */
+  union {
+    struct kh_record *record; /* KH_TOMBSTONE: to take the record out when nothing else is left of it */
+    struct {                  /* KH_BYTES */
+      uint64_t size;
+      uint8_t bytes[];
+    };
+    struct { /* KH_TABLE */
+      kh_table *table;
+      uint64_t incarnation; /* timestamp of the put that this version is the last of so many appends to */
+      uint64_t charge;      /* bytes of chunks that the store's memory figure holds under this version */
+    };
+  };
+} kh_version;
+
+/* New ones have one reference, no links and timestamp 0. NULL: out of memory. A table is referenced, not taken. */
+kh_version *kh_version_new_tombstone(void);
+kh_version *kh_version_new_bytes(khonsu_slice bytes);
+kh_version *kh_version_new_table(kh_table *table);
+
+static inline kh_version *kh_version_ref(kh_version *version) {
+  atomic_fetch_add_explicit(&version->references, 1, memory_order_relaxed);
+  return version;
+}
+void kh_version_unref(kh_version *version); /* NULL is a no-op */
+
+/* Bytes the version itself takes, its value included, save a table's chunks. */
+size_t kh_version_memory(const kh_version *version);
+
+/* The timestamp of the last put or delete under this version: later than a snapshot means that more than appends
+ * happened since. */
+static inline uint64_t kh_version_replaced_at(const kh_version *version) {
+  return version->kind == KH_TABLE ? version->incarnation : version->timestamp;
+}
+
+#endif

@@ -1,0 +1,40 @@
+/* storage: what lies under the in-memory store, and how values are encoded for it. Façade; the ops table and its
+ * contract stand in khonsu.h. */
+#ifndef KH_STORAGE_H
+#define KH_STORAGE_H
+
+#include "arrow/arrow.h"
+#include "base/base.h"
+
+/* `ops` NULL: none; nothing persists and nothing is ever found there. */
+typedef struct kh_storage {
+  const khonsu_storage_ops *ops;
+  void *ctx;
+} kh_storage;
+
+/* INVALID_ARGUMENT: another ABI, or a required operation is missing. */
+KHONSU_MUST_USE khonsu_status kh_storage_validate(const khonsu_storage_ops *ops, khonsu_error *error);
+
+/* A value out of the storage, decoded. */
+typedef struct kh_stored_value {
+  khonsu_version version;
+  khonsu_value_type type;
+  kh_table *table;    /* KHONSU_TABLE: the caller's to unref */
+  khonsu_bytes bytes; /* KHONSU_BYTES: the caller's to release */
+} kh_stored_value;
+
+/* NOT_FOUND (also without a storage); CORRUPT: the value does not decode; what the storage returns. */
+KHONSU_MUST_USE khonsu_status kh_storage_get(const kh_storage *storage, khonsu_slice key, khonsu_version at,
+                                             const kh_arrow_limits *limits, kh_stored_value *value,
+                                             khonsu_error *error);
+
+/* An encoded table: PUT writes all of it, APPEND what comes after the schema. */
+typedef struct kh_encoded_table {
+  kh_buffer bytes;
+  size_t schema_size;
+} kh_encoded_table;
+
+/* UNSUPPORTED: the codec cannot write a type of the table. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_storage_encode(const kh_table *table, kh_encoded_table *encoded, khonsu_error *error);
+
+#endif

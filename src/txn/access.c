@@ -1,0 +1,133 @@
+#include "access.h"
+
+enum { SLOTS_AT_FIRST = 16, ENTRIES_KEPT = 4096, ARENA_BLOCK = 4096 };
+
+/* Keys are copied into blocks that are freed together. */
+typedef struct kh_arena_block {
+  struct kh_arena_block *next;
+  size_t used, size;
+  char bytes[];
+} arena_block;
+
+void kh_access_set_init(kh_access_set *set) { *set = (kh_access_set){0}; }
+
+static void drop_owned(kh_access *access) {
+  kh_version_unref(access->staged);
+  kh_table_unref(access->tail);
+  kh_table_unref(access->view);
+  kh_version_unref(access->base);
+  kh_free(access->fresh);
+  kh_buffer_fini(&access->encoded.bytes);
+  access->staged = access->base = NULL;
+  access->tail = access->view = NULL;
+  access->fresh = NULL;
+  access->bytes = 0;
+}
+
+void kh_access_drop_write(kh_access_set *set, kh_access *access) {
+  if (access->staged != NULL) set->writes--;
+  drop_owned(access);
+}
+
+static void free_arena(arena_block *block) {
+  while (block != NULL) {
+    arena_block *next = block->next;
+    kh_free(block);
+    block = next;
+  }
+}
+
+/* Keeps one block of the ordinary size. */
+static void reset_arena(kh_access_set *set) {
+  if (set->arena == NULL) return;
+  arena_block *kept = set->arena;
+  free_arena(kept->next);
+  kept->next = NULL;
+  kept->used = 0;
+  if (kept->size <= ARENA_BLOCK) return;
+  kh_free(kept);
+  set->arena = NULL;
+}
+
+void kh_access_set_clear(kh_access_set *set) {
+  for (uint32_t i = 0; i < set->count; i++) drop_owned(&set->entries[i]);
+  if (set->capacity > ENTRIES_KEPT) {
+    kh_free(set->entries);
+    kh_free(set->slots);
+    set->entries = NULL;
+    set->slots = NULL;
+    set->capacity = set->slot_count = 0;
+  } else if (set->count != 0) {
+    memset(set->slots, 0, set->slot_count * sizeof *set->slots);
+  }
+  reset_arena(set);
+  set->count = set->writes = 0;
+}
+
+void kh_access_set_fini(kh_access_set *set) {
+  kh_access_set_clear(set);
+  kh_free(set->entries);
+  kh_free(set->slots);
+  free_arena(set->arena);
+  *set = (kh_access_set){0};
+}
+
+kh_access *kh_access_set_find(const kh_access_set *set, khonsu_slice key, uint64_t hash) {
+  if (set->count == 0) return NULL;
+  uint32_t mask = set->slot_count - 1;
+  for (uint32_t i = (uint32_t)hash & mask; set->slots[i] != 0; i = (i + 1) & mask) {
+    kh_access *access = &set->entries[set->slots[i] - 1];
+    if (access->hash == hash && kh_slice_equal(access->key, key)) return access;
+  }
+  return NULL;
+}
+
+static void fill_slot(kh_access_set *set, uint32_t index) {
+  uint32_t mask = set->slot_count - 1;
+  uint32_t i = (uint32_t)set->entries[index].hash & mask;
+  while (set->slots[i] != 0) i = (i + 1) & mask;
+  set->slots[i] = index + 1;
+}
+
+/* Entries fill at most half of the slots. */
+static bool grow(kh_access_set *set) {
+  uint32_t slot_count = set->slot_count ? set->slot_count * 2 : SLOTS_AT_FIRST;
+  if (slot_count == 0) return false;
+  kh_access *entries = kh_realloc_array(set->entries, slot_count / 2, sizeof *entries);
+  if (entries == NULL) return false;
+  set->entries = entries;
+  uint32_t *slots = kh_alloc_array(slot_count, sizeof *slots);
+  if (slots == NULL) return false;
+  memset(slots, 0, slot_count * sizeof *slots);
+  kh_free(set->slots);
+  set->slots = slots;
+  set->slot_count = slot_count;
+  set->capacity = slot_count / 2;
+  for (uint32_t i = 0; i < set->count; i++) fill_slot(set, i);
+  return true;
+}
+
+static char *arena_copy(kh_access_set *set, khonsu_slice key) {
+  arena_block *block = set->arena;
+  if (block == NULL || block->size - block->used < key.size) {
+    size_t size = key.size > ARENA_BLOCK ? key.size : ARENA_BLOCK;
+    block = kh_alloc(sizeof *block + size);
+    if (block == NULL) return NULL;
+    *block = (arena_block){set->arena, 0, size};
+    set->arena = block;
+  }
+  char *copy = block->bytes + block->used;
+  memcpy(copy, key.data, key.size);
+  block->used += key.size;
+  return copy;
+}
+
+kh_access *kh_access_set_add(kh_access_set *set, khonsu_slice key, uint64_t hash) {
+  if (set->count == set->capacity && !grow(set)) return NULL;
+  char *copy = arena_copy(set, key);
+  if (copy == NULL) return NULL;
+  kh_access *access = &set->entries[set->count++];
+  *access = (kh_access){.hash = hash, .key = kh_slice(copy, key.size)};
+  fill_slot(set, set->count - 1);
+  return access;
+}

@@ -1,0 +1,60 @@
+/* access: what a transaction has read and what it will write, one entry a key; read set and write set in one, since
+ * every read has to ask both. Private to the transaction until it is submitted; then the seat's until it is decided. */
+#ifndef KH_TXN_ACCESS_H
+#define KH_TXN_ACCESS_H
+
+#include "mvcc/mvcc.h"
+#include "storage/storage.h"
+
+typedef struct kh_access {
+  uint64_t hash;
+  khonsu_slice key;  /* in the set's arena */
+  kh_record *record; /* where the key was found; good while the store's `unlinks` stands still */
+
+  /* the read */
+  bool observed;         /* get, exists, or reading back an own append: no longer blind */
+  uint64_t read_at;      /* as of when; a newer version at commit breaks the read */
+  uint64_t read_version; /* what was there; 0 = nothing */
+
+  /* the write, `staged` NULL where there is none */
+  kh_version *staged; /* what will be linked; for an append, the joined table is filled in by the seat */
+  kh_table *tail;     /* append: the rows; NULL for put and delete */
+  kh_table *view;     /* append: base and tail, for reading back; made when asked for */
+  kh_version *base;   /* append: the version it was looked up on, where that came out of the storage */
+  kh_record *fresh;   /* for a key without record: made before the seat is taken */
+  uint64_t bytes;     /* of this write, towards txn_bytes_max */
+  kh_encoded_table encoded; /* of a table's rows, for the storage */
+
+  /* the link: the seat's */
+  kh_version *linked; /* what was `staged`, once it is in its chain; the store's */
+  bool joined;        /* append: there was a table to append to */
+
+  /* the verdict on this key: the seat's */
+  khonsu_conflict_kind conflict; /* 0 = none */
+  uint64_t winner_version, winner;
+} kh_access;
+
+struct kh_arena_block;
+
+typedef struct kh_access_set {
+  kh_access *entries;
+  uint32_t *slots; /* open addressing: index + 1 into entries; 0 = empty */
+  uint32_t count, capacity, slot_count;
+  uint32_t writes; /* entries with a staged write */
+  struct kh_arena_block *arena;
+} kh_access_set;
+
+void kh_access_set_init(kh_access_set *set);
+/* Forgets all entries and what they own; keeps memory for the next use, unless it has grown large. */
+void kh_access_set_clear(kh_access_set *set);
+void kh_access_set_fini(kh_access_set *set);
+
+/* The entry of `key`, or NULL. Valid until the next add. */
+kh_access *kh_access_set_find(const kh_access_set *set, khonsu_slice key, uint64_t hash);
+/* Adds an entry for an absent key, which is copied. NULL: out of memory, nothing changed. */
+kh_access *kh_access_set_add(kh_access_set *set, khonsu_slice key, uint64_t hash);
+
+/* Forgets the entry's write, if any. */
+void kh_access_drop_write(kh_access_set *set, kh_access *access);
+
+#endif

@@ -1,0 +1,338 @@
+/* committer: what the holder of the seat does with a group of requests.
+ *
+ *   certify, link     each in turn; later members are certified against earlier ones
+ *   write             one storage write for all of the group
+ *     clean failure   the group is undone and its members go singly, so that one oversized member fails alone
+ *     unknown outcome the store stops; members are IN_DOUBT
+ *   settle            the links are final
+ *   publish           by one store; over a storage that has to be flushed, by the flusher, in order
+ *
+ * Everything that can fail comes before settle. */
+#include "partition.h"
+#include "transaction.h"
+
+void kh_request_decide(kh_request *request) {
+  uint32_t before = atomic_exchange(&request->state, KH_DECIDED); /* with the waiter's load */
+  if (before & KH_ASLEEP) kh_os_wake_one(&request->state);
+}
+
+void kh_partition_stop(kh_partition *partition, const char *doing, const khonsu_error *cause) {
+  if (kh_partition_stopped(partition)) return;
+  const char *text = cause->message[0] != '\0' ? cause->message : khonsu_status_text(cause->status);
+  size_t room = sizeof partition->stop_reason - 1, doing_size = strlen(doing), text_size = strlen(text);
+  if (doing_size > room) doing_size = room;
+  if (text_size > room - doing_size) text_size = room - doing_size;
+  memcpy(partition->stop_reason, doing, doing_size);
+  memcpy(partition->stop_reason + doing_size, text, text_size);
+  partition->stop_reason[doing_size + text_size] = '\0';
+  atomic_store_explicit(&partition->stopped, true, memory_order_release); /* with kh_partition_stopped */
+}
+
+/* ---- link */
+
+/* Deleting what is not there changes nothing; but a storage may hold what memory does not. */
+static bool changes_nothing(const kh_partition *partition, const kh_access *access) {
+  if (access->staged->kind != KH_TOMBSTONE || partition->storage.ops != NULL) return false;
+  const kh_version *head =
+      access->record == NULL ? NULL : atomic_load_explicit(&access->record->head, memory_order_relaxed);
+  return head == NULL || head->kind == KH_TOMBSTONE;
+}
+
+static khonsu_status give_record(kh_partition *partition, kh_access *access) {
+  if (access->record != NULL) return KHONSU_OK;
+  if (access->fresh == NULL) access->fresh = kh_record_new(access->key, access->hash); /* it went meanwhile */
+  if (access->fresh == NULL) return KHONSU_NO_MEMORY;
+  khonsu_status status = kh_store_add(&partition->store, access->fresh);
+  if (status != KHONSU_OK) return status;
+  access->record = access->fresh;
+  access->fresh = NULL;
+  return KHONSU_OK;
+}
+
+/* An append onto what only the storage held brings it into memory. */
+static void link_base(kh_partition *partition, kh_access *access) {
+  if (access->base == NULL) return;
+  if (atomic_load_explicit(&access->record->head, memory_order_relaxed) == NULL) {
+    kh_store_link(&partition->store, access->record, access->base);
+    access->base = NULL;
+  }
+}
+
+static khonsu_status join_append(kh_access *access) {
+  const kh_version *head = atomic_load_explicit(&access->record->head, memory_order_relaxed);
+  access->joined = head != NULL && head->kind == KH_TABLE;
+  kh_version *version = access->staged;
+  kh_table *joined;
+  if (access->joined) {
+    khonsu_status status = kh_table_append(head->table, access->tail, &joined);
+    if (status != KHONSU_OK) return status;
+    version->incarnation = head->incarnation;
+  } else {
+    joined = kh_table_ref(access->tail);
+  }
+  kh_table_unref(version->table);
+  version->table = joined;
+  return KHONSU_OK;
+}
+
+static khonsu_status link_access(kh_partition *partition, const kh_request *request, kh_access *access) {
+  if (changes_nothing(partition, access)) return KHONSU_OK;
+  khonsu_status status = give_record(partition, access);
+  if (status != KHONSU_OK) return status;
+  link_base(partition, access);
+  kh_version *version = access->staged;
+  if (version->kind == KH_TABLE) version->incarnation = request->version;
+  if (access->tail != NULL) status = join_append(access);
+  if (status != KHONSU_OK) return status;
+  version->timestamp = request->version;
+  version->writer = request->txn->id;
+  kh_store_link(&partition->store, access->record, version);
+  access->linked = version;
+  access->staged = NULL;
+  return KHONSU_OK;
+}
+
+/* A copy of a linked version, to be staged anew: the linked one may be under a reader's eyes. */
+static kh_version *stage_again(const kh_access *access) {
+  const kh_version *linked = access->linked;
+  kh_version *copy = linked->kind == KH_BYTES   ? kh_version_new_bytes(kh_slice(linked->bytes, linked->size))
+                     : linked->kind == KH_TABLE ? kh_version_new_table(access->tail ? access->tail : linked->table)
+                                                : kh_version_new_tombstone();
+  if (copy != NULL && copy->kind == KH_TABLE) copy->charge = kh_table_bytes(access->tail ? access->tail : copy->table, 0);
+  return copy;
+}
+
+/* Takes the request's links out again, newest first. With `again`, stages copies; false: out of memory for them. */
+static bool undo_request(kh_partition *partition, kh_request *request, bool again) {
+  bool whole = true;
+  kh_access_set *set = &request->txn->accesses;
+  for (uint32_t i = set->count; i-- > 0;) {
+    kh_access *access = &set->entries[i];
+    if (access->linked == NULL) continue;
+    if (again) access->staged = stage_again(access);
+    if (again && access->staged == NULL) whole = false;
+    access->linked = NULL;
+    kh_store_undo(&partition->store, access->record);
+    access->record = NULL; /* it may have gone with its only version */
+  }
+  return whole;
+}
+
+static bool fits_in_memory(kh_partition *partition, const kh_request *request) {
+  uint64_t limit = partition->options.memory_bytes_max;
+  if (limit == 0) return true;
+  _Atomic uint64_t *held = &partition->store.gauges.memory;
+  if (request->bytes <= limit && atomic_load(held) <= limit - request->bytes) return true;
+  while (kh_store_reclaim(&partition->store)) continue;
+  return request->bytes <= limit && atomic_load(held) <= limit - request->bytes;
+}
+
+static khonsu_status link_request(kh_partition *partition, kh_request *request) {
+  request->version = ++partition->store.newest;
+  kh_access_set *set = &request->txn->accesses;
+  for (uint32_t i = 0; i < set->count; i++) {
+    if (set->entries[i].staged == NULL) continue;
+    khonsu_status status = link_access(partition, request, &set->entries[i]);
+    if (status == KHONSU_OK) continue;
+    undo_request(partition, request, false);
+    return status;
+  }
+  return KHONSU_OK;
+}
+
+static void certify_and_link(kh_partition *partition, kh_request *request) {
+  if (kh_partition_stopped(partition)) request->status = KHONSU_UNAVAILABLE;
+  else if (kh_snapshot_expired(request->txn->slot)) request->status = KHONSU_SNAPSHOT_EXPIRED;
+  else if (kh_certify(partition, request) != KHONSU_OK) return;
+  else if (!fits_in_memory(partition, request)) request->status = KHONSU_MEMORY_LIMIT;
+  else request->status = link_request(partition, request);
+}
+
+/* ---- write */
+
+static size_t count_mutations(const kh_request *group) {
+  size_t count = 0;
+  for (const kh_request *request = group; request != NULL; request = request->member)
+    if (request->status == KHONSU_OK) count += request->txn->accesses.writes;
+  return count;
+}
+
+static khonsu_mutation mutation_of(const kh_access *access, uint64_t version) {
+  khonsu_mutation mutation = {.key = access->key, .version = version, .kind = KHONSU_MUTATION_PUT};
+  switch ((kh_version_kind)access->linked->kind) {
+    case KH_TOMBSTONE: mutation.kind = KHONSU_MUTATION_DELETE; break;
+    case KH_BYTES:
+      mutation.type = KHONSU_BYTES;
+      mutation.value = kh_slice(access->linked->bytes, access->linked->size);
+      break;
+    case KH_TABLE: {
+      size_t from = access->tail != NULL && access->joined ? access->encoded.schema_size : 0;
+      mutation.type = KHONSU_TABLE;
+      mutation.kind = from != 0 ? KHONSU_MUTATION_APPEND : KHONSU_MUTATION_PUT;
+      mutation.value = kh_slice(access->encoded.bytes.data + from, access->encoded.bytes.size - from);
+      break;
+    }
+  }
+  return mutation;
+}
+
+static khonsu_status gather(kh_partition *partition, const kh_request *group, size_t *count) {
+  size_t most = count_mutations(group);
+  if (most > partition->mutation_capacity) {
+    khonsu_mutation *mutations = kh_realloc_array(partition->mutations, most, sizeof *mutations);
+    if (mutations == NULL) return KHONSU_NO_MEMORY;
+    partition->mutations = mutations;
+    partition->mutation_capacity = most;
+  }
+  *count = 0;
+  for (const kh_request *request = group; request != NULL; request = request->member) {
+    if (request->status != KHONSU_OK) continue;
+    const kh_access_set *set = &request->txn->accesses;
+    for (uint32_t i = 0; i < set->count; i++)
+      if (set->entries[i].linked != NULL)
+        partition->mutations[(*count)++] = mutation_of(&set->entries[i], request->version);
+  }
+  KH_ASSERT(*count <= most);
+  return KHONSU_OK;
+}
+
+static khonsu_status write_group(kh_partition *partition, const kh_request *group, khonsu_error *error) {
+  size_t count;
+  if (partition->storage.ops == NULL) return KHONSU_OK;
+  khonsu_status status = gather(partition, group, &count);
+  if (status != KHONSU_OK || count == 0) return status;
+  return partition->storage.ops->write(partition->storage.ctx, partition->mutations, count, error);
+}
+
+/* The statuses by which a storage promises that it has written nothing and may be asked again. */
+static bool is_clean(khonsu_status status) {
+  return khonsu_status_is(status, KHONSU_CLASS_LIMIT) || khonsu_status_is(status, KHONSU_CLASS_NO_MEMORY) ||
+         khonsu_status_is(status, KHONSU_CLASS_BUSY);
+}
+
+static void fail_linked(kh_request *group, khonsu_status status, const khonsu_error *cause) {
+  for (kh_request *request = group; request != NULL; request = request->member) {
+    if (request->status != KHONSU_OK) continue;
+    request->status = status;
+    khonsu_error_set(request->error, status, "%s: %s", khonsu_status_text(status), cause->message);
+  }
+}
+
+static void settle_group(kh_partition *partition, kh_request *group) {
+  for (kh_request *request = group; request != NULL; request = request->member) {
+    if (request->status != KHONSU_OK) continue;
+    kh_access_set *set = &request->txn->accesses;
+    for (uint32_t i = 0; i < set->count; i++)
+      if (set->entries[i].linked != NULL) kh_store_settle(&partition->store, set->entries[i].linked);
+  }
+}
+
+/* Undoes all links, newest first: a later member may stand on an earlier one. Recursion is bounded by the group. */
+static void undo_group(kh_partition *partition, kh_request *request) {
+  if (request == NULL) return;
+  undo_group(partition, request->member);
+  if (request->status == KHONSU_OK && !undo_request(partition, request, true)) request->status = KHONSU_NO_MEMORY;
+}
+
+static void run_singly(kh_partition *partition, kh_request *request);
+
+/* Certifies, links, writes and settles. */
+static void run_group(kh_partition *partition, kh_request *group) {
+  for (kh_request *request = group; request != NULL; request = request->member) certify_and_link(partition, request);
+  khonsu_error error = KHONSU_ERROR_INIT;
+  khonsu_status status = write_group(partition, group, &error);
+  if (status == KHONSU_OK) {
+    settle_group(partition, group);
+  } else if (!is_clean(status)) {
+    kh_partition_stop(partition, "a storage write failed: ", &error);
+    fail_linked(group, KHONSU_IN_DOUBT, &error);
+  } else if (group->member == NULL) {
+    undo_request(partition, group, false);
+    fail_linked(group, status, &error);
+  } else {
+    undo_group(partition, group);
+    for (kh_request *request = group; request != NULL; request = request->member) run_singly(partition, request);
+  }
+  khonsu_error_clear(&error);
+}
+
+/* As a group of one. Members that failed the first time for lack of memory keep that outcome; the verdicts of others
+ * may have rested on links that are gone. */
+static void run_singly(kh_partition *partition, kh_request *request) {
+  if (request->status == KHONSU_NO_MEMORY) return;
+  kh_request *next = request->member;
+  request->member = NULL;
+  run_group(partition, request);
+  request->member = next;
+}
+
+/* ---- publish */
+
+static void count_outcomes(kh_partition *partition, const kh_request *group) {
+  kh_gauge_add(&partition->counters.groups, 1);
+  for (const kh_request *request = group; request != NULL; request = request->member) {
+    if (request->status == KHONSU_OK) kh_gauge_add(&partition->counters.commits, 1);
+    else if (request->status == KHONSU_CONFLICT) kh_gauge_add(&partition->counters.conflicts, 1);
+  }
+}
+
+static void decide_group(kh_request *group) {
+  while (group != NULL) {
+    kh_request *next = group->member;
+    kh_request_decide(group);
+    group = next;
+  }
+}
+
+/* Hands the group to the flusher, in order; a conflict waits there for the fate of the version it lost to. */
+static void hand_to_flusher(kh_partition *partition, kh_request *group) {
+  while (group != NULL) {
+    kh_request *next = group->member;
+    atomic_fetch_or(&group->state, KH_WRITTEN);
+    kh_link_queue_push(&partition->local.flusher.queue, &group->link);
+    group = next;
+  }
+}
+
+void kh_commit_group(kh_partition *partition, kh_request *group) {
+  run_group(partition, group);
+  count_outcomes(partition, group);
+  if (partition->storage.ops != NULL) {
+    hand_to_flusher(partition, group);
+    return;
+  }
+  kh_store_publish(&partition->store, partition->store.newest);
+  decide_group(group);
+}
+
+static khonsu_status sync_storage(kh_partition *partition, uint64_t version) {
+  khonsu_error error = KHONSU_ERROR_INIT;
+  khonsu_status status = partition->storage.ops->sync(partition->storage.ctx, version, &error);
+  if (status != KHONSU_OK) kh_partition_stop(partition, "a storage sync failed: ", &error);
+  khonsu_error_clear(&error);
+  return status;
+}
+
+/* After the stop: written but not flushed is in doubt; who lost to such a version has lost to nobody knows what. */
+static void fail_unflushed(kh_partition *partition, kh_request *group) {
+  uint64_t visible = kh_store_visible(&partition->store);
+  for (kh_request *request = group; request != NULL; request = request->member) {
+    if (request->status == KHONSU_OK) request->status = KHONSU_IN_DOUBT;
+    else if (request->status == KHONSU_CONFLICT && request->lost_to > visible) request->status = KHONSU_UNAVAILABLE;
+  }
+}
+
+void kh_flush_group(kh_partition *partition, kh_request *group) {
+  uint64_t newest = 0;
+  bool sync = false;
+  for (kh_request *request = group; request != NULL; request = request->member) {
+    if (request->status != KHONSU_OK) continue;
+    newest = request->version;
+    sync |= request->sync;
+  }
+  bool stopped = kh_partition_stopped(partition);
+  if (!stopped && sync) stopped = sync_storage(partition, newest) != KHONSU_OK;
+  if (stopped) fail_unflushed(partition, group);
+  else if (newest != 0) kh_store_publish(&partition->store, newest);
+  decide_group(group);
+}

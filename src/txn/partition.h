@@ -1,0 +1,57 @@
+/* partition: a slice of the keys with its store, storage and sequencer. The embedded library is one partition. */
+#ifndef KH_TXN_PARTITION_H
+#define KH_TXN_PARTITION_H
+
+#include "mvcc/mvcc.h"
+#include "request.h"
+#include "sequencer.h"
+#include "storage/storage.h"
+
+typedef struct kh_partition_counters {
+  _Atomic uint64_t commits, conflicts, groups;
+} kh_partition_counters;
+
+typedef struct kh_partition {
+  kh_store store;
+  kh_storage storage;
+  kh_local_sequencer local;
+  const kh_sequencer_ops *sequencer;
+  void *sequencer_ctx;
+  khonsu_options options;       /* validated, defaults filled in */
+  kh_arrow_limits arrow_limits; /* of the options */
+  kh_partition_counters counters;
+  _Atomic uint64_t next_txn_id;
+
+  /* After a storage failure whose outcome is unknown: nothing commits any more. Set once, with its text. */
+  _Atomic bool stopped;
+  char stop_reason[256];
+
+  /* the committer's seat's */
+  khonsu_mutation *mutations; /* of the group being written */
+  size_t mutation_capacity;
+} kh_partition;
+
+/* Opens the storage, if there is one. `options` are valid. */
+KHONSU_MUST_USE khonsu_status kh_partition_init(kh_partition *partition, const khonsu_options *options,
+                                                kh_storage storage, khonsu_error *error);
+void kh_partition_fini(kh_partition *partition);
+
+/* ---- the committer's seat: certify.c, committer.c */
+/* Judges the request against what is linked; marks every key in conflict. OK: it may be linked. */
+khonsu_status kh_certify(kh_partition *partition, kh_request *request);
+/* Certifies, links and writes a group, in order, and settles or undoes each member. What can be decided is: published,
+ * where nothing has to be flushed; the rest is handed to the flusher. */
+void kh_commit_group(kh_partition *partition, kh_request *group);
+/* ---- the flusher's seat */
+void kh_flush_group(kh_partition *partition, kh_request *group);
+
+/* Stops the partition for good; the first reason stands. */
+void kh_partition_stop(kh_partition *partition, const char *doing, const khonsu_error *cause);
+static inline bool kh_partition_stopped(const kh_partition *partition) {
+  return atomic_load_explicit(&partition->stopped, memory_order_acquire);
+}
+
+/* Stores the outcome and wakes the waiter. The request is not the seat's any more. */
+void kh_request_decide(kh_request *request);
+
+#endif

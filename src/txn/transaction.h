@@ -1,0 +1,65 @@
+/* transaction: stages reads and writes privately, then has them committed. See khonsu.h for the life of one. */
+#ifndef KH_TXN_TRANSACTION_H
+#define KH_TXN_TRANSACTION_H
+
+#include "access.h"
+#include "partition.h"
+
+typedef enum kh_txn_state { KH_TXN_IDLE, KH_TXN_ACTIVE, KH_TXN_COMMITTED, KH_TXN_ABORTED, KH_TXN_IN_DOUBT } kh_txn_state;
+
+#define KH_TXN_MAGIC UINT32_C(0x6b68744e)
+
+struct khonsu_txn {
+  uint32_t magic;
+  kh_txn_state state;
+  kh_partition *partition;
+  kh_participant *participant;
+  kh_snapshot *slot;
+  uint64_t id, last_id; /* ids are drawn in blocks */
+  khonsu_isolation isolation;
+  bool read_only;
+  bool blind_writes_win; /* read committed without a strategy: blind writes win over older commits */
+  uint64_t snapshot;
+  uint64_t unlinks; /* of the store, at begin */
+  uint64_t bytes;   /* staged */
+  kh_access_set accesses;
+  kh_request request;
+  struct kh_txn_pool *pool; /* it goes back to */
+  struct khonsu_txn *next_of_all, *next_spare; /* the pool's */
+};
+
+/* `txn` is IDLE; options are valid. Never fails. */
+void kh_txn_begin(khonsu_txn *txn, khonsu_isolation isolation, khonsu_on_conflict on_conflict, bool read_only);
+
+/* ACTIVE, else BAD_STATE. */
+KHONSU_MUST_USE khonsu_status kh_txn_check_active(const khonsu_txn *txn, khonsu_error *error);
+
+/* What a transaction sees at a key. Between look and look_done the thread is inside the epoch: take references, be
+ * short. */
+typedef struct kh_look {
+  kh_version_kind kind;      /* KH_TOMBSTONE: nothing there */
+  kh_version *version;       /* KH_BYTES */
+  kh_table *table;           /* KH_TABLE */
+  kh_version *from_storage;  /* owned by the look */
+  kh_record *record;         /* where it was found; NULL: no record, or an own write */
+  uint64_t read_at;          /* as of when it was looked for */
+  uint64_t read_version;     /* 0 = nothing there */
+  bool inside;
+} kh_look;
+
+/* Looks, and remembers the key as observed. Out of memory, TOO_MANY_KEYS, or what the storage returns; then no
+ * look_done. */
+KHONSU_MUST_USE khonsu_status kh_txn_look(khonsu_txn *txn, khonsu_slice key, kh_look *look, khonsu_error *error);
+/* SNAPSHOT_EXPIRED: what was seen must not be used. */
+KHONSU_MUST_USE khonsu_status kh_txn_look_done(khonsu_txn *txn, kh_look *look, khonsu_error *error);
+
+/* Staging. The version or table is taken over, on failure too. */
+KHONSU_MUST_USE khonsu_status kh_txn_put(khonsu_txn *txn, khonsu_slice key, kh_version *version, uint64_t bytes,
+                                         khonsu_error *error);
+KHONSU_MUST_USE khonsu_status kh_txn_append(khonsu_txn *txn, khonsu_slice key, kh_table *rows, khonsu_error *error);
+
+/* Commits; the transaction is no longer active, whatever it returns. */
+KHONSU_MUST_USE khonsu_status kh_txn_commit(khonsu_txn *txn, khonsu_error *error);
+void kh_txn_abort(khonsu_txn *txn);
+
+#endif
