@@ -60,7 +60,7 @@ format:
 	@tools/check sources | xargs -r clang-format -i
 
 clean:
-	@rm -rf build/dev build/clang build/asan build/tsan build/release build/bench build/soak build/demo/out build/*.cmake
+	@rm -rf $(addprefix build/,dev clang asan tsan release bench soak demo/out Testing CTestTestfile.cmake)
 	@echo "build/deps, build/demo and build/venv stay; make distclean removes them too"
 
 distclean:

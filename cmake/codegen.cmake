@@ -13,9 +13,11 @@ add_library(khonsu_warnings INTERFACE)
 target_compile_options(khonsu_warnings INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes $<$<BOOL:${KHONSU_WERROR}>:-Werror>)
 
-# Exported functions call each other directly; nobody is meant to replace one at load time.
+# Exported functions call each other directly; nobody is meant to replace one at load time. Assertions name files
+# relative to the source tree, wherever it was built.
 add_library(khonsu_codegen INTERFACE)
-target_compile_options(khonsu_codegen INTERFACE -fno-semantic-interposition -ffunction-sections -fdata-sections)
+target_compile_options(khonsu_codegen INTERFACE -fno-semantic-interposition -ffunction-sections -fdata-sections
+                       -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
 target_link_libraries(khonsu_codegen INTERFACE Threads::Threads)
 
 if(KHONSU_SANITIZE)
@@ -26,7 +28,8 @@ endif()
 
 if(KHONSU_HARDENING)
   target_compile_options(khonsu_codegen INTERFACE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
-  target_link_options(khonsu_codegen INTERFACE -Wl,-z,relro,-z,now $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie>)
+  target_link_options(khonsu_codegen INTERFACE
+    LINKER:-z,relro,-z,now $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie>)
 endif()
 
 # Link-time optimisation happens once, when the library's objects are joined into one (cmake/library.cmake).

@@ -1,10 +1,12 @@
 # Tests are found, not listed. Each of these is one ctest test:
 #   tests/unit/<room>/test_*.c and tests/{isolation,integration,model,fault,interop}/test_*.c
 #                       a cmocka program linked to the library with its internal symbols visible
-#   tests/interop/*.py  pytest over the shared library, all files in one run (not under sanitizers)
+#   tests/interop/test_*.py, tests/tools/test_*.py
+#                       pytest, all files of a folder in one run; interop loads the shared library
 #   tests/package       an installed tree, found and linked as users do
 #   examples/*.c        a program that sees the public header and the shared library only; exit status 0 passes
-# Code shared by tests stands in tests/lib. Names start with the preset's, so that one ctest run can hold several builds.
+# Code shared by tests stands in tests/lib. Names start with the preset's, so that one ctest run can hold several
+# builds.
 
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
@@ -15,7 +17,8 @@ target_compile_definitions(khonsu_test_support INTERFACE _GNU_SOURCE)
 target_link_libraries(khonsu_test_support INTERFACE khonsu_third_party_headers khonsu_warnings khonsu_codegen
                       PkgConfig::CMOCKA)
 
-# An archive, so that a test gets only the files it refers to: fail_alloc.c must not reach those that do not wrap malloc.
+# An archive, so that a test gets only the files it refers to: fail_alloc.c must not reach those that do not wrap
+# malloc.
 file(GLOB test_lib_sources CONFIGURE_DEPENDS tests/lib/*.c)
 if(test_lib_sources)
   add_library(khonsu_test_lib STATIC EXCLUDE_FROM_ALL ${test_lib_sources})
@@ -81,14 +84,18 @@ foreach(source IN LISTS examples)
                        WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
 endforeach()
 
-file(GLOB interop_scripts CONFIGURE_DEPENDS tests/interop/test_*.py)
-if(interop_scripts AND NOT KHONSU_SANITIZE)
-  add_test(NAME ${KHONSU_TEST_PREFIX}interop/python COMMAND ${KHONSU_PYTHON} -m pytest -q -p no:cacheprovider ${interop_scripts})
-  set_tests_properties(${KHONSU_TEST_PREFIX}interop/python PROPERTIES LABELS interop
-                       ENVIRONMENT "KHONSU_LIB=$<TARGET_FILE:khonsu>;PYTHONDONTWRITEBYTECODE=1")
-endif()
-
+# What has nothing to do with memory and threads of our own runs once.
 if(NOT KHONSU_SANITIZE)
+  foreach(suite interop tools)
+    file(GLOB scripts CONFIGURE_DEPENDS "tests/${suite}/test_*.py")
+    if(scripts)
+      set(name ${KHONSU_TEST_PREFIX}${suite}/python)
+      add_test(NAME ${name} COMMAND ${KHONSU_PYTHON} -m pytest -q -p no:cacheprovider ${scripts})
+      set_tests_properties(${name} PROPERTIES LABELS ${suite}
+                           ENVIRONMENT "KHONSU_LIB=$<TARGET_FILE:khonsu>;PYTHONDONTWRITEBYTECODE=1")
+    endif()
+  endforeach()
+
   add_test(NAME ${KHONSU_TEST_PREFIX}package COMMAND ${PROJECT_SOURCE_DIR}/tests/package/run ${CMAKE_BINARY_DIR})
   set_tests_properties(${KHONSU_TEST_PREFIX}package PROPERTIES LABELS package)
 endif()

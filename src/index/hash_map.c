@@ -49,7 +49,7 @@
 
 enum {
   SEGMENT_LOG2_MIN = 6,  /* 64 slots: 576 bytes with its header */
-  SEGMENT_LOG2_MAX = 12, /* 4,096 slots, 32 KiB: splitting takes some ten microseconds, a directory entry serves 2,000 keys */
+  SEGMENT_LOG2_MAX = 11, /* 4,096 slots, 32 KiB: splitting takes some ten microseconds, a directory entry serves 2,000 keys */
   DEPTH_MAX = 32         /* leaves bits 16 to 31 to homes */
 };
 
@@ -118,15 +118,36 @@ void kh_hash_map_fini(kh_hash_map *map) {
 
 /* ---- growth */
 
-/* Copies each word of `from` to the segment of `to` that the bit of its hash after the first `bit` bits selects; with
- * both the same, to that one. Private so far, and large enough. */
-static void copy_words(const kh_hash_map *map, kh_segment *from, kh_segment *const to[2], unsigned bit) {
-  for (size_t index = 0; index < kh_segment_capacity(from); index++) {
+/* The words in some slots and their hashes. Asked for together, so that the keys are fetched from memory together: one
+ * by one, each would wait behind the mispredicted probe of the one before. */
+typedef struct batch {
+  size_t count;
+  uint64_t words[64], hashes[64];
+} batch;
+
+static void gather(const kh_hash_map *map, const kh_segment *from, size_t index, batch *gathered) {
+  gathered->count = 0;
+  for (size_t end = index + 64; index < end; index++) { /* capacities are multiples of 64 */
     uint64_t word = atomic_load_explicit(&from->slots[index], memory_order_relaxed) & (KH_WORD_LIMIT - 1);
-    if (word == 0) continue;
-    uint64_t hash = map->source.hash(map->source.ctx, word);
-    bool placed = kh_segment_place(to[hash >> (63 - bit) & 1], hash, word);
-    KH_ASSERT(placed);
+    gathered->words[gathered->count] = word;
+    gathered->count += word != 0;
+  }
+  for (size_t at = 0; at < gathered->count; at++) {
+    gathered->hashes[at] = map->source.hash(map->source.ctx, gathered->words[at]);
+  }
+}
+
+/* Copies each word of `from` to the segment of `to` that the bit of its hash after the first `bit` bits selects; with
+ * both the same, to that one. They are private so far, and large enough. */
+static void copy_words(const kh_hash_map *map, const kh_segment *from, kh_segment *const to[2], unsigned bit) {
+  batch gathered;
+  for (size_t index = 0; index < kh_segment_capacity(from); index += 64) {
+    gather(map, from, index, &gathered);
+    for (size_t at = 0; at < gathered.count; at++) {
+      uint64_t hash = gathered.hashes[at];
+      bool placed = kh_segment_place(to[hash >> (63 - bit) & 1], hash, gathered.words[at]);
+      KH_ASSERT(placed);
+    }
   }
 }
 

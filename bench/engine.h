@@ -1,0 +1,82 @@
+/* engine: what a store must do to take part. One ops table per engine, in engine_<name>.c.
+ *
+ * An engine lives in a process of its own. What goes wrong in it ends that process through engine_fail; the parent
+ * reports it and stops the run. So no operation here returns an error: a missing key or a short value is a failure too,
+ * because it would make the engine look fast. */
+#ifndef BENCH_ENGINE_H
+#define BENCH_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "inputs.h"
+
+/* The data set: key i of `keys` holds value i. */
+typedef struct engine_config {
+  const char *directory; /* fresh and empty; removed after the run */
+  uint64_t keys;
+} engine_config;
+
+/* One transaction: reads the first `reads` keys, then writes `value` to the first `writes` keys. Keys are distinct. */
+typedef struct engine_transaction {
+  const bench_key *keys;
+  unsigned reads, writes;
+  const char *value; /* VALUE_SIZE bytes */
+} engine_transaction;
+
+typedef const char *engine_version(void);
+
+/* Opens a store in memory or in the directory, loads the data set, and brings it to the state in which it is at its
+ * best for reading. Returns the store. */
+typedef void *engine_open(const engine_config *config);
+typedef void engine_close(void *store);
+
+/* Waits until the engine's own threads have nothing left to do, so that they do not run during others' turns. */
+typedef void engine_rest(void *store);
+
+/* What a measuring thread needs for itself; all operations below get what enter returned. */
+typedef void *engine_enter(void *store);
+typedef void engine_leave(void *thread);
+
+/* Before and after a series of `get`: opens and ends the transaction that they run in. */
+typedef void engine_series(void *thread);
+/* The value of `key`; returns the sum of touch_ends. */
+typedef uint64_t engine_get(void *thread, const char *key);
+
+/* Not timed: makes ready what the next `writes` blind writes will write, for engines that are handed values by
+ * reference. */
+typedef void engine_stock(void *thread, unsigned writes);
+/* A serializable read-write transaction, tried once. False: it conflicted and nothing was written. Adds the sum of
+ * touch_ends of what it read to *sum. */
+typedef bool engine_transact(void *thread, const engine_transaction *transaction, uint64_t *sum);
+
+typedef struct engine_ops {
+  const char *name;
+  const char *settings; /* one line for the report */
+  engine_version *version;
+  engine_open *open;
+  engine_close *close;
+  engine_rest *rest; /* optional */
+  engine_enter *enter;
+  engine_leave *leave;
+  engine_series *series_begin, *series_end; /* optional */
+  engine_get *get;
+  engine_get *read_txn;      /* get in a read-only transaction of its own: begin, get, end */
+  engine_get *read_untracked; /* optional: the same with the cheapest read that still comes from one snapshot */
+  engine_stock *stock;       /* optional */
+  engine_transact *transact;
+} engine_ops;
+
+/* Values are the VALUE_SIZE bytes of input_value, but for those of khonsu_batches: resident Arrow batches. */
+extern const engine_ops engine_khonsu, engine_khonsu_batches, engine_lmdb, engine_rocksdb;
+
+/* Loading writes this many keys in one transaction, where the engine has such. */
+enum { LOAD_TXN_KEYS = 1000 };
+
+/* Prints "khonsu_bench: <engine>: <text>" and ends the process. */
+_Noreturn void engine_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* malloc that ends the process instead of returning NULL; zeroed. */
+void *engine_alloc(size_t size);
+
+#endif

@@ -1,0 +1,81 @@
+/* Khonsu, in memory, with byte values. */
+#include <stdlib.h>
+
+#include "khonsu_store.h"
+
+typedef struct khonsu_thread {
+  khonsu_db *db;
+  khonsu_txn *reader; /* of a series of gets */
+} khonsu_thread;
+
+static void put(khonsu_txn *txn, khonsu_slice key, const char *value) {
+  khonsu_check(khonsu_put_bytes(txn, key, (khonsu_slice){value, VALUE_SIZE}, NULL), "khonsu_put_bytes");
+}
+
+static uint64_t read_one(khonsu_txn *txn, const char *key) {
+  khonsu_bytes value;
+  khonsu_check(khonsu_get_bytes(txn, khonsu_key(key), &value, NULL), "khonsu_get_bytes");
+  if (value.size != VALUE_SIZE) engine_fail("khonsu_get_bytes: a value of %zu bytes", value.size);
+  uint64_t sum = touch_ends(value.data, value.size);
+  khonsu_bytes_release(&value);
+  return sum;
+}
+
+static void load_one(khonsu_txn *txn, khonsu_slice key, uint64_t index) { put(txn, key, input_value(index)); }
+
+static void *open_store(const engine_config *config) { return khonsu_store_open(config, load_one); }
+
+static void *enter(void *db) {
+  khonsu_thread *thread = engine_alloc(sizeof *thread);
+  thread->db = db;
+  return thread;
+}
+
+static void leave(void *thread) { free(thread); }
+
+static void series_begin(void *entered) {
+  khonsu_thread *thread = entered;
+  thread->reader = khonsu_store_begin_reading(thread->db);
+}
+
+static void series_end(void *entered) {
+  khonsu_thread *thread = entered;
+  khonsu_txn_free(&thread->reader);
+}
+
+static uint64_t get(void *entered, const char *key) {
+  khonsu_thread *thread = entered;
+  return read_one(thread->reader, key);
+}
+
+static uint64_t read_txn(void *entered, const char *key) {
+  khonsu_thread *thread = entered;
+  khonsu_txn *txn = khonsu_store_begin_reading(thread->db);
+  uint64_t sum = read_one(txn, key);
+  khonsu_txn_free(&txn);
+  return sum;
+}
+
+static bool transact(void *entered, const engine_transaction *asked, uint64_t *sum) {
+  khonsu_thread *thread = entered;
+  khonsu_txn *txn = khonsu_store_begin(thread->db);
+  for (unsigned i = 0; i < asked->reads; i++) *sum += read_one(txn, asked->keys[i]);
+  for (unsigned i = 0; i < asked->writes; i++) put(txn, khonsu_key(asked->keys[i]), asked->value);
+  return khonsu_store_commit(txn);
+}
+
+const engine_ops engine_khonsu = {
+    .name = "khonsu",
+    .settings = "in memory, no storage, default options (serializable); values of 100 bytes, copied in by put, borrowed "
+                "by get",
+    .version = khonsu_store_version,
+    .open = open_store,
+    .close = khonsu_store_close,
+    .enter = enter,
+    .leave = leave,
+    .series_begin = series_begin,
+    .series_end = series_end,
+    .get = get,
+    .read_txn = read_txn,
+    .transact = transact,
+};

@@ -1,0 +1,144 @@
+/* LMDB: a copy-on-write B+tree in a mapped file; one writer at a time, readers never wait.
+ * Settings and calls are those of /work/shared/peers/peerbench.c. */
+#include <lmdb.h>
+#include <stdlib.h>
+
+#include "engine.h"
+
+#define MAP_SIZE_BYTES ((size_t)32 << 30)
+enum { READERS_MAX = 64, FLAGS = MDB_NOSYNC | MDB_WRITEMAP | MDB_NOMETASYNC };
+
+typedef struct lmdb_store {
+  MDB_env *env;
+  MDB_dbi dbi;
+} lmdb_store;
+
+typedef struct lmdb_thread {
+  lmdb_store *store;
+  MDB_txn *reader; /* reset between its uses, renewed for each: what LMDB offers for many short read transactions */
+} lmdb_thread;
+
+static void check(int status, const char *call) {
+  if (status != 0) engine_fail("%s: %s", call, mdb_strerror(status));
+}
+
+static const char *version(void) { return mdb_version(NULL, NULL, NULL); }
+
+/* ---- the calls that the operations are made of */
+
+static MDB_txn *begin(lmdb_store *store, unsigned flags) {
+  MDB_txn *txn;
+  check(mdb_txn_begin(store->env, NULL, flags, &txn), "mdb_txn_begin");
+  return txn;
+}
+
+static void commit(MDB_txn *txn) { check(mdb_txn_commit(txn), "mdb_txn_commit"); }
+
+static void put(MDB_txn *txn, MDB_dbi dbi, const char *key, const char *value) {
+  MDB_val key_val = {KEY_SIZE, (void *)key}, value_val = {VALUE_SIZE, (void *)value};
+  check(mdb_put(txn, dbi, &key_val, &value_val, 0), "mdb_put");
+}
+
+static uint64_t read_one(MDB_txn *txn, MDB_dbi dbi, const char *key) {
+  MDB_val key_val = {KEY_SIZE, (void *)key}, value;
+  check(mdb_get(txn, dbi, &key_val, &value), "mdb_get");
+  if (value.mv_size != VALUE_SIZE) engine_fail("mdb_get: a value of %zu bytes", value.mv_size);
+  return touch_ends(value.mv_data, value.mv_size);
+}
+
+/* ---- the store */
+
+static void load(lmdb_store *store, uint64_t keys) {
+  for (uint64_t i = 0; i < keys;) {
+    MDB_txn *txn = begin(store, 0);
+    for (uint64_t end = i + LOAD_TXN_KEYS; i < end && i < keys; i++) {
+      bench_key key;
+      input_key(i, key);
+      put(txn, store->dbi, key, input_value(i));
+    }
+    commit(txn);
+  }
+}
+
+static void *open_store(const engine_config *config) {
+  lmdb_store *store = engine_alloc(sizeof *store);
+  check(mdb_env_create(&store->env), "mdb_env_create");
+  check(mdb_env_set_mapsize(store->env, MAP_SIZE_BYTES), "mdb_env_set_mapsize");
+  check(mdb_env_set_maxreaders(store->env, READERS_MAX), "mdb_env_set_maxreaders");
+  check(mdb_env_open(store->env, config->directory, FLAGS, 0644), "mdb_env_open");
+  MDB_txn *txn = begin(store, 0);
+  check(mdb_dbi_open(txn, NULL, 0, &store->dbi), "mdb_dbi_open");
+  commit(txn);
+  load(store, config->keys);
+  return store;
+}
+
+static void close_store(void *opened) {
+  lmdb_store *store = opened;
+  mdb_env_close(store->env);
+  free(store);
+}
+
+static void *enter(void *store) {
+  lmdb_thread *thread = engine_alloc(sizeof *thread);
+  thread->store = store;
+  thread->reader = begin(store, MDB_RDONLY);
+  mdb_txn_reset(thread->reader);
+  return thread;
+}
+
+static void leave(void *entered) {
+  lmdb_thread *thread = entered;
+  mdb_txn_abort(thread->reader);
+  free(thread);
+}
+
+/* ---- operations */
+
+static void series_begin(void *entered) {
+  lmdb_thread *thread = entered;
+  check(mdb_txn_renew(thread->reader), "mdb_txn_renew");
+}
+
+static void series_end(void *entered) {
+  lmdb_thread *thread = entered;
+  mdb_txn_reset(thread->reader);
+}
+
+static uint64_t get(void *entered, const char *key) {
+  lmdb_thread *thread = entered;
+  return read_one(thread->reader, thread->store->dbi, key);
+}
+
+static uint64_t read_txn(void *entered, const char *key) {
+  series_begin(entered);
+  uint64_t sum = get(entered, key);
+  series_end(entered);
+  return sum;
+}
+
+/* Never conflicts: the writer's lock is held from begin to commit. */
+static bool transact(void *entered, const engine_transaction *asked, uint64_t *sum) {
+  lmdb_thread *thread = entered;
+  MDB_txn *txn = begin(thread->store, 0);
+  for (unsigned i = 0; i < asked->reads; i++) *sum += read_one(txn, thread->store->dbi, asked->keys[i]);
+  for (unsigned i = 0; i < asked->writes; i++) put(txn, thread->store->dbi, asked->keys[i], asked->value);
+  commit(txn);
+  return true;
+}
+
+const engine_ops engine_lmdb = {
+    .name = "lmdb",
+    .settings = "NOSYNC|WRITEMAP|NOMETASYNC, 32 GiB map; one read transaction per thread, reset and renewed for each; "
+                "transactions that write hold the writer's lock",
+    .version = version,
+    .open = open_store,
+    .close = close_store,
+    .enter = enter,
+    .leave = leave,
+    .series_begin = series_begin,
+    .series_end = series_end,
+    .get = get,
+    .read_txn = read_txn,
+    .transact = transact,
+};

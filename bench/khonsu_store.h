@@ -1,0 +1,29 @@
+/* khonsu_store: what Khonsu's engines have in common: the database, its threads, its transactions. */
+#ifndef BENCH_KHONSU_STORE_H
+#define BENCH_KHONSU_STORE_H
+
+#include <khonsu.h>
+
+#include "engine.h"
+
+/* Writes value `index` to `key`. */
+typedef void khonsu_load_one(khonsu_txn *txn, khonsu_slice key, uint64_t index);
+
+const char *khonsu_store_version(void);
+/* The store is the khonsu_db. */
+khonsu_db *khonsu_store_open(const engine_config *config, khonsu_load_one *load_one);
+void khonsu_store_close(void *db);
+
+khonsu_txn *khonsu_store_begin(khonsu_db *db); /* at the default options: serializable */
+khonsu_txn *khonsu_store_begin_reading(khonsu_db *db);
+/* Commits and frees. False: conflict. */
+bool khonsu_store_commit(khonsu_txn *txn);
+
+/* Ends the process unless `status` is OK. */
+static inline void khonsu_check(khonsu_status status, const char *call) {
+  if (__builtin_expect(status != KHONSU_OK, 0)) engine_fail("%s: %s", call, khonsu_status_text(status));
+}
+
+static inline khonsu_slice khonsu_key(const char *key) { return (khonsu_slice){key, KEY_SIZE}; }
+
+#endif

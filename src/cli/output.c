@@ -1,0 +1,42 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+int kh_complain(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  fputs("khonsu: ", stderr);
+  vfprintf(stderr, format, arguments);
+  fputc('\n', stderr);
+  va_end(arguments);
+  return KH_EXIT_FAILURE;
+}
+
+const char *kh_grouped(uint64_t number, kh_grouped_text text) {
+  char digits[24];
+  int size = snprintf(digits, sizeof digits, "%llu", (unsigned long long)number);
+  char *next = text;
+  for (int i = 0; i < size; i++) {
+    if (i > 0 && (size - i) % 3 == 0) *next++ = ',';
+    *next++ = digits[i];
+  }
+  *next = '\0';
+  return text;
+}
+
+void kh_print_wrapped(const char *text, int indent, int width) {
+  int column = 0;
+  for (const char *word = text + strspn(text, " "); *word != '\0';) {
+    int size = (int)strcspn(word, " ");
+    if (column > indent && column + 1 + size > width) {
+      putchar('\n');
+      column = 0;
+    }
+    column += column == 0 ? printf("%*s%.*s", indent, "", size, word) : printf(" %.*s", size, word);
+    word += size;
+    word += strspn(word, " ");
+  }
+  putchar('\n');
+}

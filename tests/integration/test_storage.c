@@ -1,0 +1,350 @@
+/* The persist step and its failures (docs/architecture.md): undo, single re-run, IN_DOUBT, failed-stop. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fault_storage.h"
+#include "support.h"
+
+static khonsu_db *open_over(fault_storage *storage) {
+  khonsu_db *db = NULL;
+  MUST(khonsu_open_with_storage(fault_storage_ops(), storage, NULL, &db, &err));
+  return db;
+}
+
+/* A commit of one key in a thread of its own. */
+typedef struct committer {
+  khonsu_db *db;
+  khonsu_txn *txn; /* begun by the test, so that its snapshot is known */
+  pthread_t thread;
+  khonsu_status status;
+  khonsu_error error;
+} committer;
+
+static void *run_committer(void *ctx) {
+  committer *c = ctx;
+  c->status = khonsu_commit(c->txn, NULL, &c->error);
+  khonsu_txn_free(&c->txn);
+  return NULL;
+}
+
+static void start(committer *c, khonsu_db *db, const char *key, const char *value, bool read_first) {
+  *c = (committer){.db = db, .error = KHONSU_ERROR_INIT};
+  c->txn = begin_at(db, KHONSU_SERIALIZABLE);
+  char ignored[64];
+  if (read_first) get_text(c->txn, key, ignored);
+  put_text(c->txn, key, value);
+  assert_int_equal(pthread_create(&c->thread, NULL, run_committer, c), 0);
+}
+
+static khonsu_status finish(committer *c) {
+  pthread_join(c->thread, NULL);
+  khonsu_status status = c->status;
+  khonsu_error_clear(&c->error);
+  return status;
+}
+
+static void assert_now(khonsu_db *db, const char *key, const char *expected) {
+  khonsu_txn *txn = begin_read_only(db);
+  assert_text(txn, key, expected);
+  khonsu_txn_free(&txn);
+}
+
+/* What was committed, tables and bytes and deletions, is there after a reopen, and versions go on from where they were. */
+static void a_reopened_store_has_what_was_committed(void **state) {
+  (void)state;
+  fault_storage storage;
+  fault_storage_init(&storage);
+  khonsu_db *db = open_over(&storage);
+  put_text_now(db, "a", "1");
+  put_text_now(db, "gone", "1");
+  delete_now(db, "gone");
+  for (int64_t i = 0; i < 3; i++) {
+    khonsu_txn *txn = begin_at(db, KHONSU_SNAPSHOT);
+    append_ids(txn, "table", i * 10, 10);
+    commit_and_free(&txn);
+  }
+  khonsu_version before = stats_of(db).version;
+  close_db(&db);
+
+  db = open_over(&storage);
+  assert_int_equal(stats_of(db).version, before);
+  assert_int_equal(stats_of(db).records, 0); /* opening loads nothing */
+  assert_now(db, "a", "1");
+  assert_now(db, "gone", NULL);
+  khonsu_txn *txn = begin_at(db, KHONSU_SERIALIZABLE);
+  append_ids(txn, "table", 30, 10);
+  int64_t sum;
+  uint64_t rows;
+  sum_table(txn, "table", &sum, &rows);
+  assert_int_equal(rows, 40);
+  assert_int_equal(sum, 39 * 40 / 2);
+  commit_and_free(&txn);
+  assert_true(stats_of(db).version > before);
+  close_db(&db);
+
+  db = open_over(&storage);
+  txn = begin_read_only(db);
+  sum_table(txn, "table", &sum, &rows);
+  assert_int_equal(rows, 40);
+  assert_int_equal(sum, 39 * 40 / 2);
+  khonsu_txn_free(&txn);
+  close_db(&db);
+  assert_false(storage.order_broken);
+  fault_storage_fini(&storage);
+}
+
+/* A blind append onto a table that only the storage holds joins it, and an older snapshot still sees it without. */
+static void an_append_onto_a_cold_table_joins_it(void **state) {
+  (void)state;
+  fault_storage storage;
+  fault_storage_init(&storage);
+  khonsu_db *db = open_over(&storage);
+  khonsu_txn *txn = begin_at(db, KHONSU_SNAPSHOT);
+  append_ids(txn, "table", 0, 5);
+  commit_and_free(&txn);
+  close_db(&db);
+
+  db = open_over(&storage);
+  khonsu_txn *old = begin_read_only(db);
+  for (int i = 1; i <= 2; i++) {
+    txn = begin_at(db, KHONSU_SNAPSHOT);
+    append_ids(txn, "table", i * 5, 5);
+    commit_and_free(&txn);
+  }
+  int64_t sum;
+  uint64_t rows;
+  sum_table(old, "table", &sum, &rows);
+  assert_int_equal(rows, 5);
+  khonsu_txn_free(&old);
+  txn = begin_read_only(db);
+  sum_table(txn, "table", &sum, &rows);
+  assert_int_equal(rows, 15);
+  assert_int_equal(sum, 14 * 15 / 2);
+  khonsu_txn_free(&txn);
+  close_db(&db);
+  fault_storage_fini(&storage);
+}
+
+/* A key that only the storage holds is seen by an old snapshot after it was overwritten or deleted in memory. */
+static void old_snapshots_read_the_storage_at_their_version(void **state) {
+  (void)state;
+  fault_storage storage;
+  fault_storage_init(&storage);
+  khonsu_db *db = open_over(&storage);
+  put_text_now(db, "a", "1");
+  put_text_now(db, "b", "1");
+  close_db(&db);
+  db = open_over(&storage);
+  khonsu_txn *old = begin_read_only(db);
+  put_text_now(db, "a", "2");
+  delete_now(db, "b");
+  for (int i = 0; i < 600; i++) put_text_now(db, "other", "x"); /* has the store reclaim and the storage trim */
+  assert_text(old, "a", "1");
+  assert_text(old, "b", "1");
+  khonsu_txn_free(&old);
+  assert_now(db, "a", "2");
+  assert_now(db, "b", NULL);
+  close_db(&db);
+  fault_storage_fini(&storage);
+}
+
+/* A clean write failure: the commit fails with it, nothing changed, and the store goes on. */
+static void a_full_storage_fails_the_commit_and_nothing_else(void **state) {
+  (void)state;
+  fault_storage storage;
+  fault_storage_init(&storage);
+  khonsu_db *db = open_over(&storage);
+  put_text_now(db, "a", "1");
+  fault_storage_set_write(&storage, KHONSU_STORAGE_FULL, 0);
+  khonsu_txn *txn = begin_at(db, KHONSU_SERIALIZABLE);
+  put_text(txn, "a", "2");
+  put_text(txn, "new", "2");
+  MUST_BE(KHONSU_STORAGE_FULL, khonsu_commit(txn, NULL, &err));
+  MUST_BE(KHONSU_BAD_STATE, khonsu_commit(txn, NULL, &err));
+  khonsu_txn_free(&txn);
+  assert_now(db, "a", "1");
+  assert_now(db, "new", NULL);
+  assert_int_equal(stats_of(db).records, 1);
+  fault_storage_set_write(&storage, KHONSU_OK, 0);
+  put_text_now(db, "a", "3");
+  assert_now(db, "a", "3");
+  close_db(&db);
+  fault_storage_fini(&storage);
+}
+
+/* One oversized member of a group fails alone: the group is undone and its members run singly. */
+static void one_oversized_member_of_a_group_fails_alone(void **state) {
+  (void)state;
+  fault_storage storage;
+  fault_storage_init(&storage);
+  khonsu_db *db = open_over(&storage);
+  put_text_now(db, "shared", "0");
+  fault_storage_set_write(&storage, KHONSU_STORAGE_FULL, 32);
+  enum { WAVES = 40, THREADS = 6 };
+  char large[50];
+  memset(large, 'x', sizeof large - 1);
+  large[sizeof large - 1] = '\0';
+  for (int wave = 0; wave < WAVES; wave++) {
+    committer committers[THREADS];
+    char key[THREADS][16], small[16];
+    snprintf(small, sizeof small, "%d", wave);
+    for (int i = 0; i < THREADS; i++) {
+      snprintf(key[i], sizeof key[i], "key%d", i);
+      start(&committers[i], db, key[i], i == 2 ? large : small, true);
+    }
+    for (int i = 0; i < THREADS; i++)
+      assert_int_equal(finish(&committers[i]), i == 2 ? KHONSU_STORAGE_FULL : KHONSU_OK);
+    for (int i = 0; i < THREADS; i++) assert_now(db, key[i], i == 2 ? NULL : small);
+  }
+  assert_false(storage.order_broken);
+  close_db(&db);
+  fault_storage_fini(&storage);
+}
+
+/* Visible implies durable at the writer's level: while the flush is under way nobody sees the commit, later groups are
+ * certified against it, and all of it appears together. */
+static void a_commit_is_invisible_until_it_is_flushed(void **state) {
+  (void)state;
+  fault_storage storage;
+  fault_storage_init(&storage);
+  khonsu_db *db = open_over(&storage);
+  put_text_now(db, "a", "1");
+  fault_storage_hold_sync(&storage, true);
+  committer first, second;
+  start(&first, db, "a", "2", true);
+  fault_storage_await_syncs(&storage, 1);
+  assert_now(db, "a", "1");
+  start(&second, db, "a", "3", true); /* its snapshot is older than the unflushed commit: it must lose */
+  assert_now(db, "a", "1");
+  fault_storage_hold_sync(&storage, false);
+  assert_int_equal(finish(&first), KHONSU_OK);
+  assert_int_equal(finish(&second), KHONSU_CONFLICT);
+  assert_now(db, "a", "2");
+  close_db(&db);
+  fault_storage_fini(&storage);
+}
+
+/* A failed flush: what was pending is in doubt, who lost to it gets UNAVAILABLE, and the store has stopped; reads go on. */
+static void a_failed_flush_stops_the_store(void **state) {
+  (void)state;
+  fault_storage storage;
+  fault_storage_init(&storage);
+  khonsu_db *db = open_over(&storage);
+  put_text_now(db, "a", "1");
+  fault_storage_hold_sync(&storage, true);
+  fault_storage_set_sync(&storage, KHONSU_IO);
+  committer first, loser;
+  start(&first, db, "a", "2", true);
+  fault_storage_await_syncs(&storage, 1);
+  start(&loser, db, "a", "3", true);
+  fault_storage_hold_sync(&storage, false);
+  assert_int_equal(finish(&first), KHONSU_IN_DOUBT);
+  assert_int_equal(finish(&loser), KHONSU_UNAVAILABLE);
+  assert_now(db, "a", "1");
+  khonsu_txn *txn = begin_at(db, KHONSU_SERIALIZABLE);
+  put_text(txn, "b", "1");
+  khonsu_error error = KHONSU_ERROR_INIT;
+  assert_int_equal(khonsu_commit(txn, NULL, &error), KHONSU_UNAVAILABLE);
+  assert_non_null(strstr(error.message, "refuses to sync"));
+  khonsu_error_clear(&error);
+  khonsu_txn_free(&txn);
+  fault_storage_set_sync(&storage, KHONSU_OK);
+  close_db(&db);
+  db = open_over(&storage); /* a reopen asks the storage again what it has */
+  assert_now(db, "a", "2");
+  close_db(&db);
+  fault_storage_fini(&storage);
+}
+
+/* A write whose outcome is unknown does the same. */
+static void a_write_of_unknown_outcome_stops_the_store(void **state) {
+  (void)state;
+  fault_storage storage;
+  fault_storage_init(&storage);
+  khonsu_db *db = open_over(&storage);
+  put_text_now(db, "a", "1");
+  fault_storage_set_write(&storage, KHONSU_IO, 0);
+  khonsu_txn *txn = begin_at(db, KHONSU_SERIALIZABLE);
+  put_text(txn, "a", "2");
+  MUST_BE(KHONSU_IN_DOUBT, khonsu_commit(txn, NULL, &err));
+  MUST_BE(KHONSU_BAD_STATE, khonsu_abort(txn, &err));
+  khonsu_txn_free(&txn);
+  fault_storage_set_write(&storage, KHONSU_OK, 0);
+  txn = begin_at(db, KHONSU_SERIALIZABLE);
+  put_text(txn, "b", "2");
+  MUST_BE(KHONSU_UNAVAILABLE, khonsu_commit(txn, NULL, &err));
+  khonsu_txn_free(&txn);
+  assert_now(db, "a", "1");
+  close_db(&db);
+  fault_storage_fini(&storage);
+}
+
+/* Commits that arrive while a flush is under way share the next one. */
+static void commits_share_flushes(void **state) {
+  (void)state;
+  fault_storage storage;
+  fault_storage_init(&storage);
+  khonsu_db *db = open_over(&storage);
+  fault_storage_hold_sync(&storage, true);
+  enum { THREADS = 12 };
+  committer committers[THREADS];
+  char key[16];
+  start(&committers[0], db, "key0", "1", false);
+  fault_storage_await_syncs(&storage, 1);
+  for (int i = 1; i < THREADS; i++) {
+    snprintf(key, sizeof key, "key%d", i);
+    start(&committers[i], db, key, "1", false);
+  }
+  for (;;) { /* until all are written and wait for the flusher */
+    pthread_mutex_lock(&storage.mutex);
+    bool all = storage.last_version >= stats_of(db).version + THREADS;
+    pthread_mutex_unlock(&storage.mutex);
+    if (all) break;
+  }
+  fault_storage_hold_sync(&storage, false);
+  for (int i = 0; i < THREADS; i++) assert_int_equal(finish(&committers[i]), KHONSU_OK);
+  assert_true(storage.syncs <= 3);
+  close_db(&db);
+  fault_storage_fini(&storage);
+}
+
+static khonsu_status fail_open(void *ctx, khonsu_version *newest, khonsu_error *error) {
+  (void)ctx, (void)newest;
+  return khonsu_error_set(error, KHONSU_CORRUPT, "the test's storage is damaged");
+}
+
+static void a_storage_that_does_not_fit_is_refused(void **state) {
+  (void)state;
+  fault_storage storage;
+  fault_storage_init(&storage);
+  khonsu_db *db = NULL;
+  khonsu_storage_ops ops = *fault_storage_ops();
+  ops.abi = 99;
+  MUST_BE(KHONSU_INVALID_ARGUMENT, khonsu_open_with_storage(&ops, &storage, NULL, &db, &err));
+  ops = *fault_storage_ops();
+  ops.sync = NULL;
+  MUST_BE(KHONSU_INVALID_ARGUMENT, khonsu_open_with_storage(&ops, &storage, NULL, &db, &err));
+  ops = *fault_storage_ops();
+  ops.open = fail_open;
+  MUST_BE(KHONSU_CORRUPT, khonsu_open_with_storage(&ops, &storage, NULL, &db, &err));
+  MUST_BE(KHONSU_INVALID_ARGUMENT, khonsu_open_with_storage(NULL, NULL, NULL, &db, &err));
+  assert_null(db);
+  fault_storage_fini(&storage);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_reopened_store_has_what_was_committed),
+      cmocka_unit_test(an_append_onto_a_cold_table_joins_it),
+      cmocka_unit_test(old_snapshots_read_the_storage_at_their_version),
+      cmocka_unit_test(a_full_storage_fails_the_commit_and_nothing_else),
+      cmocka_unit_test(one_oversized_member_of_a_group_fails_alone),
+      cmocka_unit_test(a_commit_is_invisible_until_it_is_flushed),
+      cmocka_unit_test(a_failed_flush_stops_the_store),
+      cmocka_unit_test(a_write_of_unknown_outcome_stops_the_store),
+      cmocka_unit_test(commits_share_flushes),
+      cmocka_unit_test(a_storage_that_does_not_fit_is_refused),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

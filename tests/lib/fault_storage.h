@@ -1,0 +1,33 @@
+/* fault_storage: the reference storage, with faults and a gate: writes and syncs fail as told, a sync can be held. */
+#ifndef TEST_FAULT_STORAGE_H
+#define TEST_FAULT_STORAGE_H
+
+#include <pthread.h>
+
+#include "khonsu.h"
+
+typedef struct fault_storage {
+  void *memory; /* the reference storage under it */
+  pthread_mutex_t mutex;
+  pthread_cond_t changed;
+  /* under the mutex */
+  khonsu_status fail_write; /* what writes return, OK = they work */
+  size_t fail_larger_than;  /* writes with a value larger than this fail so; 0 = all do */
+  khonsu_status fail_sync;
+  bool hold_sync; /* syncs wait until it is false */
+  unsigned syncs_waiting, writes, syncs;
+  size_t largest_group; /* mutations in one write */
+  khonsu_version last_version;
+  bool order_broken; /* versions fell */
+} fault_storage;
+
+void fault_storage_init(fault_storage *storage);
+void fault_storage_fini(fault_storage *storage);
+const khonsu_storage_ops *fault_storage_ops(void);
+void fault_storage_set_write(fault_storage *storage, khonsu_status status, size_t larger_than);
+void fault_storage_set_sync(fault_storage *storage, khonsu_status status);
+void fault_storage_hold_sync(fault_storage *storage, bool hold);
+/* Waits until `count` syncs are held. */
+void fault_storage_await_syncs(fault_storage *storage, unsigned count);
+
+#endif
