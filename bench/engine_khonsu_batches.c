@@ -129,6 +129,7 @@ static void stock(void *entered, unsigned writes) {
 static bool transact(void *entered, const engine_transaction *asked, uint64_t *sum) {
   batches_thread *thread = entered;
   lent_batch read[TXN_KEYS_MAX];
+  if (asked->reads != 0 && asked->reads != asked->writes) engine_fail("batches that were read must be written");
   khonsu_txn *txn = khonsu_store_begin(thread->db);
   for (unsigned i = 0; i < asked->reads; i++) {
     borrow(txn, asked->keys[i], &read[i]);

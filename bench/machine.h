@@ -1,0 +1,24 @@
+/* machine: the processors to measure on, and the facts about the machine that a reader of the figures needs. */
+#ifndef BENCH_MACHINE_H
+#define BENCH_MACHINE_H
+
+/* Remembers which processors this process may use. Must run before threads are pinned. */
+void machine_init(void);
+/* Processors this process may use. */
+unsigned machine_cpu_count(void);
+/* Pins the calling thread to the `number`-th of them, counted round. */
+void machine_pin_thread(unsigned number);
+/* Prints the facts to stdout; `directory` is where the peers keep their files. */
+void machine_print(const char *directory);
+
+/* Processor time since the machine started, in seconds over all processors: the whole, what was used, what the host of a
+ * virtual machine took, and what this process and its finished children used. */
+typedef struct machine_times {
+  double whole, used, stolen, ours;
+} machine_times;
+
+machine_times machine_times_now(void);
+/* Prints how much of the time since `began` was lost to others, with a warning where that spoils the figures. */
+void machine_print_others(const machine_times *began);
+
+#endif

@@ -1,0 +1,80 @@
+/* schema: a checked Arrow schema, immutable and shared.
+ *
+ * The tree of fields is kept flat, in level order: a field's children stand side by side from `first` on, its dictionary
+ * right after them. So a tree of arrays (chunk.h), of views or of schemas to export is an array as well, with the same
+ * numbers, and one table of pointers to its members serves as everybody's `children`. Field 0 is the root struct. */
+#ifndef KH_ARROW_SCHEMA_H
+#define KH_ARROW_SCHEMA_H
+
+#include <stdatomic.h>
+
+#include "arrow.h"
+#include "nanoarrow/nanoarrow.h"
+
+typedef struct kh_field {
+  struct ArrowSchema arrow; /* as it is exported, save links, release and private_data, which are NULL */
+  enum ArrowType type;      /* as people see it: dictionary, timestamp, ... */
+  enum ArrowType storage;   /* as it is laid out: of a dictionary its indices */
+  struct ArrowLayout layout;
+  uint32_t parent; /* of the root: 0 */
+  uint32_t first;  /* the first child, or the dictionary if there are no children */
+  uint32_t depth;  /* levels below the root */
+  bool has_dictionary;
+  int8_t *union_children; /* unions: child of each of the 128 type ids, -1 = none; then type id of each child */
+} kh_field;
+
+struct kh_schema {
+  _Atomic uint32_t references;
+  uint32_t count;                /* fields */
+  uint32_t depth;                /* of the deepest field */
+  uint32_t buffer_count;         /* fixed buffers of all fields together */
+  struct ArrowSchema moved;      /* owns the strings; release NULL: they stand behind the fields */
+  struct ArrowArrayView *views;  /* one for each field, ready but for links and what belongs to an array */
+  kh_field fields[];
+};
+
+/* A schema of what `schema` says; one that this library lent out and that is whole is taken back by reference. The
+ * first form consumes `schema`, on failure too. INVALID_ARROW, NESTING_TOO_DEEP, NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_schema_import(struct ArrowSchema *schema, uint64_t depth_max, kh_schema **imported,
+                                               khonsu_error *error);
+KHONSU_MUST_USE khonsu_status kh_schema_import_copy(const struct ArrowSchema *schema, uint64_t depth_max,
+                                                    kh_schema **imported, khonsu_error *error);
+
+kh_schema *kh_schema_ref(kh_schema *schema);
+void kh_schema_unref(kh_schema *schema); /* NULL is a no-op */
+
+/* Lends the schema out; it holds a reference. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_schema_export(kh_schema *schema, struct ArrowSchema *exported);
+/* The schema that `exported` was lent from, if nothing in it was changed or moved out since; else NULL. */
+kh_schema *kh_schema_of_export(const struct ArrowSchema *exported);
+
+/* As kh_table_match, of schemas. */
+KHONSU_MUST_USE khonsu_status kh_schema_match(const kh_schema *base, const kh_schema *tail, khonsu_error *error);
+/* Whether arrays of the one are laid out as arrays of the other. */
+bool kh_schema_same_layout(const kh_schema *a, const kh_schema *b);
+
+/* Fixed buffers of a field; of views those before the variadic ones. */
+static inline uint32_t kh_field_buffer_count(const kh_field *field) {
+  uint32_t count = 0;
+  while (count < NANOARROW_MAX_FIXED_BUFFERS && field->layout.buffer_type[count] != NANOARROW_BUFFER_TYPE_NONE) count++;
+  return count;
+}
+
+static inline bool kh_field_is_view(const kh_field *field) {
+  return field->storage == NANOARROW_TYPE_STRING_VIEW || field->storage == NANOARROW_TYPE_BINARY_VIEW;
+}
+
+static inline uint32_t kh_field_dictionary(const kh_field *field) {
+  return field->first + (uint32_t)field->arrow.n_children;
+}
+
+#define KH_TYPE_NAME_SIZE 160
+
+/* "int64", "timestamp[us, tz=UTC]", "dictionary<values=utf8, indices=int8>": cut if too long. */
+void kh_field_type_name(const kh_field *fields, uint32_t index, char name[KH_TYPE_NAME_SIZE]);
+
+/* Sets `error` to "column 'a.b': " and the text, or to the text alone for the root. Returns `status`. */
+khonsu_status kh_field_fail(const kh_field *fields, uint32_t index, khonsu_error *error, khonsu_status status,
+                            const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+#endif

@@ -1,0 +1,44 @@
+#include "fail_alloc.h"
+
+#include <stddef.h>
+
+static uint64_t countdown;
+static bool persistent, failed;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+
+void fail_alloc_at(uint64_t n, bool from_then_on) {
+  countdown = n;
+  persistent = from_then_on;
+  failed = false;
+}
+
+bool fail_alloc_off(void) {
+  countdown = 0;
+  return failed;
+}
+
+static bool fails(void) {
+  if (countdown == 0) return false;
+  if (countdown > 1) {
+    countdown--;
+    return false;
+  }
+  if (!persistent) countdown = 0;
+  failed = true;
+  return true;
+}
+
+void *__wrap_malloc(size_t size) { return fails() ? NULL : __real_malloc(size); }
+void *__wrap_calloc(size_t count, size_t size) { return fails() ? NULL : __real_calloc(count, size); }
+void *__wrap_realloc(void *memory, size_t size) { return fails() ? NULL : __real_realloc(memory, size); }
+void *__wrap_aligned_alloc(size_t alignment, size_t size) {
+  return fails() ? NULL : __real_aligned_alloc(alignment, size);
+}

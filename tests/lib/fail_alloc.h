@@ -1,0 +1,14 @@
+/* fail_alloc: makes the n-th allocation from now on fail, once or from then on. For programs linked with
+ * --wrap=malloc and its kin; third-party code in the library is caught too. */
+#ifndef TEST_FAIL_ALLOC_H
+#define TEST_FAIL_ALLOC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* n counts from 1; 0 = none fails. */
+void fail_alloc_at(uint64_t n, bool from_then_on);
+/* Lets everything succeed again. Returns whether an allocation was made to fail. */
+bool fail_alloc_off(void);
+
+#endif
