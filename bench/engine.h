@@ -61,9 +61,9 @@ typedef struct engine_ops {
   engine_leave *leave;
   engine_series *series_begin, *series_end; /* optional */
   engine_get *get;
-  engine_get *read_txn;      /* get in a read-only transaction of its own: begin, get, end */
+  engine_get *read_txn;       /* get in a read-only transaction of its own: begin, get, end */
   engine_get *read_untracked; /* optional: the same with the cheapest read that still comes from one snapshot */
-  engine_stock *stock;       /* optional */
+  engine_stock *stock;        /* optional */
   engine_transact *transact;
 } engine_ops;
 

@@ -66,8 +66,9 @@ static bool transact(void *entered, const engine_transaction *asked, uint64_t *s
 
 const engine_ops engine_khonsu = {
     .name = "khonsu",
-    .settings = "in memory, no storage, default options (serializable); values of 100 bytes, copied in by put, borrowed "
-                "by get",
+    .settings =
+        "in memory, no storage, default options (serializable); values of 100 bytes, copied in by put, borrowed "
+        "by get",
     .version = khonsu_store_version,
     .open = open_store,
     .close = khonsu_store_close,

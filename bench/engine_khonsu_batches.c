@@ -145,8 +145,9 @@ static bool transact(void *entered, const engine_transaction *asked, uint64_t *s
 
 const engine_ops engine_khonsu_batches = {
     .name = "khonsu-batches",
-    .settings = "in memory, no storage, default options (serializable); each value a resident record batch of its own "
-                "(10 rows of int64, float64, utf8), read and written by reference; peers hold 100 bytes instead",
+    .settings =
+        "in memory, no storage, default options (serializable); each value a resident record batch of its own "
+        "(10 rows of int64, float64, utf8), read and written by reference; peers hold 100 bytes instead",
     .version = khonsu_store_version,
     .open = open_store,
     .close = close_store,

@@ -129,8 +129,9 @@ static bool transact(void *entered, const engine_transaction *asked, uint64_t *s
 
 const engine_ops engine_lmdb = {
     .name = "lmdb",
-    .settings = "NOSYNC|WRITEMAP|NOMETASYNC, 32 GiB map; one read transaction per thread, reset and renewed for each; "
-                "transactions that write hold the writer's lock",
+    .settings =
+        "NOSYNC|WRITEMAP|NOMETASYNC, 32 GiB map; one read transaction per thread, reset and renewed for each; "
+        "transactions that write hold the writer's lock",
     .version = version,
     .open = open_store,
     .close = close_store,

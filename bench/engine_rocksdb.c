@@ -244,10 +244,11 @@ static bool transact(void *entered, const engine_transaction *asked, uint64_t *s
 
 const engine_ops engine_rocksdb = {
     .name = "rocksdb",
-    .settings = "OptimisticTransactionDB; WAL on, sync off; 64 MiB memtable x 4, no compression, 4 GiB LRU block cache, "
-                "full bloom of 10 bits, hashed data blocks, checksums not verified on reads, fully compacted after "
-                "loading; a snapshot per transaction, its reads are GetForUpdate (read-txn too, but for the row "
-                "read-untracked); get is a pinned Get outside transactions",
+    .settings =
+        "OptimisticTransactionDB; WAL on, sync off; 64 MiB memtable x 4, no compression, 4 GiB LRU block cache, "
+        "full bloom of 10 bits, hashed data blocks, checksums not verified on reads, fully compacted after "
+        "loading; a snapshot per transaction, its reads are GetForUpdate (read-txn too, but for the row "
+        "read-untracked); get is a pinned Get outside transactions",
     .version = version,
     .open = open_store,
     .close = close_store,

@@ -78,6 +78,7 @@ static const workload workloads[] = {
      .unit = PER_TXN_AND_THREAD,
      .ours = &engine_khonsu,
      .peers = {{&engine_lmdb, 3}, {&engine_rocksdb, 0}},
+     .aborts_name = "memory/2r2w-hot16-2t-aborts",
      .abort_share_max = 0.20,
      .task = {.kind = TASK_TRANSACT, .threads = 2, .reads = 2, .writes = 2, .divisor = 20, .hot_keys = 16}},
 };

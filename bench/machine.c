@@ -116,7 +116,8 @@ void machine_print_others(const machine_times *began) {
   double others = (now.used - began->used - (now.ours - began->ours)) / whole;
   double stolen = (now.stolen - began->stolen) / whole;
   if (others < 0) others = 0; /* the two clocks tick differently */
-  printf("others    used %.1f %% of the processors during the run, the host took %.1f %%\n", 100 * others, 100 * stolen);
+  printf("others    used %.1f %% of the processors during the run, the host took %.1f %%\n", 100 * others,
+         100 * stolen);
   if (others + stolen > OTHERS_SHARE_MAX)
     printf("WARNING   something else was running: these figures are of little worth\n");
 }

@@ -23,7 +23,7 @@ typedef struct measuring_thread {
   unsigned number;
   const engine_ops *ops;
   void *store, *entered;
-  const task *task;
+  const bench_task *task;
   pthread_barrier_t *barrier;
   bench_prng prng;
   uint64_t key_space, operations;
@@ -62,7 +62,7 @@ static void pick_distinct_keys(measuring_thread *thread, bench_key *keys, unsign
 }
 
 static void transact_many(measuring_thread *thread, uint64_t count) {
-  const task *task = thread->task;
+  const bench_task *task = thread->task;
   for (uint64_t i = 0; i < count; i++) {
     bench_key keys[TXN_KEYS_MAX];
     pick_distinct_keys(thread, keys, task->reads > task->writes ? task->reads : task->writes);
@@ -99,7 +99,7 @@ static uint64_t run_stocked(measuring_thread *thread, uint64_t count) {
 }
 
 static uint64_t run_timed(measuring_thread *thread, uint64_t count) {
-  const task *task = thread->task;
+  const bench_task *task = thread->task;
   if (thread->ops->stock != NULL && task->kind == TASK_TRANSACT && task->reads == 0) return run_stocked(thread, count);
   uint64_t began_ns = now_ns();
   run_operations(thread, count);
@@ -134,7 +134,7 @@ static measurement sum_up(const measuring_thread *threads, unsigned count) {
   return (measurement){(double)slowest_ns / (double)threads[0].operations, (double)aborts / (double)(aborts + commits)};
 }
 
-measurement measure(const engine_ops *ops, void *store, const task *task, uint64_t keys, uint64_t seed) {
+measurement measure(const engine_ops *ops, void *store, const bench_task *task, uint64_t keys, uint64_t seed) {
   measuring_thread threads[THREADS_MAX];
   pthread_barrier_t barrier;
   if (task->threads > THREADS_MAX) engine_fail("more than %d threads", THREADS_MAX);

@@ -26,7 +26,7 @@ enum { ANSWER_MS_MAX = 15 * 60 * 1000, FAILED = 3 };
 
 /* At most PIPE_BUF bytes, so that writes and reads are whole. */
 typedef struct command {
-  task task;
+  bench_task task;
   uint64_t seed;
 } command;
 
@@ -130,7 +130,6 @@ bool worker_start(worker *started, const engine_ops *ops, const char *directory,
 
 static int reap(worker *ended) {
   int status = 0;
-  close(ended->command_fd);
   close(ended->answer_fd);
   while (waitpid(ended->pid, &status, 0) < 0 && errno == EINTR) continue;
   ended->pid = 0;
@@ -140,28 +139,34 @@ static int reap(worker *ended) {
 void worker_kill(worker *killed) {
   if (killed->pid == 0) return;
   kill(killed->pid, SIGKILL);
+  if (killed->command_fd >= 0) close(killed->command_fd);
   (void)reap(killed);
 }
 
 static bool report_death(worker *dead) {
+  close(dead->command_fd);
   int status = reap(dead);
   if (WIFSIGNALED(status))
     fprintf(stderr, "khonsu_bench: the process of %s was ended by signal %d (%s)\n", dead->ops->name, WTERMSIG(status),
             strsignal(WTERMSIG(status)));
-  else
-    fprintf(stderr, "khonsu_bench: the process of %s ended with status %d\n", dead->ops->name, WEXITSTATUS(status));
+  else fprintf(stderr, "khonsu_bench: the process of %s ended with status %d\n", dead->ops->name, WEXITSTATUS(status));
+  return false;
+}
+
+/* True: there is something to read, which may be an end of file. */
+static bool wait_readable(worker *waited_for) {
+  struct pollfd waiting = {.fd = waited_for->answer_fd, .events = POLLIN};
+  int ready = interrupted ? -1 : poll(&waiting, 1, ANSWER_MS_MAX);
+  if (ready > 0) return true;
+  if (interrupted) fprintf(stderr, "khonsu_bench: interrupted\n");
+  else fprintf(stderr, "khonsu_bench: the process of %s does not answer\n", waited_for->ops->name);
+  worker_kill(waited_for);
   return false;
 }
 
 static bool read_answer(worker *asked, measurement *result) {
-  struct pollfd waiting = {.fd = asked->answer_fd, .events = POLLIN};
-  int ready = interrupted ? -1 : poll(&waiting, 1, ANSWER_MS_MAX);
-  if (ready > 0 && read(asked->answer_fd, result, sizeof *result) == sizeof *result) return true;
-  if (ready > 0) return report_death(asked);
-  fprintf(stderr, "khonsu_bench: %s\n", interrupted ? "interrupted" : "an engine does not answer");
-  if (!interrupted) fprintf(stderr, "khonsu_bench: it is %s\n", asked->ops->name);
-  worker_kill(asked);
-  return false;
+  if (!wait_readable(asked)) return false;
+  return read(asked->answer_fd, result, sizeof *result) == sizeof *result || report_death(asked);
 }
 
 bool worker_await(worker *loading) {
@@ -169,18 +174,20 @@ bool worker_await(worker *loading) {
   return read_answer(loading, &loaded);
 }
 
-bool worker_measure(worker *measuring, const task *task, uint64_t seed, measurement *result) {
+bool worker_measure(worker *measuring, const bench_task *task, uint64_t seed, measurement *result) {
   command given = {*task, seed};
   if (write(measuring->command_fd, &given, sizeof given) != sizeof given) return report_death(measuring);
   return read_answer(measuring, result);
 }
 
-/* Its end of file is the command to stop. */
+/* Its end of file is the command to stop, and the worker's is the sign that it did. */
 bool worker_stop(worker *stopped) {
   if (stopped->pid == 0) return true;
-  const char *name = stopped->ops->name;
+  close(stopped->command_fd);
+  stopped->command_fd = -1;
+  if (!wait_readable(stopped)) return false;
   int status = reap(stopped);
   if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS) return true;
-  fprintf(stderr, "khonsu_bench: %s failed while closing\n", name);
+  fprintf(stderr, "khonsu_bench: the process of %s failed while closing\n", stopped->ops->name);
   return false;
 }

@@ -25,7 +25,7 @@ bool worker_start(worker *started, const engine_ops *ops, const char *directory,
                   size_t other_count);
 /* Waits until the data set is loaded. */
 bool worker_await(worker *loading);
-bool worker_measure(worker *measuring, const task *task, uint64_t seed, measurement *result);
+bool worker_measure(worker *measuring, const bench_task *task, uint64_t seed, measurement *result);
 /* Ends the process and waits for it: in an orderly way, or at once. */
 bool worker_stop(worker *stopped);
 void worker_kill(worker *killed);

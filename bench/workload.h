@@ -17,8 +17,9 @@ typedef struct workload {
   const char *unit;
   const engine_ops *ours;
   workload_peer peers[PEERS_MAX];
-  double abort_share_max; /* 0 = none; else an extra row "<name>-aborts" holds ours against it */
-  task task;
+  const char *aborts_name; /* optional: of an extra row that holds our share of aborts against abort_share_max */
+  double abort_share_max;
+  bench_task task;
 } workload;
 
 typedef struct family {

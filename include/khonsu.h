@@ -393,7 +393,7 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_begin(khonsu_db *db, const khons
 /* Commits: all writes become visible together, or none. Whatever it returns, the transaction is no longer active.
  * `info` may be NULL; it is filled in on success.
  * CONFLICT: others committed what this transaction's level keeps apart; error->conflicts lists every such key; run the
- * whole transaction again. MEMORY_LIMIT, STORAGE_FULL, IO, NO_MEMORY: nothing was written. IN_DOUBT: the storage failed
+ * whole transaction again. MEMORY_LIMIT, STORAGE_FULL, UNSUPPORTED (over a storage), NO_MEMORY: nothing was written. IN_DOUBT: the storage failed
  * after the commit had been handed to it. UNAVAILABLE: the store had already stopped, or this transaction lost to one
  * whose own outcome became unknown. A transaction that wrote nothing commits without waiting; read-only ones always
  * succeed, save SNAPSHOT_EXPIRED. */
@@ -412,7 +412,7 @@ KHONSU_API khonsu_version khonsu_txn_snapshot(const khonsu_txn *txn);
 
 /* What khonsu_run runs: reads and writes through `txn`, passes `error` on to its calls and returns their status.
  * It may be called several times and must have no effect outside the transaction that must not be repeated. It must
- * not commit, abort or free `txn`. */
+ * not commit, abort or free `txn`. When it is called again, `error` still holds the conflicts of the attempt before. */
 typedef khonsu_status (*khonsu_body)(void *ctx, khonsu_txn *txn, khonsu_error *error);
 
 /* Runs `body` in a transaction and commits it; on CONFLICT, from the body or from the commit, runs it again with a

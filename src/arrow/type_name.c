@@ -13,13 +13,19 @@ static const char *plain_name(enum ArrowType type) {
   }
 }
 
+static void release_nothing(struct ArrowSchema *schema) { schema->release = NULL; }
+
+/* The parameters of the type. They are read before children are looked at, which are not there. */
+static struct ArrowSchemaView parse(const kh_field *field) {
+  struct ArrowSchemaView view = {0};
+  struct ArrowSchema leaf = {.format = field->arrow.format, .release = release_nothing};
+  (void)ArrowSchemaViewInit(&view, &leaf, NULL);
+  return view;
+}
+
 /* Writes the type without what a dictionary makes of it. */
 static void write_plain(const kh_field *field, enum ArrowType type, char *name, size_t size) {
-  struct ArrowSchemaView view;
-  struct ArrowSchema leaf = field->arrow; /* parses as what it is even without its children */
-  leaf.n_children = 0;
-  leaf.flags = 0;
-  (void)ArrowSchemaViewInit(&view, &leaf, NULL);
+  struct ArrowSchemaView view = parse(field);
   const char *plain = plain_name(type), *unit = ArrowTimeUnitString(view.time_unit);
   switch (type) {
     case NANOARROW_TYPE_DECIMAL32:
@@ -37,8 +43,8 @@ static void write_plain(const kh_field *field, enum ArrowType type, char *name, 
     case NANOARROW_TYPE_FIXED_SIZE_BINARY:
     case NANOARROW_TYPE_FIXED_SIZE_LIST: snprintf(name, size, "%s(%d)", plain, (int)view.fixed_size); return;
     case NANOARROW_TYPE_SPARSE_UNION:
-    case NANOARROW_TYPE_DENSE_UNION: snprintf(name, size, "%s[%s]", plain, strchr(leaf.format, ':') + 1); return;
-    default: snprintf(name, size, "%s", plain != NULL ? plain : leaf.format); return;
+    case NANOARROW_TYPE_DENSE_UNION: snprintf(name, size, "%s[%s]", plain, field->arrow.format + 4); return;
+    default: snprintf(name, size, "%s", plain != NULL ? plain : field->arrow.format); return;
   }
 }
 

@@ -32,7 +32,8 @@ enum { KH_DEMO_MONTHS = 12, KH_DEMO_LABELS_MAX = 64, KH_DEMO_KEY_SIZE = 64, KH_D
 /* Codes of carriers or airports, numbered as they are found. */
 typedef struct kh_demo_labels {
   int count;
-  char text[KH_DEMO_LABELS_MAX][8]; /* NUL-padded, so that they compare as numbers */
+  char text[KH_DEMO_LABELS_MAX][8];
+  uint64_t code[KH_DEMO_LABELS_MAX]; /* the same as a number, to be found by */
 } kh_demo_labels;
 
 /* The number of a label; -1: it is not known. */

@@ -6,21 +6,27 @@
 
 /* ---- labels */
 
+/* Up to seven bytes as a number; 0 for none or more. */
+static uint64_t packed(const char *text, size_t size) {
+  uint64_t code = 0;
+  if (size > 7) return 0;
+  for (size_t i = 0; i < size; i++) code = code << 8 | (unsigned char)text[i];
+  return code;
+}
+
 int kh_demo_label_find(const kh_demo_labels *labels, const char *text, size_t size) {
-  uint64_t wanted = 0, label;
-  if (size >= sizeof labels->text[0]) return -1;
-  memcpy(&wanted, text, size);
-  for (int i = 0; i < labels->count; i++) {
-    memcpy(&label, labels->text[i], sizeof label);
-    if (label == wanted) return i;
-  }
+  uint64_t code = packed(text, size);
+  for (int i = 0; i < labels->count; i++)
+    if (labels->code[i] == code) return i;
   return -1;
 }
 
 static bool add_label(kh_demo_labels *labels, const char *text, size_t size) {
   if (kh_demo_label_find(labels, text, size) >= 0) return true;
-  if (size == 0 || size >= sizeof labels->text[0] || labels->count == KH_DEMO_LABELS_MAX) return false;
-  memcpy(labels->text[labels->count++], text, size);
+  uint64_t code = packed(text, size);
+  if (code == 0 || labels->count == KH_DEMO_LABELS_MAX) return false;
+  memcpy(labels->text[labels->count], text, size);
+  labels->code[labels->count++] = code;
   return true;
 }
 

@@ -79,6 +79,7 @@ khonsu_status khonsu_run(khonsu_db *db, const khonsu_txn_options *options, khons
     status = out_of_time(&run, &resolved, error);
     break;
   }
+  if (status == KHONSU_OK) khonsu_error_clear(error); /* of conflicts that were overcome */
   kh_commit_info_fill(info, status == KHONSU_OK ? version : 0, run.attempts);
   return status;
 }

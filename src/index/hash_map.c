@@ -1,6 +1,6 @@
 /* hash_map: extendible hashing of segments of slots, with one writer and wait-free readers.
  *
- *      hash:  [ directory: depth bits, from the top ... ][ ... ][ home: 12 bits, from bit 16 ][ tag: 16 bits ]
+ *      hash:  [ directory: depth bits, from the top ... ][ ... ][ home: 11 bits, from bit 16 ][ tag: 16 bits ]
  *
  *      directory (here of depth 2)         segment: linear probing from home, a power of two of slots
  *        00 ---------------------------->    [      ][tag|word][      ][deleted][tag|word] ...
@@ -8,13 +8,13 @@
  *        10 ----.
  *        11 ----`----------------------->    [ ... ]   (its words share one top bit: depth 1)
  *
- * After Fagin, Nievergelt, Pippenger, Strong, "Extendible hashing" (1979). The three parts of the hash do not overlap,
- * so that what the directory selects says nothing about homes and tags within a segment. A map begins with one small
- * segment, which is rebuilt at twice its size until it has SEGMENT_LOG2_MAX; from then on full segments are split. So an
- * insert touches one segment at most. Two exceptions, both in bytes per thousand keys: a split of a segment that only
- * one entry leads to copies the directory (8 bytes for about 2,000 keys); and where hashes crowd, in defiance of the
- * seed, a segment grows beyond the usual size instead of deepening the directory without end (may_split). Then finds in
- * it get as slow as the number of keys that share a hash, but stay right. Maps do not shrink.
+ * After Fagin, Nievergelt, Pippenger, Strong, "Extendible hashing" (1979). The parts of the hash do not overlap, so
+ * what the directory selects says nothing about homes and tags within a segment. A map begins with one small segment,
+ * which is rebuilt at twice its size until it has SEGMENT_LOG2_MAX; from then on full segments are split. So an insert
+ * touches one segment at most. Two exceptions: the split of a segment that only one entry leads to copies the
+ * directory (8 bytes for about 1,000 keys); and where hashes crowd, in defiance of the seed, a segment grows beyond
+ * the usual size instead of deepening the directory without end (may_split). Finds in it get as slow as there are keys
+ * that share a hash, but stay right. Maps do not shrink.
  *
  * What a segment promises. P: as long as a word is in a segment, no slot between its home and its place is empty.
  *   place   uses the first slot that is empty or marked deleted: all before it hold words or marks.
@@ -28,28 +28,28 @@
  * keeps the state of the moment of its replacement.
  *
  * Why finds are right (guarantee 2 of index.h; "during" and "before" mean C11's happens-before). A find loads (1) the
- * directory, (2) an entry, (3) slots. If the segment it reads is the current one to the end, P gives the result. If not,
- * it found the segment, or the directory through which it found it, before that was replaced; so the replacement fell
- * into the find (had it happened before the find, loads 1 and 2 would have seen it), and with it the state that the
- * segment has kept. A key present during the whole find is in that state or was met before; one absent during the
- * whole of it is not in it. Replacing the entries of one segment one after the other is harmless: until the writer
- * returns, all of them lead to the same words.
+ * directory, (2) an entry, (3) slots. If the segment it reads is the current one to the end, P gives the result. If
+ * not, the find got to it, or to the directory through which it got to it, before that was replaced; so the
+ * replacement fell into the find (had it happened before the find, loads 1 and 2 would have seen it), and with it the
+ * state that the segment has kept. A key present during the whole find is in that state or was met before; one absent
+ * during the whole of it is not in it. Replacing the entries of one segment one after the other is harmless: until the
+ * writer returns, all of them lead to the same words.
  *
  * Why finds end: a segment's size is constant, and a find does not go round twice.
  *
- * Why nobody looks at freed memory (base/epoch.h: A announce, B load of a link, C unlinking store, D the writer's load of
- * announcements). The links are the directory's address, the entries and the slots; the loads 1, 2, 3 (B) and the stores
- * that replace a directory, an entry or a word (C) are sequentially consistent. An old directory may lead to segments
- * that are retired long after it. Who holds it loaded it (B) before it was replaced (C), so announced itself (A) before
- * the writer, later still, looked (D): the segment waits for him. Stores that only add (a word in a free slot) release
- * what the word leads to, and pair with 3. */
+ * Why nobody looks at freed memory (base/epoch.h: A announce, B load of a link, C unlinking store, D the writer's load
+ * of announcements). The links are the directory's address, the entries and the slots; the loads 1, 2, 3 (B) and the
+ * stores that replace a directory, an entry or a word (C) are sequentially consistent. A replaced directory or segment
+ * goes on leading to segments and words that are retired long after it. Who looks at it got to it (B) before it was
+ * replaced (C), so announced itself (A) before the writer, later still, looked (D): what it leads to waits as well.
+ * Stores that only add (a word in a free slot) release what the word leads to, and pair with 3. */
 #include "index.h"
 
 #include "segment.h"
 
 enum {
   SEGMENT_LOG2_MIN = 6,  /* 64 slots: 576 bytes with its header */
-  SEGMENT_LOG2_MAX = 11, /* 4,096 slots, 32 KiB: splitting takes some ten microseconds, a directory entry serves 2,000 keys */
+  SEGMENT_LOG2_MAX = 11, /* 2,048 slots, 16 KiB; measured at 1 M keys, 512 to 8,192 slots are equally fast */
   DEPTH_MAX = 32         /* leaves bits 16 to 31 to homes */
 };
 
@@ -216,7 +216,7 @@ static khonsu_status split(kh_hash_map *map, kh_segment *old, uint64_t hash) {
   return KHONSU_OK;
 }
 
-/* Whether to halve a full segment rather than let it grow. Hashes that spread need a directory entry for some 2,000
+/* Whether to halve a full segment rather than let it grow. Hashes that spread need a directory entry for some 1,000
  * keys; one for 64 is the bound, so that hashes that do not spread cannot make the directory outgrow the keys. */
 static bool may_split(const kh_hash_map *map, const kh_segment *segment) {
   if (segment->capacity_log2 < SEGMENT_LOG2_MAX) return false;

@@ -43,14 +43,14 @@ void kh_hash_map_fini(kh_hash_map *map);
 /* The word of `key`, 0 if there is none. `equal` and `ctx` do what those of the map's kh_key_source do; given as
  * constants, they are compiled in. */
 static inline __attribute__((always_inline)) uint64_t kh_hash_map_find_by(
-    const kh_hash_map *map, khonsu_slice key, uint64_t hash,
-    bool (*equal)(void *ctx, uint64_t word, khonsu_slice key), void *ctx) {
-  const kh_directory *directory = atomic_load(&map->directory);                        /* 1 */
-  uintptr_t entry = atomic_load(&directory->entries[hash >> directory->shift]);        /* 2 */
+    const kh_hash_map *map, khonsu_slice key, uint64_t hash, bool (*equal)(void *ctx, uint64_t word, khonsu_slice key),
+    void *ctx) {
+  const kh_directory *directory = atomic_load(&map->directory);                 /* 1 */
+  uintptr_t entry = atomic_load(&directory->entries[hash >> directory->shift]); /* 2 */
   const _Atomic uint64_t *slots = kh_entry_slots(entry);
   size_t mask = kh_entry_mask(entry), home = kh_hash_home(hash);
   for (size_t probe = 0; probe <= mask; probe++) {
-    uint64_t slot = atomic_load(&slots[(home + probe) & mask]);                        /* 3 */
+    uint64_t slot = atomic_load(&slots[(home + probe) & mask]); /* 3 */
     if (slot == KH_SLOT_EMPTY) return 0;
     uint64_t word = slot ^ kh_hash_tag(hash); /* below the limit if the tags are the same */
     if (word - 1 < KH_WORD_LIMIT - 1 && equal(ctx, word, key)) return word;

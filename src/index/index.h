@@ -6,7 +6,8 @@
  * Guarantees, for the hash (points); the ordered map (scans) gives the same ones
  *   1. find is wait-free, inside the epoch: it takes no lock, never waits for the writer and ends after a bounded
  *      number of steps, whatever the writer does meanwhile.
- *   2. A key that is in the index during the whole of a find is found; one that is absent during the whole of it is not.
+ *   2. A key that is in the index during the whole of a find is found; one that is absent during the whole of it is
+ *      not.
  *   3. The writer's insert touches a bounded part of the index: growth never copies the whole (segments split one by
  *      one, as in Fagin et al., "Extendible hashing", 1979).
  *   4. A failed insert (NO_MEMORY) changes nothing.

@@ -1,3 +1,4 @@
+/* segment: placing and taking out words; the rules are P of hash_map.c. */
 #include "segment.h"
 
 kh_segment *kh_segment_new(unsigned depth, unsigned capacity_log2) {
@@ -25,7 +26,8 @@ bool kh_segment_place(kh_segment *segment, uint64_t hash, uint64_t word) {
   if (peek(slot) == KH_SLOT_DELETED) segment->deleted--;
   else if (segment->words + segment->deleted >= kh_segment_limit(segment)) return false;
   segment->words++;
-  atomic_store_explicit(slot, kh_hash_tag(hash) | word, memory_order_release); /* with 3 in find: what the word leads to */
+  /* With 3 of find: what the word leads to has been written. */
+  atomic_store_explicit(slot, kh_hash_tag(hash) | word, memory_order_release);
   return true;
 }
 

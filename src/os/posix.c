@@ -17,8 +17,8 @@
 
 enum { FILE_MODE = 0600, DIRECTORY_MODE = 0700, SLICES_PER_CALL = 256 /* 4 KiB of stack; IOV_MAX is 1,024 */ };
 
-#define UNTIL_NOT_INTERRUPTED(result, call)                                                                           \
-  do (result) = (call);                                                                                               \
+#define UNTIL_NOT_INTERRUPTED(result, call)                                                                            \
+  do (result) = (call);                                                                                                \
   while ((result) < 0 && errno == EINTR)
 
 static kh_os_error outcome(int64_t result) { return result < 0 ? errno : 0; }

@@ -49,41 +49,43 @@ static khonsu_status give_record(kh_partition *partition, kh_access *access) {
   return KHONSU_OK;
 }
 
-/* An append onto what only the storage held brings it into memory. */
-static void link_base(kh_partition *partition, kh_access *access) {
-  if (access->base == NULL) return;
-  if (atomic_load_explicit(&access->record->head, memory_order_relaxed) == NULL) {
-    kh_store_link(&partition->store, access->record, access->base);
-    access->base = NULL;
-  }
+/* The newest version an append lands on: in its chain, or else what the storage held. */
+static const kh_version *head_for_append(const kh_access *access) {
+  const kh_version *head =
+      access->record == NULL ? NULL : atomic_load_explicit(&access->record->head, memory_order_relaxed);
+  return head != NULL ? head : access->base;
 }
 
 static khonsu_status join_append(kh_access *access) {
-  const kh_version *head = atomic_load_explicit(&access->record->head, memory_order_relaxed);
+  const kh_version *head = head_for_append(access);
   access->joined = head != NULL && head->kind == KH_TABLE;
+  if (!access->joined) return KHONSU_OK; /* `staged` holds the rows alone */
   kh_version *version = access->staged;
   kh_table *joined;
-  if (access->joined) {
-    khonsu_status status = kh_table_append(head->table, access->tail, &joined);
-    if (status != KHONSU_OK) return status;
-    version->incarnation = head->incarnation;
-  } else {
-    joined = kh_table_ref(access->tail);
-  }
+  khonsu_status status = kh_table_append(head->table, access->tail, &joined);
+  if (status != KHONSU_OK) return status;
+  version->incarnation = head->incarnation;
   kh_table_unref(version->table);
   version->table = joined;
   return KHONSU_OK;
 }
 
+/* An append onto what only the storage held brings it into memory. */
+static void link_base(kh_partition *partition, kh_access *access) {
+  if (access->base == NULL || atomic_load_explicit(&access->record->head, memory_order_relaxed) != NULL) return;
+  kh_store_link(&partition->store, access->record, access->base);
+  access->base = NULL;
+}
+
 static khonsu_status link_access(kh_partition *partition, const kh_request *request, kh_access *access) {
   if (changes_nothing(partition, access)) return KHONSU_OK;
-  khonsu_status status = give_record(partition, access);
-  if (status != KHONSU_OK) return status;
-  link_base(partition, access);
   kh_version *version = access->staged;
+  khonsu_status status = KHONSU_OK;
   if (version->kind == KH_TABLE) version->incarnation = request->version;
   if (access->tail != NULL) status = join_append(access);
+  if (status == KHONSU_OK) status = give_record(partition, access);
   if (status != KHONSU_OK) return status;
+  link_base(partition, access);
   version->timestamp = request->version;
   version->writer = request->txn->id;
   kh_store_link(&partition->store, access->record, version);
@@ -268,6 +270,7 @@ static void run_singly(kh_partition *partition, kh_request *request) {
 
 /* ---- publish */
 
+/* In the last seat a request passes: the committer's, or over a storage the flusher's. */
 static void count_outcomes(kh_partition *partition, const kh_request *group) {
   kh_gauge_add(&partition->counters.groups, 1);
   for (const kh_request *request = group; request != NULL; request = request->member) {
@@ -296,12 +299,12 @@ static void hand_to_flusher(kh_partition *partition, kh_request *group) {
 
 void kh_commit_group(kh_partition *partition, kh_request *group) {
   run_group(partition, group);
-  count_outcomes(partition, group);
   if (partition->storage.ops != NULL) {
     hand_to_flusher(partition, group);
     return;
   }
   kh_store_publish(&partition->store, partition->store.newest);
+  count_outcomes(partition, group);
   decide_group(group);
 }
 
@@ -334,5 +337,6 @@ void kh_flush_group(kh_partition *partition, kh_request *group) {
   if (!stopped && sync) stopped = sync_storage(partition, newest) != KHONSU_OK;
   if (stopped) fail_unflushed(partition, group);
   else if (newest != 0) kh_store_publish(&partition->store, newest);
+  count_outcomes(partition, group);
   decide_group(group);
 }

@@ -100,7 +100,7 @@ static bool commit_until_through(kh_local_sequencer *sequencer, kh_request *requ
   } while (is_in(request, KH_QUEUED));
   if (kh_store_wants_reclaim(&sequencer->partition->store)) reclaim_some(sequencer);
   leave_committer(sequencer);
-  if (worked && is_in(request, KH_DECIDED)) wake_first(&sequencer->flusher); /* else we go there ourselves */
+  if (worked && !is_in(request, KH_WRITTEN)) wake_first(&sequencer->flusher); /* else we go there ourselves */
   return worked;
 }
 

@@ -1,0 +1,220 @@
+/* schema: how an ArrowSchema becomes a kh_schema.
+ *
+ *   walk     the tree is spread out in level order, without recursion, so that its depth is known before anything
+ *            recurses; each node is only looked at as far as is needed to go on
+ *   check    each field by nanoarrow's parser, and for what that lets through
+ *   settle   into one block: fields, views, tables of unions, and for a copy the strings */
+#include "schema.h"
+
+#include "schema_walk.h"
+
+/* ---- check */
+
+static khonsu_status check_union(const kh_field *fields, uint32_t index, khonsu_error *error) {
+  const struct ArrowSchema *arrow = &fields[index].arrow;
+  int8_t ids[128];
+  bool seen[128] = {false};
+  if (arrow->n_children > 128)
+    return kh_field_fail(fields, index, error, KHONSU_INVALID_ARROW, "a union of %lld fields: more than 128",
+                         (long long)arrow->n_children);
+  int32_t count = _ArrowParseUnionTypeIds(arrow->format + 4, ids);
+  for (int32_t i = 0; i < count; i++) {
+    if (seen[ids[i]])
+      return kh_field_fail(fields, index, error, KHONSU_INVALID_ARROW, "type id %d of the union occurs twice", ids[i]);
+    seen[ids[i]] = true;
+  }
+  return KHONSU_OK;
+}
+
+static bool is_run_end(enum ArrowType type) {
+  return type == NANOARROW_TYPE_INT16 || type == NANOARROW_TYPE_INT32 || type == NANOARROW_TYPE_INT64;
+}
+
+/* What nanoarrow's parser lets through. Children are parsed already: they come after their parents. */
+static khonsu_status check_type(const kh_field *fields, uint32_t index, int32_t fixed_size, khonsu_error *error) {
+  const kh_field *field = &fields[index];
+  switch (field->storage) {
+    case NANOARROW_TYPE_SPARSE_UNION:
+    case NANOARROW_TYPE_DENSE_UNION: return check_union(fields, index, error);
+    case NANOARROW_TYPE_FIXED_SIZE_LIST:
+      if (fixed_size >= 0) return KHONSU_OK;
+      return kh_field_fail(fields, index, error, KHONSU_INVALID_ARROW, "a fixed-size list of size %d", (int)fixed_size);
+    case NANOARROW_TYPE_RUN_END_ENCODED:
+      if (is_run_end(fields[field->first].type)) return KHONSU_OK;
+      return kh_field_fail(fields, index, error, KHONSU_INVALID_ARROW, "run ends must be int16, int32 or int64");
+    default: return KHONSU_OK;
+  }
+}
+
+static khonsu_status check_field(kh_field *fields, uint32_t index, khonsu_error *error) {
+  kh_field *field = &fields[index];
+  struct ArrowSchemaView view;
+  struct ArrowError reason;
+  if (!kh_metadata_is_sane(field->arrow.metadata))
+    return kh_field_fail(fields, index, error, KHONSU_INVALID_ARROW, "its metadata have negative sizes");
+  if (ArrowSchemaViewInit(&view, &field->arrow, &reason) != NANOARROW_OK)
+    return kh_field_fail(fields, index, error, KHONSU_INVALID_ARROW, "%s", reason.message);
+  field->type = view.type;
+  field->storage = view.storage_type;
+  field->layout = view.layout;
+  return check_type(fields, index, view.fixed_size, error);
+}
+
+static khonsu_status check_fields(kh_field *fields, uint32_t count, khonsu_error *error) {
+  if (strcmp(fields[0].arrow.format, "+s") != 0)
+    return kh_field_fail(fields, 0, error, KHONSU_INVALID_ARROW,
+                         "a table's schema must be a struct (format '+s'), not '%s'", fields[0].arrow.format);
+  for (uint32_t index = count; index-- > 0;) { /* children first */
+    khonsu_status status = check_field(fields, index, error);
+    if (status != KHONSU_OK) return status;
+  }
+  return KHONSU_OK;
+}
+
+/* ---- settle */
+
+typedef struct room {
+  size_t views, unions, strings, size; /* offsets into the block, and its size */
+} room;
+
+static bool is_union(const kh_field *field) {
+  return field->storage == NANOARROW_TYPE_SPARSE_UNION || field->storage == NANOARROW_TYPE_DENSE_UNION;
+}
+
+static size_t string_room(const struct ArrowSchema *arrow) {
+  size_t name = arrow->name != NULL ? strlen(arrow->name) + 1 : 0;
+  return strlen(arrow->format) + 1 + name + (size_t)ArrowMetadataSizeOf(arrow->metadata);
+}
+
+/* Sizes are of memory that is there, and cannot overflow. */
+static room room_for(const kh_field *fields, uint32_t count, bool copy) {
+  room needed = {.views = sizeof(kh_schema) + count * sizeof(kh_field)};
+  needed.unions = needed.views + count * sizeof(struct ArrowArrayView);
+  needed.strings = needed.unions;
+  for (uint32_t index = 0; index < count; index++)
+    if (is_union(&fields[index])) needed.strings += 256;
+  needed.size = needed.strings;
+  for (uint32_t index = 0; copy && index < count; index++) needed.size += string_room(&fields[index].arrow);
+  return needed;
+}
+
+static const char *put_bytes(char **strings, const char *bytes, size_t size) {
+  if (bytes == NULL) return NULL;
+  char *copy = memcpy(*strings, bytes, size);
+  *strings += size;
+  return copy;
+}
+
+static void copy_strings(struct ArrowSchema *arrow, char **strings) {
+  arrow->format = put_bytes(strings, arrow->format, strlen(arrow->format) + 1);
+  if (arrow->name != NULL) arrow->name = put_bytes(strings, arrow->name, strlen(arrow->name) + 1);
+  arrow->metadata = put_bytes(strings, arrow->metadata, (size_t)ArrowMetadataSizeOf(arrow->metadata));
+}
+
+/* As nanoarrow's views want it: child of type id, then type id of child. */
+static void fill_union(kh_field *field, int8_t *table) {
+  memset(table, -1, 256);
+  int32_t count = _ArrowParseUnionTypeIds(field->arrow.format + 4, table + 128);
+  for (int32_t child = 0; child < count; child++) table[table[128 + child]] = (int8_t)child;
+  field->union_children = table;
+}
+
+static void settle_field(kh_schema *schema, uint32_t index, int8_t **unions) {
+  kh_field *field = &schema->fields[index];
+  struct ArrowArrayView *view = &schema->views[index];
+  field->arrow.children = NULL;
+  field->arrow.dictionary = NULL;
+  field->arrow.release = NULL;
+  field->arrow.private_data = NULL;
+  if (field->arrow.name == NULL) field->arrow.name = "";
+  ArrowArrayViewInitFromType(view, field->storage);
+  view->layout = field->layout;
+  view->n_children = field->arrow.n_children;
+  if (is_union(field)) {
+    fill_union(field, *unions);
+    view->union_type_id_map = *unions;
+    *unions += 256;
+  }
+  if (field->depth > schema->depth) schema->depth = field->depth;
+  schema->buffer_count += kh_field_buffer_count(field);
+}
+
+static kh_schema *settle(const kh_field *fields, uint32_t count, bool copy) {
+  room needed = room_for(fields, count, copy);
+  kh_schema *schema = kh_alloc(needed.size);
+  if (schema == NULL) return NULL;
+  *schema = (kh_schema){.count = count};
+  atomic_init(&schema->references, 1);
+  memcpy(schema->fields, fields, count * sizeof *fields);
+  schema->views = (struct ArrowArrayView *)(void *)((char *)schema + needed.views);
+  char *strings = (char *)schema + needed.strings;
+  int8_t *unions = (int8_t *)schema + needed.unions;
+  for (uint32_t index = 0; index < count; index++) {
+    if (copy) copy_strings(&schema->fields[index].arrow, &strings);
+    settle_field(schema, index, &unions);
+  }
+  return schema;
+}
+
+/* ---- import */
+
+static khonsu_status build(const struct ArrowSchema *source, uint64_t depth_max, bool copy, kh_schema **built,
+                           khonsu_error *error) {
+  kh_schema_walk walk = {0};
+  khonsu_status status = kh_schema_walk_run(&walk, source, depth_max, error);
+  if (status == KHONSU_OK) status = check_fields(walk.fields, walk.count, error);
+  if (status == KHONSU_OK) {
+    *built = settle(walk.fields, walk.count, copy);
+    if (*built == NULL) status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a schema");
+  }
+  kh_schema_walk_fini(&walk);
+  return status;
+}
+
+/* True: `source` was lent out by this library, and `*status` says whether it may be used again. */
+static bool take_back(const struct ArrowSchema *source, uint64_t depth_max, kh_schema **imported,
+                      khonsu_status *status, khonsu_error *error) {
+  kh_schema *own = kh_schema_of_export(source);
+  if (own == NULL) return false;
+  if (own->depth > depth_max) {
+    *status = khonsu_error_set(error, KHONSU_NESTING_TOO_DEEP,
+                               "the schema nests %u levels deep: more than nesting_depth_max = %llu", own->depth,
+                               (unsigned long long)depth_max);
+    return true;
+  }
+  *imported = kh_schema_ref(own);
+  *status = KHONSU_OK;
+  return true;
+}
+
+khonsu_status kh_schema_import_copy(const struct ArrowSchema *schema, uint64_t depth_max, kh_schema **imported,
+                                    khonsu_error *error) {
+  khonsu_status status;
+  if (take_back(schema, depth_max, imported, &status, error)) return status;
+  return build(schema, depth_max, true, imported, error);
+}
+
+khonsu_status kh_schema_import(struct ArrowSchema *schema, uint64_t depth_max, kh_schema **imported,
+                               khonsu_error *error) {
+  khonsu_status status;
+  if (!take_back(schema, depth_max, imported, &status, error)) {
+    status = build(schema, depth_max, false, imported, error);
+    if (status == KHONSU_OK) ArrowSchemaMove(schema, &(*imported)->moved);
+  }
+  if (schema->release != NULL) schema->release(schema);
+  return status;
+}
+
+/* ---- life */
+
+kh_schema *kh_schema_ref(kh_schema *schema) {
+  atomic_fetch_add_explicit(&schema->references, 1, memory_order_relaxed);
+  return schema;
+}
+
+void kh_schema_unref(kh_schema *schema) {
+  if (schema == NULL) return;
+  if (atomic_fetch_sub_explicit(&schema->references, 1, memory_order_acq_rel) != 1) return;
+  if (schema->moved.release != NULL) schema->moved.release(&schema->moved);
+  kh_free(schema);
+}

@@ -1,0 +1,260 @@
+/* Version chains, publication and reclamation, without transactions: the test is the seat. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "mvcc/mvcc.h"
+
+typedef struct fixture {
+  kh_store store;
+  kh_snapshot *slots[3];
+  kh_participant *participant;
+} fixture;
+
+static int set_up(void **state) {
+  fixture *f = kh_alloc_lines(sizeof *f);
+  assert_int_equal(kh_store_init(&f->store, 1, 0), KHONSU_OK);
+  for (int i = 0; i < 3; i++)
+    assert_int_equal(kh_snapshot_join(&f->store.snapshots, &f->slots[i]), KHONSU_OK);
+  assert_int_equal(kh_epoch_join(&f->store.epoch, &f->participant), KHONSU_OK);
+  *state = f;
+  return 0;
+}
+
+static int tear_down(void **state) {
+  fixture *f = *state;
+  kh_store_fini(&f->store);
+  kh_free(f);
+  return 0;
+}
+
+static kh_record *find(fixture *f, const char *key) {
+  khonsu_slice slice = kh_slice(key, strlen(key));
+  return kh_store_find(&f->store, slice, kh_store_hash(&f->store, slice));
+}
+
+/* Links a version of `key`; NULL deletes. Not yet published. */
+static uint64_t link_text(fixture *f, const char *key, const char *text) {
+  khonsu_slice slice = kh_slice(key, strlen(key));
+  kh_record *record = find(f, key);
+  if (record == NULL) {
+    record = kh_record_new(slice, kh_store_hash(&f->store, slice));
+    assert_int_equal(kh_store_add(&f->store, record), KHONSU_OK);
+  }
+  kh_version *version =
+      text == NULL ? kh_version_new_tombstone() : kh_version_new_bytes(kh_slice(text, strlen(text)));
+  version->timestamp = ++f->store.newest;
+  kh_store_link(&f->store, record, version);
+  return version->timestamp;
+}
+
+static uint64_t commit_text(fixture *f, const char *key, const char *text) {
+  uint64_t timestamp = link_text(f, key, text);
+  kh_store_settle(&f->store, atomic_load(&find(f, key)->head));
+  kh_store_publish(&f->store, timestamp);
+  return timestamp;
+}
+
+static void assert_at(fixture *f, const char *key, uint64_t timestamp, const char *expected) {
+  kh_record *record = find(f, key);
+  kh_version *version = record == NULL ? NULL : kh_record_visible(record, timestamp);
+  if (expected == NULL) {
+    assert_true(version == NULL || version->kind == KH_TOMBSTONE);
+    return;
+  }
+  assert_non_null(version);
+  assert_int_equal(version->kind, KH_BYTES);
+  assert_int_equal(version->size, strlen(expected));
+  assert_memory_equal(version->bytes, expected, version->size);
+}
+
+static uint64_t versions(fixture *f) { return atomic_load(&f->store.gauges.versions); }
+
+static void reclaim_all(fixture *f) {
+  while (kh_store_reclaim(&f->store)) continue;
+}
+
+static void a_reader_sees_the_newest_version_not_newer_than_its_snapshot(void **state) {
+  fixture *f = *state;
+  uint64_t first = commit_text(f, "k", "one"), second = commit_text(f, "k", "two");
+  uint64_t third = link_text(f, "k", "three"); /* linked, not published */
+  assert_at(f, "k", first, "one");
+  assert_at(f, "k", second, "two");
+  assert_at(f, "k", kh_store_visible(&f->store), "two");
+  assert_at(f, "k", third, "three");
+  assert_at(f, "k", first - 1, NULL);
+}
+
+static void an_undone_version_was_never_there(void **state) {
+  fixture *f = *state;
+  commit_text(f, "k", "one");
+  link_text(f, "k", "two");
+  link_text(f, "new", "x");
+  kh_store_undo(&f->store, find(f, "new"));
+  kh_store_undo(&f->store, find(f, "k"));
+  assert_null(find(f, "new"));
+  assert_at(f, "k", UINT64_MAX, "one");
+  assert_int_equal(versions(f), 1);
+  assert_int_equal(atomic_load(&f->store.gauges.records), 1);
+  uint64_t timestamp = commit_text(f, "k", "three");
+  assert_true(timestamp > 4); /* timestamps are not given out twice */
+}
+
+static void superseded_versions_go_when_no_snapshot_sees_them(void **state) {
+  fixture *f = *state;
+  commit_text(f, "k", "one");
+  uint64_t pinned = kh_snapshot_begin(&f->store.snapshots, f->slots[0], KH_PINS);
+  commit_text(f, "k", "two");
+  commit_text(f, "k", "three");
+  reclaim_all(f);
+  assert_int_equal(versions(f), 2);
+  assert_at(f, "k", pinned, "one");
+  assert_at(f, "k", UINT64_MAX, "three");
+  assert_true(kh_snapshot_end(f->slots[0])); /* it pinned something */
+  reclaim_all(f);
+  assert_int_equal(versions(f), 1);
+  assert_false(kh_snapshot_end(f->slots[0]));
+}
+
+static void what_two_snapshots_see_goes_with_the_second(void **state) {
+  fixture *f = *state;
+  commit_text(f, "k", "one");
+  kh_snapshot_begin(&f->store.snapshots, f->slots[0], KH_PINS);
+  commit_text(f, "other", "x");
+  uint64_t second = kh_snapshot_begin(&f->store.snapshots, f->slots[1], KH_PINS);
+  commit_text(f, "k", "two");
+  reclaim_all(f);
+  kh_snapshot_end(f->slots[0]);
+  reclaim_all(f);
+  assert_at(f, "k", second, "one");
+  kh_snapshot_end(f->slots[1]);
+  reclaim_all(f);
+  assert_int_equal(versions(f), 2);
+}
+
+/* A slot that is used again, at another timestamp, does not keep what it kept before. */
+static void a_reused_slot_lets_go(void **state) {
+  fixture *f = *state;
+  commit_text(f, "k", "one");
+  kh_snapshot_begin(&f->store.snapshots, f->slots[0], KH_PINS);
+  commit_text(f, "k", "two");
+  reclaim_all(f);
+  kh_snapshot_end(f->slots[0]);
+  kh_snapshot_begin(&f->store.snapshots, f->slots[0], KH_PINS);
+  reclaim_all(f);
+  assert_int_equal(versions(f), 1);
+  kh_snapshot_end(f->slots[0]);
+}
+
+static void unpublished_successors_keep_their_predecessors(void **state) {
+  fixture *f = *state;
+  commit_text(f, "k", "one");
+  link_text(f, "k", "two");
+  kh_store_settle(&f->store, atomic_load(&find(f, "k")->head)); /* written, not yet flushed */
+  reclaim_all(f);
+  assert_int_equal(versions(f), 2);
+  assert_at(f, "k", kh_store_visible(&f->store), "one");
+  kh_store_publish(&f->store, f->store.newest);
+  reclaim_all(f);
+  assert_int_equal(versions(f), 1);
+}
+
+static void a_lone_tombstone_takes_its_record_along(void **state) {
+  fixture *f = *state;
+  commit_text(f, "k", "one");
+  commit_text(f, "k", NULL);
+  reclaim_all(f);
+  reclaim_all(f); /* the tombstone is alone since the first */
+  assert_null(find(f, "k"));
+  assert_int_equal(versions(f), 0);
+  assert_int_equal(atomic_load(&f->store.gauges.memory), 0);
+  assert_int_equal(atomic_load(&f->store.unlinks), 1);
+}
+
+static void a_tombstone_waits_for_who_will_be_certified(void **state) {
+  fixture *f = *state;
+  commit_text(f, "k", "one");
+  kh_snapshot_begin(&f->store.snapshots, f->slots[0], KH_CERTIFIES);
+  commit_text(f, "k", NULL);
+  for (int i = 0; i < 3; i++) reclaim_all(f);
+  assert_non_null(find(f, "k"));
+  assert_int_equal(versions(f), 1); /* it reads nothing at its snapshot: the value itself is gone */
+  kh_snapshot_end(f->slots[0]);
+  reclaim_all(f);
+  assert_null(find(f, "k"));
+}
+
+static void a_waiting_tombstone_that_is_superseded_goes_too(void **state) {
+  fixture *f = *state;
+  commit_text(f, "k", "one");
+  kh_snapshot_begin(&f->store.snapshots, f->slots[0], KH_CERTIFIES);
+  commit_text(f, "k", NULL);
+  for (int i = 0; i < 3; i++) reclaim_all(f);
+  commit_text(f, "k", "two");
+  kh_snapshot_end(f->slots[0]);
+  for (int i = 0; i < 3; i++) reclaim_all(f);
+  assert_int_equal(versions(f), 1);
+  assert_at(f, "k", UINT64_MAX, "two");
+}
+
+static void unlinked_memory_waits_for_operations_in_flight(void **state) {
+  fixture *f = *state;
+  commit_text(f, "k", "one");
+  kh_epoch_enter(f->participant);
+  kh_version *seen = kh_record_visible(find(f, "k"), UINT64_MAX);
+  commit_text(f, "k", "two");
+  reclaim_all(f);
+  assert_int_equal(versions(f), 1);
+  assert_memory_equal(seen->bytes, "one", 3); /* unlinked, and still there */
+  assert_int_equal(f->store.epoch.retired_count, 1);
+  kh_epoch_exit(f->participant);
+  reclaim_all(f);
+  assert_int_equal(f->store.epoch.retired_count, 0);
+}
+
+static void a_lent_version_outlives_its_chain(void **state) {
+  fixture *f = *state;
+  commit_text(f, "k", "one");
+  kh_version *lent = kh_version_ref(kh_record_visible(find(f, "k"), UINT64_MAX));
+  commit_text(f, "k", "two");
+  reclaim_all(f);
+  assert_memory_equal(lent->bytes, "one", 3);
+  kh_version_unref(lent);
+}
+
+static void the_oldest_snapshot_is_the_oldest_that_reads(void **state) {
+  fixture *f = *state;
+  commit_text(f, "k", "one");
+  assert_int_equal(kh_store_oldest_snapshot(&f->store, 99), 99);
+  uint64_t first = kh_snapshot_begin(&f->store.snapshots, f->slots[0], KH_PINS | KH_CERTIFIES);
+  commit_text(f, "k", "two");
+  kh_snapshot_begin(&f->store.snapshots, f->slots[1], KH_PINS);
+  kh_snapshot_begin(&f->store.snapshots, f->slots[2], KH_CERTIFIES);
+  assert_int_equal(kh_store_oldest_snapshot(&f->store, 99), first);
+  for (int i = 0; i < 3; i++) kh_snapshot_end(f->slots[i]);
+  uint64_t reading = kh_snapshot_read_begin(&f->store.snapshots, f->slots[0]);
+  assert_int_equal(kh_store_oldest_snapshot(&f->store, 99), reading);
+  kh_snapshot_read_end(f->slots[0]);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(a_reader_sees_the_newest_version_not_newer_than_its_snapshot),
+      TEST(an_undone_version_was_never_there),
+      TEST(superseded_versions_go_when_no_snapshot_sees_them),
+      TEST(what_two_snapshots_see_goes_with_the_second),
+      TEST(a_reused_slot_lets_go),
+      TEST(unpublished_successors_keep_their_predecessors),
+      TEST(a_lone_tombstone_takes_its_record_along),
+      TEST(a_tombstone_waits_for_who_will_be_certified),
+      TEST(a_waiting_tombstone_that_is_superseded_goes_too),
+      TEST(unlinked_memory_waits_for_operations_in_flight),
+      TEST(a_lent_version_outlives_its_chain),
+      TEST(the_oldest_snapshot_is_the_oldest_that_reads),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
