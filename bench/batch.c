@@ -117,11 +117,15 @@ void batch_make(uint64_t number, struct ArrowSchema *schema, struct ArrowArray *
                                .private_data = block};
 }
 
-uint64_t batch_touch_ends(const struct ArrowArray *batch) {
+uint64_t batch_touch_reference(const struct ArrowArray *batch) {
   if (batch->length != BATCH_ROWS) engine_fail("a batch of %lld rows", (long long)batch->length);
+  return (uint64_t)batch->length + (uintptr_t)batch->children;
+}
+
+uint64_t batch_touch_values(const struct ArrowArray *batch) {
   const struct ArrowArray *ids = batch->children[0], *names = batch->children[BATCH_COLUMNS - 1];
   const int32_t *offsets = names->buffers[OFFSETS];
   const char *text = names->buffers[TEXT];
   uint64_t first = (uint64_t)((const int64_t *)ids->buffers[FIXED_VALUES])[ids->offset];
-  return first + (uint64_t)text[offsets[names->offset + names->length] - 1];
+  return batch_touch_reference(batch) + first + (uint64_t)text[offsets[names->offset + names->length] - 1];
 }

@@ -11,7 +11,11 @@ enum { BATCH_ROWS = 10, BATCH_COLUMNS = 3 };
 /* Both out-parameters become the caller's, to release or to move on. */
 void batch_make(uint64_t number, struct ArrowSchema *schema, struct ArrowArray *batch);
 
-/* As touch_ends: loads the first value of the first column and the last of the last. Checks the number of rows. */
-uint64_t batch_touch_ends(const struct ArrowArray *batch);
+/* As touch_ends, of what stands for the value where it is passed by reference: the struct that was filled in. Checks the
+ * number of rows. */
+uint64_t batch_touch_reference(const struct ArrowArray *batch);
+/* The same, and follows the reference: through the columns' structs and buffer lists to the first value of the first
+ * column and the last of the last. Some eight loads, each waiting for another. */
+uint64_t batch_touch_values(const struct ArrowArray *batch);
 
 #endif

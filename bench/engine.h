@@ -63,6 +63,7 @@ typedef struct engine_ops {
   engine_get *get;
   engine_get *read_txn;       /* get in a read-only transaction of its own: begin, get, end */
   engine_get *read_untracked; /* optional: the same with the cheapest read that still comes from one snapshot */
+  engine_get *read_values;    /* optional: read_txn, if that stops at a reference, and then what is behind it */
   engine_stock *stock;        /* optional */
   engine_transact *transact;
 } engine_ops;

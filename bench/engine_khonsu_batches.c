@@ -66,10 +66,12 @@ static void leave(void *entered) {
 
 /* ---- reading */
 
-static uint64_t read_one(khonsu_txn *txn, const char *key) {
+typedef uint64_t touch_batch(const struct ArrowArray *batch);
+
+static inline uint64_t read_one(khonsu_txn *txn, const char *key, touch_batch *touch) {
   struct ArrowArray batch;
   khonsu_check(khonsu_get_batch(txn, khonsu_key(key), NULL, &batch, NULL), "khonsu_get_batch");
-  uint64_t sum = batch_touch_ends(&batch);
+  uint64_t sum = touch(&batch);
   batch.release(&batch);
   return sum;
 }
@@ -86,15 +88,24 @@ static void series_end(void *entered) {
 
 static uint64_t get(void *entered, const char *key) {
   batches_thread *thread = entered;
-  return read_one(thread->reader, key);
+  return read_one(thread->reader, key, batch_touch_reference);
+}
+
+static inline uint64_t read_in_txn(khonsu_db *db, const char *key, touch_batch *touch) {
+  khonsu_txn *txn = khonsu_store_begin_reading(db);
+  uint64_t sum = read_one(txn, key, touch);
+  khonsu_txn_free(&txn);
+  return sum;
 }
 
 static uint64_t read_txn(void *entered, const char *key) {
   batches_thread *thread = entered;
-  khonsu_txn *txn = khonsu_store_begin_reading(thread->db);
-  uint64_t sum = read_one(txn, key);
-  khonsu_txn_free(&txn);
-  return sum;
+  return read_in_txn(thread->db, key, batch_touch_reference);
+}
+
+static uint64_t read_values(void *entered, const char *key) {
+  batches_thread *thread = entered;
+  return read_in_txn(thread->db, key, batch_touch_values);
 }
 
 /* ---- writing */
@@ -133,7 +144,7 @@ static bool transact(void *entered, const engine_transaction *asked, uint64_t *s
   khonsu_txn *txn = khonsu_store_begin(thread->db);
   for (unsigned i = 0; i < asked->reads; i++) {
     borrow(txn, asked->keys[i], &read[i]);
-    *sum += batch_touch_ends(&read[i].batch);
+    *sum += batch_touch_reference(&read[i].batch);
   }
   for (unsigned i = 0; i < asked->writes; i++) {
     if (asked->reads == 0 && thread->stocked == 0) stock(thread, asked->writes);
@@ -157,6 +168,7 @@ const engine_ops engine_khonsu_batches = {
     .series_end = series_end,
     .get = get,
     .read_txn = read_txn,
+    .read_values = read_values,
     .stock = stock,
     .transact = transact,
 };

@@ -1,5 +1,5 @@
 /* LMDB: a copy-on-write B+tree in a mapped file; one writer at a time, readers never wait.
- * Settings and calls are those of /work/shared/peers/peerbench.c. */
+ * Settings: docs/benchmarks.md. */
 #include <lmdb.h>
 #include <stdlib.h>
 

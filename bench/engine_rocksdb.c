@@ -1,6 +1,5 @@
 /* RocksDB, OptimisticTransactionDB: a log-structured merge tree; commits validate against the memtables.
- * Settings and calls are those of /work/shared/peers/peerbench.c, but that reads pin the value instead of copying it
- * and skip block checksums inside transactions too, both in the peer's favour. */
+ * Settings: docs/benchmarks.md. */
 #include <dlfcn.h>
 #include <rocksdb/c.h>
 #include <stdio.h>

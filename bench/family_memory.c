@@ -1,7 +1,7 @@
 /* family memory/: transactions over a store in memory. Peers keep files, but sync nothing.
  *
- * Reading comes first: writing leaves the peers' trees in another state than loading did. Every row of bytes has one of
- * resident batches by its side where the peers' part is the same. */
+ * Reading comes first: writing leaves the peers' trees in another state than loading did. Where ours takes resident
+ * batches, the peers do with their 100 bytes what they do in the row of bytes. */
 #include "workload.h"
 
 #define PER_TXN "ns/txn"
@@ -11,6 +11,18 @@ static const workload workloads[] = {
     {.name = "memory/read-txn",
      .unit = PER_TXN,
      .ours = &engine_khonsu_batches,
+     .peers = {{&engine_lmdb, 3}, {&engine_rocksdb, 40}},
+     .task = {.kind = TASK_READ_TXN, .threads = 1, .divisor = 4}},
+
+    {.name = "memory/read-txn-values",
+     .unit = PER_TXN,
+     .ours = &engine_khonsu_batches,
+     .peers = {{&engine_lmdb, 0}},
+     .task = {.kind = TASK_READ_VALUES, .threads = 1, .divisor = 4}},
+
+    {.name = "memory/read-txn-bytes",
+     .unit = PER_TXN,
+     .ours = &engine_khonsu,
      .peers = {{&engine_lmdb, 3}, {&engine_rocksdb, 40}},
      .task = {.kind = TASK_READ_TXN, .threads = 1, .divisor = 4}},
 

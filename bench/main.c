@@ -101,8 +101,10 @@ static bool race_families(const race_options *options, report *results) {
       (unsigned long long)options->keys, KEY_SIZE, options->rounds);
   bool whole = true;
   for (size_t i = 0; i < FAMILY_COUNT && whole; i++) whole = race_family(families[i], options, results);
-  if (whole) printf("\n"), machine_print_others(&began);
-  return whole;
+  if (!whole) return false;
+  printf("\n");
+  machine_print_others(&began);
+  return true;
 }
 
 static bool run(const arguments *given) {

@@ -71,14 +71,15 @@ static void transact_many(measuring_thread *thread, uint64_t count) {
   }
 }
 
+static engine_get *either(engine_get *wanted, engine_get *otherwise) { return wanted != NULL ? wanted : otherwise; }
+
 static void run_operations(measuring_thread *thread, uint64_t count) {
   const engine_ops *ops = thread->ops;
   switch (thread->task->kind) {
     case TASK_GET: read_many(thread, ops->get, count); break;
     case TASK_READ_TXN: read_many(thread, ops->read_txn, count); break;
-    case TASK_READ_UNTRACKED:
-      read_many(thread, ops->read_untracked != NULL ? ops->read_untracked : ops->read_txn, count);
-      break;
+    case TASK_READ_UNTRACKED: read_many(thread, either(ops->read_untracked, ops->read_txn), count); break;
+    case TASK_READ_VALUES: read_many(thread, either(ops->read_values, ops->read_txn), count); break;
     case TASK_TRANSACT: transact_many(thread, count); break;
   }
 }

@@ -7,7 +7,8 @@
 typedef enum task_kind {
   TASK_GET = 1,        /* gets inside one transaction that is open already */
   TASK_READ_TXN,       /* read-only transactions of one get */
-  TASK_READ_UNTRACKED, /* the same by the engine's cheapest way, where it has one */
+  TASK_READ_UNTRACKED, /* the same through ops->read_untracked, where an engine has it */
+  TASK_READ_VALUES,    /* the same through ops->read_values, where an engine has it */
   TASK_TRANSACT        /* read-write transactions, each repeated until it commits */
 } task_kind;
 

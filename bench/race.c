@@ -6,7 +6,7 @@
 #include "race.h"
 
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "samples.h"

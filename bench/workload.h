@@ -5,7 +5,7 @@
 
 #include "measure.h"
 
-enum { PEERS_MAX = 4 };
+enum { PEERS_MAX = 6 };
 
 typedef struct workload_peer {
   const engine_ops *ops; /* NULL ends the list */
@@ -16,7 +16,7 @@ typedef struct workload {
   const char *name; /* starts with the family's */
   const char *unit;
   const engine_ops *ours;
-  workload_peer peers[PEERS_MAX];
+  workload_peer peers[PEERS_MAX + 1];
   const char *aborts_name; /* optional: of an extra row that holds our share of aborts against abort_share_max */
   double abort_share_max;
   bench_task task;

@@ -64,6 +64,7 @@ static bool append_from_many_threads(khonsu_db *db, uint64_t *attempts) {
 /* Counts how often each row is in the table. */
 static khonsu_status count_rows(void *ctx, khonsu_txn *txn, khonsu_error *error) {
   int *times = ctx;
+  memset(times, 0, ROWS * sizeof *times);
   struct ArrowArrayStream table;
   khonsu_status status = khonsu_get(txn, KHONSU_KEY("events"), &table, error);
   if (status != KHONSU_OK) return status;

@@ -266,7 +266,7 @@ KHONSU_API void khonsu_error_clear(khonsu_error *error);
     "bytes of a byte value, or of one record batch of a table")                                                       \
   X(txn_keys_max, 1048576, 1, UINT64_C(2147483647), TOO_MANY_KEYS, "keys a transaction may read or write")            \
   X(txn_bytes_max, UINT64_C(8589934592), 1, UINT64_MAX, TXN_TOO_LARGE, "bytes a transaction may write")               \
-  X(nesting_depth_max, 64, 1, 1024, NESTING_TOO_DEEP, "levels of nesting in an Arrow schema; bounds recursion")       \
+  X(nesting_depth_max, 64, 1, 1024, NESTING_TOO_DEEP, "levels of nesting in an Arrow schema (a plain column is one); bounds recursion")       \
   X(snapshot_age_ms_max, 0, 0, UINT64_MAX, SNAPSHOT_EXPIRED,                                                          \
     "milliseconds a snapshot may live while others commit; 0 = no limit")                                             \
   X(memory_bytes_max, 0, 0, UINT64_MAX, MEMORY_LIMIT, "bytes the store may hold in memory; 0 = no limit")

@@ -27,6 +27,7 @@ static _Thread_local bool freeing;
 
 static void free_chunk(kh_chunk *chunk) {
   if (chunk->owner.release != NULL) chunk->owner.release(&chunk->owner);
+  kh_arena_fini(&chunk->arena);
   kh_schema_unref(chunk->schema);
   kh_free(chunk);
 }
@@ -106,7 +107,7 @@ static bool take_back(const kh_schema *schema, const struct ArrowArray *array, u
   if (own == NULL || !kh_schema_same_layout(own->schema, schema)) return false;
   *status = KHONSU_OK;
   if (own->bytes > bytes_max)
-    *status = khonsu_error_set(error, KHONSU_VALUE_TOO_LARGE, "the record batch has %llu bytes: more than %llu",
+    *status = khonsu_error_set(error, KHONSU_VALUE_TOO_LARGE, "the record batch has %llu bytes: more than value_size_max = %llu",
                                (unsigned long long)own->bytes, (unsigned long long)bytes_max);
   else *imported = kh_chunk_ref(own);
   return true;

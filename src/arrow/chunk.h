@@ -8,13 +8,15 @@
 #ifndef KH_ARROW_CHUNK_H
 #define KH_ARROW_CHUNK_H
 
+#include "arena.h"
 #include "schema.h"
 
 typedef struct kh_chunk {
   _Atomic uint32_t references;
   kh_schema *schema; /* what it was validated against; a table's own may have other names */
   uint64_t bytes;    /* of the buffers, as far as offset + length reach */
-  struct ArrowArray owner; /* keeps the memory alive; release NULL: nobody's business here */
+  struct ArrowArray owner; /* keeps alive what was moved in; release NULL: there is nothing */
+  kh_arena arena;          /* what was made here */
   struct kh_chunk *next;   /* while it waits to be freed */
   struct ArrowArray nodes[];
 } kh_chunk;

@@ -6,6 +6,9 @@
 #ifndef KH_ARROW_SCHEMA_H
 #define KH_ARROW_SCHEMA_H
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "buffers are read and bitmaps copied as on little-endian machines");
+
 #include <stdatomic.h>
 
 #include "arrow.h"
@@ -66,6 +69,11 @@ static inline bool kh_field_is_view(const kh_field *field) {
 
 static inline uint32_t kh_field_dictionary(const kh_field *field) {
   return field->first + (uint32_t)field->arrow.n_children;
+}
+
+/* The child field that a type id of a union stands for. The id is one of the union's. */
+static inline uint32_t kh_field_union_child(const kh_field *field, int8_t type_id) {
+  return field->first + (uint8_t)field->union_children[type_id];
 }
 
 #define KH_TYPE_NAME_SIZE 160

@@ -107,7 +107,7 @@ static int run(kh_demo *demo) {
 static int prepare_and_run(kh_demo *demo, uint64_t rows_max, uint64_t portion_rows) {
   khonsu_error error = KHONSU_ERROR_INIT;
   khonsu_status status = prepare(demo, rows_max, portion_rows, &error);
-  int exit_status = status == KHONSU_OK ? run(demo) : kh_complain("%s", error.message);
+  int exit_status = status == KHONSU_OK ? run(demo) : kh_complain("%s (`make demo` prepares the data)", error.message);
   status = khonsu_close(&demo->db, &error);
   if (status != KHONSU_OK) exit_status = kh_complain("%s", error.message);
   khonsu_error_clear(&error);
@@ -123,18 +123,14 @@ int kh_command_demo(int argc, char **argv) {
   demo->data_dir = "build/demo";
   demo->writers = 4;
   demo->readers = 2;
-  uint64_t portion_rows = 200, rows_max = 1000000000;
+  uint64_t portion_rows = 200, rows_max = 0;
   const kh_option options[] = {
-      {.name = "data", .argument = "DIR", .help = "where flights.arrow and the others are", .text = &demo->data_dir},
-      {.name = "out", .argument = "DIR", .help = "where to export the result; none: no export", .text = &demo->out_dir},
-      {.name = "writers", .argument = "N", .help = "threads that ingest", .number = &demo->writers, .least = 1,
-       .most = KH_DEMO_THREADS_MAX},
-      {.name = "readers", .argument = "N", .help = "threads that check snapshots", .number = &demo->readers, .least = 0,
-       .most = KH_DEMO_THREADS_MAX},
-      {.name = "batch", .argument = "ROWS", .help = "most rows of a transaction", .number = &portion_rows, .least = 1,
-       .most = 1000000},
-      {.name = "limit", .argument = "ROWS", .help = "ingest only the first rows", .number = &rows_max, .least = 1,
-       .most = rows_max},
+      {"data", "DIR", "where flights.arrow and the others are", .text = &demo->data_dir},
+      {"out", "DIR", "where to export the result; without it nothing is exported", .text = &demo->out_dir},
+      {"writers", "N", "threads that ingest", .number = &demo->writers, .least = 1, .most = KH_DEMO_THREADS_MAX},
+      {"readers", "N", "threads that check snapshots", .number = &demo->readers, .most = KH_DEMO_THREADS_MAX},
+      {"batch", "ROWS", "most rows of a transaction", .number = &portion_rows, .least = 1, .most = 1000000},
+      {"limit", "ROWS", "ingest only the first rows; 0 means all", .number = &rows_max, .most = 1000000000},
       {.name = NULL},
   };
   int status = kh_options_parse(options,
@@ -143,7 +139,7 @@ int kh_command_demo(int argc, char **argv) {
                                 "turn. Meanwhile readers check that at every snapshot the totals are the sums of the "
                                 "rows. `make demo` runs it and compares the result with its source.",
                                 argc, argv);
-  if (status == KH_GO_ON) status = prepare_and_run(demo, rows_max, portion_rows);
+  if (status == KH_GO_ON) status = prepare_and_run(demo, rows_max != 0 ? rows_max : UINT64_MAX, portion_rows);
   pthread_mutex_destroy(&demo->failure_lock);
   free(demo);
   return status;

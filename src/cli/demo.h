@@ -61,8 +61,8 @@ typedef struct kh_demo_flights {
 
 /* Reads the file and cuts its first `rows_max` rows into portions of at most `portion_rows`. On failure too, what it
  * holds is to be freed by _fini; `flights` starts zeroed. */
-khonsu_status kh_demo_flights_load(kh_demo_flights *flights, const char *path, uint64_t rows_max,
-                                   uint64_t portion_rows, khonsu_error *error);
+khonsu_status kh_demo_flights_load(kh_demo_flights *flights, const char *path, uint64_t rows_max, uint64_t portion_rows,
+                                   khonsu_error *error);
 void kh_demo_flights_fini(kh_demo_flights *flights);
 
 /* ---- totals */
@@ -130,9 +130,9 @@ typedef struct kh_demo {
   khonsu_db *db;
   kh_demo_flights flights;
 
-  kh_demo_outcome *outcomes; /* one for each portion */
+  kh_demo_outcome *outcomes;                       /* one for each portion */
   kh_demo_conflict conflicts[KH_DEMO_THREADS_MAX]; /* each writer's first */
-  double seconds;            /* that the writers took */
+  double seconds;                                  /* that the writers took */
 
   atomic_size_t next_portion;
   _Atomic uint64_t rows, commits, retries, checks;

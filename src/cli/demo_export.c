@@ -20,8 +20,7 @@ static khonsu_status export_table(const kh_demo *demo, khonsu_txn *txn, khonsu_s
 }
 
 static khonsu_status export_all(const kh_demo *demo, khonsu_txn *txn, int *count, khonsu_error *error) {
-  static const char *const names[] = {"airlines", "airports",      "planes",
-                                      "weather",  "totals/months", "totals/airports"};
+  static const char *const names[] = {"airlines", "airports", "planes", "weather", "totals/months", "totals/airports"};
   const kh_demo_flights *flights = &demo->flights;
   khonsu_status status = KHONSU_OK;
   for (size_t i = 0; status == KHONSU_OK && i < sizeof names / sizeof *names; i++, ++*count)

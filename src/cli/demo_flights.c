@@ -66,7 +66,8 @@ static khonsu_status check_batch(kh_demo_flights *flights, const struct ArrowArr
     if (batch->children[needed[i]]->null_count != 0)
       return khonsu_error_set(error, KHONSU_INVALID_ARROW, "column %s of the flights has nulls",
                               flights->schema.children[needed[i]]->name);
-  if (!add_labels(&flights->carriers, batch, flights->carrier) || !add_labels(&flights->airports, batch, flights->origin))
+  if (!add_labels(&flights->carriers, batch, flights->carrier) ||
+      !add_labels(&flights->airports, batch, flights->origin))
     return khonsu_error_set(error, KHONSU_INVALID_ARROW,
                             "the flights have more than %d carriers or airports, or one without a short code",
                             KH_DEMO_LABELS_MAX);
@@ -152,13 +153,15 @@ static khonsu_status cut(kh_demo_flights *flights, size_t portion_rows, khonsu_e
   return KHONSU_OK;
 }
 
-khonsu_status kh_demo_flights_load(kh_demo_flights *flights, const char *path, uint64_t rows_max,
-                                   uint64_t portion_rows, khonsu_error *error) {
+khonsu_status kh_demo_flights_load(kh_demo_flights *flights, const char *path, uint64_t rows_max, uint64_t portion_rows,
+                                   khonsu_error *error) {
   struct ArrowArrayStream stream;
   khonsu_status status = khonsu_ipc_read(path, &stream, error);
   if (status != KHONSU_OK) return status;
   status = read_stream(flights, &stream, path, rows_max, error);
   stream.release(&stream);
+  if (status == KHONSU_OK && flights->row_count == 0)
+    status = khonsu_error_set(error, KHONSU_INVALID_ARROW, "%s has no rows", path);
   return status != KHONSU_OK ? status : cut(flights, (size_t)portion_rows, error);
 }
 

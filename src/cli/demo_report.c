@@ -12,7 +12,7 @@ static const char *const month_names[] = {"January", "February", "March",     "A
 
 /* ---- progress, on a terminal */
 
-enum { BAR_WIDTH = 24, UPDATES_PER_SECOND = 10 };
+enum { BAR_WIDTH = 20, UPDATES_PER_SECOND = 10, SENTENCE_MAX = 200 };
 
 static double now_seconds(void) {
   struct timespec now;
@@ -22,10 +22,10 @@ static double now_seconds(void) {
 
 static void draw_progress(const kh_demo *demo, double seconds) {
   uint64_t rows = atomic_load(&demo->rows), all = demo->flights.row_count;
-  kh_grouped_text rows_text, retries, checks, rate;
-  int filled = all == 0 ? BAR_WIDTH : (int)(rows * BAR_WIDTH / all);
-  fprintf(stderr, "\r  [%.*s%*s] %s rows, %s/s, %s retries, %s snapshots checked\033[K", filled,
-          "########################", BAR_WIDTH - filled, "", kh_grouped(rows, rows_text),
+  kh_grouped_text retries, checks, rate;
+  int filled = (int)(rows * BAR_WIDTH / all);
+  fprintf(stderr, "\r  [%.*s%*s] %3llu%%  %s rows/s  %s retries  %s snapshots\033[K", filled, "####################",
+          BAR_WIDTH - filled, "", (unsigned long long)(rows * 100 / all),
           kh_grouped((uint64_t)((double)rows / seconds), rate), kh_grouped(atomic_load(&demo->retries), retries),
           kh_grouped(atomic_load(&demo->checks), checks));
   fflush(stderr);
@@ -45,10 +45,15 @@ void *kh_demo_progress(void *ctx) {
 
 /* ---- one conflict in words */
 
+/* A lost update that did not happen tells most. */
 static const kh_demo_conflict *pick_conflict(const kh_demo *demo) {
-  for (uint64_t i = 0; i < demo->writers; i++)
-    if (demo->conflicts[i].found && demo->conflicts[i].what.winner != 0) return &demo->conflicts[i];
-  return NULL;
+  const kh_demo_conflict *picked = NULL;
+  for (uint64_t i = 0; i < demo->writers; i++) {
+    const kh_demo_conflict *conflict = &demo->conflicts[i];
+    if (!conflict->found) continue;
+    if (picked == NULL || conflict->what.kind == KHONSU_CONFLICT_UPDATE) picked = conflict;
+  }
+  return picked;
 }
 
 static const kh_demo_outcome *find_winner(const kh_demo *demo, uint64_t txn) {
@@ -57,43 +62,55 @@ static const kh_demo_outcome *find_winner(const kh_demo *demo, uint64_t txn) {
   return NULL;
 }
 
-/* "transaction 41 (writer 2, serializable, 87 flights of UA)" */
-static void describe(const kh_demo *demo, uint64_t txn, size_t portion, char *text, size_t size) {
+/* "41 (writer 2, serializable, 87 flights of UA)" */
+static void describe(const kh_demo *demo, uint64_t txn, size_t portion, char text[SENTENCE_MAX]) {
   const kh_demo_portion *ingested = &demo->flights.portions[portion];
-  snprintf(text, size, "transaction %llu (writer %d, %s, %lld flights of %s)", (unsigned long long)txn,
+  snprintf(text, SENTENCE_MAX, "%llu (writer %d, %s, %lld flights of %s)", (unsigned long long)txn,
            demo->outcomes[portion].writer + 1, level_names[kh_demo_level(portion)], (long long)ingested->count,
            demo->flights.carriers.text[ingested->carrier]);
 }
 
-static void describe_key(const char *key, char *text, size_t size) {
+static void describe_key(const char *key, char text[SENTENCE_MAX]) {
   int month = 0;
   if (sscanf(key, "totals/month/%d", &month) == 1 && month >= 1 && month <= KH_DEMO_MONTHS)
-    snprintf(text, size, "%s (the total of %s, a table)", key, month_names[month - 1]);
-  else snprintf(text, size, "%s (the total of an airport, bytes)", key);
+    snprintf(text, SENTENCE_MAX, "%s, the total of %s", key, month_names[month - 1]);
+  else if (strncmp(key, "totals/airport/", 15) == 0) snprintf(text, SENTENCE_MAX, "%s, an airport's total", key);
+  else snprintf(text, SENTENCE_MAX, "%s", key);
 }
+
+/* What a transaction did with a key, what for, and why it matters that others changed the key. */
+typedef struct conflict_words {
+  const char *did, *purpose, *why;
+} conflict_words;
+
+static const conflict_words words_of[] = {
+    [KHONSU_CONFLICT_READ] = {"read", "", "What it had read was no longer so."},
+    [KHONSU_CONFLICT_WRITE] = {"wrote", "", "It would have written over what it had not seen."},
+    [KHONSU_CONFLICT_UPDATE] = {"read", ", to add its flights to it",
+                                "Had both been let stand, the winner's flights would be missing from the total: a lost "
+                                "update."},
+    [KHONSU_CONFLICT_SCHEMA] = {"appended to", "", "The key now holds something that the rows do not fit."},
+};
 
 static void print_conflict(const kh_demo *demo) {
   const kh_demo_conflict *conflict = pick_conflict(demo);
   if (conflict == NULL) {
-    printf("  There was no conflict this time.\n");
+    printf("    There was none this time.\n");
     return;
   }
   const kh_demo_outcome *outcome = &demo->outcomes[conflict->portion];
   const kh_demo_outcome *winner = find_winner(demo, conflict->what.winner);
-  char loser_text[160], winner_text[160] = "another transaction", key_text[160], text[1024];
-  describe(demo, conflict->loser, conflict->portion, loser_text, sizeof loser_text);
-  if (winner != NULL)
-    describe(demo, winner->txn, (size_t)(winner - demo->outcomes), winner_text, sizeof winner_text);
-  describe_key(conflict->key, key_text, sizeof key_text);
-  bool update = conflict->what.kind == KHONSU_CONFLICT_UPDATE;
+  const conflict_words *words = &words_of[conflict->what.kind];
+  char loser_text[SENTENCE_MAX], winner_text[SENTENCE_MAX] = "another", key_text[SENTENCE_MAX], text[6 * SENTENCE_MAX];
+  describe(demo, conflict->loser, conflict->portion, loser_text);
+  if (winner != NULL) describe(demo, winner->txn, (size_t)(winner - demo->outcomes), winner_text);
+  describe_key(conflict->key, key_text);
+  const char *others = conflict->keys > 1 ? "; other keys of the first had changed too" : "";
   snprintf(text, sizeof text,
-           "%c%s read %s at version %llu%s. Before it could commit, %s committed version %llu of the same key%s. %s "
-           "So it was refused, run again on what was there by then, and committed as version %llu at attempt %llu.",
-           (char)(loser_text[0] - 'a' + 'A'), loser_text + 1, key_text, (unsigned long long)conflict->what.read_version,
-           update ? " in order to add to it" : "", winner_text, (unsigned long long)conflict->what.winner_version,
-           conflict->keys > 1 ? " (and changed others that it had read)" : "",
-           update ? "Had both stood, the winner's flights would be missing from the total: a lost update."
-                  : "What it had read was no longer true.",
+           "Transaction %s %s %s, at version %llu%s. Before it could commit, transaction %s committed version %llu of "
+           "that key%s. %s So it was refused and run again; it committed version %llu at attempt %llu.",
+           loser_text, words->did, key_text, (unsigned long long)conflict->what.read_version, words->purpose,
+           winner_text, (unsigned long long)conflict->what.winner_version, others, words->why,
            (unsigned long long)outcome->version, (unsigned long long)outcome->attempts);
   kh_print_wrapped(text, 4, 100);
 }
@@ -127,6 +144,7 @@ static void print_levels(const kh_demo *demo) {
   printf("    %-16s %9s %11s %11s %15s\n", "isolation level", "commits", "conflicts", "retried", "most attempts");
   for (int level = 1; level <= KH_DEMO_LEVELS; level++) print_level(level_names[level], &levels[level]);
   print_level("all", &all);
+  printf("    (conflicts: attempts refused and run again; retried: transactions that needed more than one)\n");
 }
 
 static void print_memory(const kh_demo *demo) {
@@ -147,7 +165,7 @@ void kh_demo_report(const kh_demo *demo) {
   printf("  checked     %s snapshots: in each, all totals were the sums of the rows\n",
          kh_grouped(atomic_load(&demo->checks), a));
   print_memory(demo);
-  printf("\n  Conflicts\n");
+  printf("\n  Conflicts and retries\n");
   print_levels(demo);
   printf("\n  One of them\n");
   print_conflict(demo);

@@ -30,7 +30,8 @@ bool kh_demo_totals_add_rows(kh_demo_totals *totals, const kh_demo_flights *flig
   kh_texts origins = kh_column_texts(batch, flights->origin);
   for (int64_t row = 0; row < batch->length; row++) {
     int32_t from = origins.offsets[row], month = months[row];
-    int airport = kh_demo_label_find(&flights->airports, origins.bytes + from, (size_t)(origins.offsets[row + 1] - from));
+    int airport =
+        kh_demo_label_find(&flights->airports, origins.bytes + from, (size_t)(origins.offsets[row + 1] - from));
     if (month < 1 || month > KH_DEMO_MONTHS || airport < 0) return false;
     kh_demo_total *of_month = &totals->of[month - 1], *of_airport = &totals->of[KH_DEMO_MONTHS + airport];
     of_month->rows++;
@@ -72,11 +73,8 @@ static void set_column(one_row *row, int column, const char *name, const char *f
 /* `airport`, where it is not NULL, must outlive the row. */
 static void one_row_init(one_row *row, int month, const char *airport, const kh_demo_total *total) {
   *row = (one_row){.total = *total, .month = month};
-  row->schema = (struct ArrowSchema){.format = "+s",
-                                     .name = "",
-                                     .n_children = COLUMNS,
-                                     .children = row->column_pointers,
-                                     .release = forget_schema};
+  row->schema = (struct ArrowSchema){
+      .format = "+s", .name = "", .n_children = COLUMNS, .children = row->column_pointers, .release = forget_schema};
   row->batch = (struct ArrowArray){.length = 1,
                                    .n_buffers = 1,
                                    .n_children = COLUMNS,

@@ -19,8 +19,7 @@ int kh_command_help(int argc, char **argv) {
     return KH_EXIT_OK;
   }
   for (const kh_command *command = kh_commands; command->name != NULL; command++)
-    if (strcmp(command->name, argv[1]) == 0)
-      return command->run(2, (char *[]){argv[1], (char[]){"--help"}, NULL});
+    if (strcmp(command->name, argv[1]) == 0) return command->run(2, (char *[]){argv[1], (char[]){"--help"}, NULL});
   kh_complain("there is no command '%s'; `khonsu help` lists them", argv[1]);
   return KH_EXIT_USAGE;
 }

@@ -24,7 +24,7 @@ static int print_help(const kh_option *options, const char *about, const char *c
 }
 
 static int refuse(const char *command, const char *what, const char *argument) {
-  kh_complain("%s %s; see `khonsu help %s`", what, argument, command);
+  kh_complain("%s: %s; see `khonsu help %s`", what, argument, command);
   return KH_EXIT_USAGE;
 }
 
@@ -62,13 +62,14 @@ int kh_options_parse(const kh_option *options, const char *about, int argc, char
     if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return print_help(options, about, argv[0]);
     const char *value;
     const kh_option *option = find_option(options, argv[i], &value);
-    if (option == NULL) return refuse(argv[0], "what is", argv[i]);
+    if (option == NULL)
+      return refuse(argv[0], *argv[i] == '-' ? "there is no such option" : "unexpected argument", argv[i]);
     if (option->flag != NULL) {
-      if (value != NULL) return refuse(argv[0], "no value belongs to", argv[i]);
+      if (value != NULL) return refuse(argv[0], "this option takes no value", argv[i]);
       *option->flag = true;
       continue;
     }
-    if (value == NULL && ++i == argc) return refuse(argv[0], "a value is missing after", argv[i - 1]);
+    if (value == NULL && ++i == argc) return refuse(argv[0], "the value is missing", argv[i - 1]);
     if (value == NULL) value = argv[i];
     if (option->text != NULL) *option->text = value;
     else if (set_number(option, value) != KH_GO_ON) return KH_EXIT_USAGE;

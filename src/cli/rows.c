@@ -80,11 +80,8 @@ bool kh_schema_copy(const struct ArrowSchema *schema, struct ArrowSchema *copy) 
   schema_block *block = malloc(sizeof *block + columns * (sizeof *block->pointers + sizeof *block->children));
   if (block == NULL) return false;
   block->children = (struct ArrowSchema *)(block->pointers + columns);
-  *copy = (struct ArrowSchema){.format = "+s",
-                               .name = "",
-                               .children = block->pointers,
-                               .release = release_schema,
-                               .private_data = block};
+  *copy = (struct ArrowSchema){
+      .format = "+s", .name = "", .children = block->pointers, .release = release_schema, .private_data = block};
   for (size_t i = 0; i < columns; i++) {
     block->pointers[i] = &block->children[i];
     if (!copy_schema_column(schema->children[i], &block->children[i])) {
@@ -177,8 +174,12 @@ static bool gather_column(kh_column_type type, const struct ArrowArray *batch, i
   uint8_t *values = block->bytes + validity_size;
   switch (type) {
     case KH_COLUMN_UNKNOWN: free(block); return false;
-    case KH_COLUMN_4_BYTES: gather_4_bytes((const uint32_t *)column->buffers[1] + first, rows, count, (void *)values); break;
-    case KH_COLUMN_8_BYTES: gather_8_bytes((const uint64_t *)column->buffers[1] + first, rows, count, (void *)values); break;
+    case KH_COLUMN_4_BYTES:
+      gather_4_bytes((const uint32_t *)column->buffers[1] + first, rows, count, (void *)values);
+      break;
+    case KH_COLUMN_8_BYTES:
+      gather_8_bytes((const uint64_t *)column->buffers[1] + first, rows, count, (void *)values);
+      break;
     case KH_COLUMN_UTF8:
       gather_texts(kh_column_texts(batch, index), rows, count, (void *)values, (char *)values + values_size);
   }

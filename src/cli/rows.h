@@ -8,12 +8,7 @@
 #include "khonsu.h"
 
 /* What a schema's format string says about a column. */
-typedef enum kh_column_type {
-  KH_COLUMN_UNKNOWN,
-  KH_COLUMN_4_BYTES,
-  KH_COLUMN_8_BYTES,
-  KH_COLUMN_UTF8
-} kh_column_type;
+typedef enum kh_column_type { KH_COLUMN_UNKNOWN, KH_COLUMN_4_BYTES, KH_COLUMN_8_BYTES, KH_COLUMN_UTF8 } kh_column_type;
 
 kh_column_type kh_column_type_of(const struct ArrowSchema *column);
 

@@ -6,7 +6,7 @@
 int kh_command_version(int argc, char **argv) {
   bool json = false;
   const kh_option options[] = {
-      {.name = "json", .help = "also how the library was built, as a JSON object", .flag = &json},
+      {"json", NULL, "also how the library was built, as a JSON object", .flag = &json},
       {.name = NULL},
   };
   int status = kh_options_parse(options, "Prints the version.", argc, argv);

@@ -53,10 +53,6 @@ khonsu_status kh_store_add(kh_store *store, kh_record *record) {
   return KHONSU_OK;
 }
 
-static uint64_t version_charge(const kh_version *version) {
-  return kh_version_memory(version) + (version->kind == KH_TABLE ? version->charge : 0);
-}
-
 void kh_store_link(kh_store *store, kh_record *record, kh_version *version) {
   kh_version *older = atomic_load_explicit(&record->head, memory_order_relaxed);
   KH_ASSERT(older == NULL || older->timestamp < version->timestamp);
@@ -65,14 +61,14 @@ void kh_store_link(kh_store *store, kh_record *record, kh_version *version) {
   if (version->kind == KH_TOMBSTONE) version->record = record;
   atomic_store_explicit(&record->head, version, memory_order_release); /* with a reader's load of head */
   kh_gauge_add(&store->gauges.versions, 1);
-  kh_gauge_add(&store->gauges.memory, version_charge(version));
+  kh_gauge_add(&store->gauges.memory, kh_version_charge(version));
 }
 
 static void free_version(kh_retired *retired) { kh_version_unref(KH_CONTAINER_OF(retired, kh_version, retired)); }
 
 void kh_store_retire_version(kh_store *store, kh_version *version) {
   kh_gauge_add(&store->gauges.versions, (uint64_t)-1);
-  kh_gauge_add(&store->gauges.memory, -version_charge(version));
+  kh_gauge_add(&store->gauges.memory, -kh_version_charge(version));
   kh_epoch_retire(&store->epoch, &version->retired, free_version);
 }
 
@@ -125,7 +121,7 @@ void kh_store_settle(kh_store *store, kh_version *version) {
   kh_version *older = atomic_load_explicit(&version->older, memory_order_relaxed);
   if (older != NULL) {
     bool shares = version->kind == KH_TABLE && version->incarnation != version->timestamp;
-    queue_superseded(store, older, shares ? kh_version_memory(older) : version_charge(older));
+    queue_superseded(store, older, shares ? kh_version_memory(older) : kh_version_charge(older));
   }
   if (version->kind == KH_TOMBSTONE) queue_superseded(store, version, kh_record_memory(version->record));
 }

@@ -51,6 +51,11 @@ void kh_version_unref(kh_version *version); /* NULL is a no-op */
 /* Bytes the version itself takes, its value included, save a table's chunks. */
 size_t kh_version_memory(const kh_version *version);
 
+/* What the store's memory figure holds for the version: itself and the chunks charged to it. */
+static inline uint64_t kh_version_charge(const kh_version *version) {
+  return kh_version_memory(version) + (version->kind == KH_TABLE ? version->charge : 0);
+}
+
 /* The timestamp of the last put or delete under this version: later than a snapshot means that more than appends
  * happened since. */
 static inline uint64_t kh_version_replaced_at(const kh_version *version) {

@@ -58,13 +58,16 @@ static const kh_version *head_for_append(const kh_access *access) {
 
 static khonsu_status join_append(kh_access *access) {
   const kh_version *head = head_for_append(access);
-  access->joined = head != NULL && head->kind == KH_TABLE;
-  if (!access->joined) return KHONSU_OK; /* `staged` holds the rows alone */
   kh_version *version = access->staged;
-  kh_table *joined;
-  khonsu_status status = kh_table_append(head->table, access->tail, &joined);
-  if (status != KHONSU_OK) return status;
-  version->incarnation = head->incarnation;
+  kh_table *joined = access->tail;
+  access->joined = head != NULL && head->kind == KH_TABLE;
+  if (access->joined) {
+    khonsu_status status = kh_table_append(head->table, access->tail, &joined);
+    if (status != KHONSU_OK) return status;
+    version->incarnation = head->incarnation;
+  } else {
+    kh_table_ref(joined);
+  }
   kh_table_unref(version->table);
   version->table = joined;
   return KHONSU_OK;
@@ -120,13 +123,27 @@ static bool undo_request(kh_partition *partition, kh_request *request, bool agai
   return whole;
 }
 
+/* Bytes that go once the request's puts and deletes are published and nobody looks at what they replace. */
+static uint64_t replaced_bytes(const kh_request *request) {
+  uint64_t bytes = 0;
+  const kh_access_set *set = &request->txn->accesses;
+  for (uint32_t i = 0; i < set->count; i++) {
+    const kh_access *access = &set->entries[i];
+    if (access->staged == NULL || access->tail != NULL || access->record == NULL) continue;
+    const kh_version *head = atomic_load_explicit(&access->record->head, memory_order_relaxed);
+    if (head != NULL) bytes += kh_version_charge(head);
+  }
+  return bytes;
+}
+
 static bool fits_in_memory(kh_partition *partition, const kh_request *request) {
   uint64_t limit = partition->options.memory_bytes_max;
   if (limit == 0) return true;
+  uint64_t replaced = replaced_bytes(request), room = limit > UINT64_MAX - replaced ? UINT64_MAX : limit + replaced;
   _Atomic uint64_t *held = &partition->store.gauges.memory;
-  if (request->bytes <= limit && atomic_load(held) <= limit - request->bytes) return true;
+  if (request->bytes <= room && atomic_load(held) <= room - request->bytes) return true;
   while (kh_store_reclaim(&partition->store)) continue;
-  return request->bytes <= limit && atomic_load(held) <= limit - request->bytes;
+  return request->bytes <= room && atomic_load(held) <= room - request->bytes;
 }
 
 static khonsu_status link_request(kh_partition *partition, kh_request *request) {

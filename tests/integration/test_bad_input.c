@@ -215,25 +215,67 @@ static void limits_are_checked_and_named(void **state) {
   assert_int_equal(status, KHONSU_MEMORY_LIMIT);
   assert_true(fitted > 10 && fitted < 100);
   assert_true(stats_of(db).memory_bytes <= 10000);
-  for (int i = 0; i < 1000; i++) put_text_now(db, "key0", "overwriting needs no more room");
+  for (int i = 0; i < 1000; i++) put_text_now(db, "key0", "what replaces a larger value has room");
+  for (int i = 1; i < fitted; i++) { /* and so has a deletion, which makes room */
+    char key[16];
+    snprintf(key, sizeof key, "key%d", i);
+    delete_now(db, key);
+  }
+  for (int i = 0; i < 20; i++) put_text_now(db, "key1", "there is room again");
   close_db(&db);
+}
+
+static void release_wrapper_schema(struct ArrowSchema *schema) {
+  free((void *)(uintptr_t)schema->name);
+  schema->children[0]->release(schema->children[0]);
+  free(schema->children[0]);
+  free(schema->children);
+  schema->release = NULL;
+}
+
+static void release_wrapper_array(struct ArrowArray *array) {
+  array->children[0]->release(array->children[0]);
+  free(array->children[0]);
+  free(array->children);
+  array->release = NULL;
+}
+
+/* Makes the batch the only column, "in", of a batch. */
+static void wrap(struct ArrowSchema *schema, struct ArrowArray *batch) {
+  static const void *no_validity[1] = {NULL};
+  struct ArrowSchema *inner_schema = malloc(sizeof *inner_schema);
+  struct ArrowArray *inner_batch = malloc(sizeof *inner_batch);
+  *inner_schema = *schema;
+  char *name = malloc(3); /* released with the inner schema, as its own names are */
+  memcpy(name, "in", 3);
+  if (inner_schema->name == NULL) inner_schema->name = name;
+  else free(name);
+  *inner_batch = *batch;
+  *schema = (struct ArrowSchema){.format = "+s", .n_children = 1, .release = release_wrapper_schema};
+  *batch = (struct ArrowArray){.length = inner_batch->length,
+                               .n_buffers = 1,
+                               .buffers = no_validity,
+                               .n_children = 1,
+                               .release = release_wrapper_array};
+  schema->children = malloc(sizeof *schema->children);
+  batch->children = malloc(sizeof *batch->children);
+  schema->children[0] = inner_schema;
+  batch->children[0] = inner_batch;
 }
 
 static void schemas_that_nest_too_deep(void **state) {
   (void)state;
   khonsu_db *db = open_limited("nesting_depth_max", "3");
-  khonsu_txn *txn = begin_at(db, KHONSU_SERIALIZABLE);
-  struct ArrowSchema schema;
-  struct ArrowArray batch;
-  make_ids(&schema, &batch, 0, 1); /* depth 2: the batch and its column */
-  MUST(khonsu_put_batch(txn, KHONSU_KEY("ok"), &schema, &batch, &err));
-  commit_and_free(&txn);
-  close_db(&db);
-  db = open_limited("nesting_depth_max", "1");
-  txn = begin_at(db, KHONSU_SERIALIZABLE);
-  make_ids(&schema, &batch, 0, 1);
-  FAILS(KHONSU_NESTING_TOO_DEEP, "nesting_depth_max", khonsu_put_batch(txn, KHONSU_KEY("k"), &schema, &batch, &err));
-  commit_and_free(&txn);
+  for (int levels = 1; levels <= 5; levels++) { /* a column without children is one level */
+    khonsu_txn *txn = begin_at(db, KHONSU_SERIALIZABLE);
+    struct ArrowSchema schema;
+    struct ArrowArray batch;
+    make_ids(&schema, &batch, 0, 1);
+    for (int i = 1; i < levels; i++) wrap(&schema, &batch);
+    if (levels <= 3) MUST(khonsu_put_batch(txn, KHONSU_KEY("k"), &schema, &batch, &err));
+    else FAILS(KHONSU_NESTING_TOO_DEEP, "nesting_depth_max", khonsu_put_batch(txn, KHONSU_KEY("k"), &schema, &batch, &err));
+    commit_and_free(&txn);
+  }
   close_db(&db);
 }
 

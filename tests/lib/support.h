@@ -56,7 +56,8 @@ void append_ids(khonsu_txn *txn, const char *key, int64_t first, size_t rows);
 /* Sum and count of column 0 of the table at `key`; an absent table has none. */
 void sum_table(khonsu_txn *txn, const char *key, int64_t *sum, uint64_t *rows);
 
-/* A seed from KHONSU_SEED, or a new one; printed, so that a failure can be replayed. */
+/* A seed from KHONSU_SEED, or a new one when KHONSU_SOAK is set, or always the same; printed, so that a failure can be
+ * replayed. */
 uint64_t test_seed(void);
 /* `usual` steps, or `soak` when KHONSU_SOAK is set. */
 uint64_t test_steps(uint64_t usual, uint64_t soak);

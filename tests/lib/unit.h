@@ -1,0 +1,35 @@
+/* unit: what tests of a single room share. They are linked without the rooms below theirs, hence without support.c. */
+#ifndef TEST_UNIT_H
+#define TEST_UNIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/base.h"
+
+/* A seed from KHONSU_SEED, or one that differs from run to run; printed, so that a failure can be replayed. */
+static inline uint64_t unit_seed(void) {
+  const char *given = getenv("KHONSU_SEED");
+  uint64_t seed = 0;
+  if (given != NULL) {
+    seed = strtoull(given, NULL, 0);
+  } else {
+    void *memory = malloc(1); /* where it lies is random enough */
+    seed = kh_hash_bytes(kh_slice(&memory, sizeof memory), (uint64_t)(uintptr_t)&seed);
+    free(memory);
+  }
+  print_message("seed=%llu (replay with KHONSU_SEED=%llu)\n", (unsigned long long)seed, (unsigned long long)seed);
+  return seed;
+}
+
+/* `usual` steps, or `soak` when KHONSU_SOAK is set. */
+static inline uint64_t unit_steps(uint64_t usual, uint64_t soak) {
+  return getenv("KHONSU_SOAK") != NULL ? soak : usual;
+}
+
+#endif

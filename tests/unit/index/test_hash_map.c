@@ -1,0 +1,342 @@
+/* The hash map finds what is in it and nothing else, whatever came and went, and however the hashes fall. */
+#include "index/index.h"
+#include "index/segment.h"
+#include "unit.h"
+
+/* ---- keys: numbers, with a hash that each test chooses */
+
+typedef struct item {
+  uint64_t hash, number;
+  bool in; /* the model */
+} item;
+
+static bool item_is(void *ctx, uint64_t word, khonsu_slice key) {
+  (void)ctx;
+  return memcmp(&((const item *)(uintptr_t)word)->number, key.data, sizeof(uint64_t)) == 0;
+}
+
+static uint64_t item_hash(void *ctx, uint64_t word) {
+  (void)ctx;
+  return ((const item *)(uintptr_t)word)->hash;
+}
+
+static const kh_key_source source = {item_is, item_hash, NULL};
+
+static uint64_t word_of(const item *it) { return (uint64_t)(uintptr_t)it; }
+static khonsu_slice key_of(const item *it) { return kh_slice(&it->number, sizeof it->number); }
+static uint64_t spread(uint64_t number) { return kh_hash_bytes(kh_slice(&number, sizeof number), 7); }
+
+typedef struct fixture {
+  kh_epoch epoch;
+  kh_hash_map map;
+  item *items;
+  size_t count;
+} fixture;
+
+static int begin(void **state) {
+  fixture *f = kh_alloc_lines(sizeof *f);
+  kh_epoch_init(&f->epoch);
+  f->items = NULL;
+  *state = f;
+  return kh_hash_map_init(&f->map, source, &f->epoch) != KHONSU_OK;
+}
+
+static int end(void **state) {
+  fixture *f = *state;
+  kh_hash_map_fini(&f->map);
+  kh_epoch_fini(&f->epoch);
+  free(f->items);
+  free(f);
+  return 0;
+}
+
+static void make_items(fixture *f, size_t count, uint64_t (*hash)(uint64_t number)) {
+  f->items = calloc(count, sizeof *f->items);
+  f->count = count;
+  assert_non_null(f->items);
+  for (size_t i = 0; i < count; i++) f->items[i] = (item){hash(i), i, false};
+}
+
+static void add(fixture *f, size_t i) {
+  assert_int_equal(kh_hash_map_insert(&f->map, f->items[i].hash, word_of(&f->items[i])), KHONSU_OK);
+  f->items[i].in = true;
+}
+
+static void take_out(fixture *f, size_t i) {
+  kh_hash_map_remove(&f->map, f->items[i].hash, word_of(&f->items[i]));
+  f->items[i].in = false;
+}
+
+static void check(const fixture *f, size_t i) {
+  uint64_t found = kh_hash_map_find(&f->map, key_of(&f->items[i]), f->items[i].hash);
+  assert_true(found == (f->items[i].in ? word_of(&f->items[i]) : 0));
+}
+
+/* ---- the structure itself: every word where its hash says, counts right, P of hash_map.c */
+
+static size_t check_slot(const fixture *f, kh_segment *segment, size_t index, size_t first_entry) {
+  size_t mask = kh_segment_capacity(segment) - 1;
+  uint64_t slot = atomic_load(&segment->slots[index]), word = slot & (KH_WORD_LIMIT - 1);
+  if (word == 0) return 0;
+  uint64_t hash = item_hash(NULL, word);
+  assert_true(slot == (kh_hash_tag(hash) | word));
+  kh_directory *directory = atomic_load(&f->map.directory);
+  size_t span = (size_t)1 << (64 - directory->shift - segment->depth);
+  assert_true(hash >> directory->shift >= first_entry && hash >> directory->shift < first_entry + span);
+  for (size_t at = kh_hash_home(hash) & mask; at != index; at = (at + 1) & mask) {
+    assert_true(atomic_load(&segment->slots[at]) != KH_SLOT_EMPTY);
+  }
+  return 1;
+}
+
+static size_t check_segment(const fixture *f, kh_segment *segment, size_t first_entry) {
+  size_t words = 0, deleted = 0;
+  for (size_t index = 0; index < kh_segment_capacity(segment); index++) {
+    words += check_slot(f, segment, index, first_entry);
+    deleted += atomic_load(&segment->slots[index]) == KH_SLOT_DELETED;
+  }
+  assert_int_equal(words, segment->words);
+  assert_int_equal(deleted, segment->deleted);
+  assert_true(words + deleted <= kh_segment_limit(segment));
+  return words;
+}
+
+static void check_structure(const fixture *f) {
+  kh_directory *directory = atomic_load(&f->map.directory);
+  size_t entries = (size_t)1 << (64 - directory->shift), words = 0;
+  size_t memory = sizeof *directory + entries * sizeof directory->entries[0];
+  for (size_t first = 0, span; first < entries; first += span) {
+    kh_segment *segment = kh_entry_segment(atomic_load(&directory->entries[first]));
+    span = (size_t)1 << (64 - directory->shift - segment->depth);
+    assert_int_equal(first % span, 0);
+    for (size_t i = 0; i < span; i++) {
+      assert_true(atomic_load(&directory->entries[first + i]) == kh_segment_entry(segment));
+    }
+    words += check_segment(f, segment, first);
+    memory += kh_segment_memory(segment);
+  }
+  assert_int_equal(words, f->map.count);
+  assert_int_equal(memory, kh_hash_map_memory(&f->map));
+}
+
+static void mark_visited(void *ctx, uint64_t word) {
+  fixture *f = ctx;
+  item *it = (item *)(uintptr_t)word;
+  assert_true(it->in && !(it->number >> 63)); /* the top bit: seen in this walk */
+  it->number |= UINT64_C(1) << 63;
+  f->count++;
+}
+
+/* Everything, by every way to look at it. */
+static void check_all(fixture *f) {
+  size_t count = f->count, in = 0;
+  for (size_t i = 0; i < count; i++) {
+    check(f, i);
+    in += f->items[i].in;
+  }
+  assert_int_equal(f->map.count, in);
+  f->count = 0;
+  kh_hash_map_each(&f->map, mark_visited, f);
+  assert_int_equal(f->count, in);
+  f->count = count;
+  for (size_t i = 0; i < count; i++) f->items[i].number = i;
+  check_structure(f);
+}
+
+/* ---- tests */
+
+static void an_empty_map_is_small_and_finds_nothing(void **state) {
+  fixture *f = *state;
+  make_items(f, 100, spread);
+  check_all(f);
+  assert_true(kh_hash_map_memory(&f->map) < 1024);
+}
+
+static void a_key_is_found_until_it_is_taken_out(void **state) {
+  fixture *f = *state;
+  make_items(f, 2, spread);
+  add(f, 0);
+  check(f, 0);
+  check(f, 1);
+  add(f, 1);
+  take_out(f, 0);
+  check(f, 0);
+  check(f, 1);
+  add(f, 0);
+  check_all(f);
+}
+
+static void a_replaced_word_is_found_instead(void **state) {
+  fixture *f = *state;
+  make_items(f, 1000, spread);
+  for (size_t i = 0; i < 1000; i++) add(f, i);
+  item newer = f->items[500];
+  kh_hash_map_replace(&f->map, newer.hash, word_of(&f->items[500]), word_of(&newer));
+  assert_true(kh_hash_map_find(&f->map, key_of(&newer), newer.hash) == word_of(&newer));
+  assert_int_equal(f->map.count, 1000);
+  kh_hash_map_replace(&f->map, newer.hash, word_of(&newer), word_of(&f->items[500]));
+  check_all(f);
+}
+
+static bool word_is(void *ctx, uint64_t word, khonsu_slice key) {
+  (void)key;
+  return word == *(uint64_t *)ctx;
+}
+
+/* Words of all 48 bits, under hashes whose tag is that of an empty or of a deleted slot. */
+static void words_and_tags_may_be_extreme(void **state) {
+  fixture *f = *state;
+  const uint64_t words[] = {1, 2, KH_WORD_LIMIT - 1, KH_WORD_LIMIT / 2};
+  for (uint64_t tag = 0; tag < 3; tag++) {
+    for (size_t i = 0; i < 4; i++) assert_int_equal(kh_hash_map_insert(&f->map, tag, words[i]), KHONSU_OK);
+    for (size_t i = 0; i < 4; i++) {
+      uint64_t wanted = words[i], none = 3;
+      assert_true(kh_hash_map_find_by(&f->map, kh_slice("", 0), tag, word_is, &wanted) == wanted);
+      assert_true(kh_hash_map_find_by(&f->map, kh_slice("", 0), tag, word_is, &none) == 0);
+    }
+    for (size_t i = 0; i < 4; i++) kh_hash_map_remove(&f->map, tag, words[i]);
+    assert_true(kh_hash_map_find_by(&f->map, kh_slice("", 0), tag, word_is, &(uint64_t){1}) == 0);
+  }
+}
+
+static void a_map_grows_and_empties(void **state) {
+  fixture *f = *state;
+  make_items(f, 200000, spread);
+  for (size_t i = 0; i < f->count; i++) {
+    add(f, i);
+    check(f, i);
+    check(f, i / 2);
+    if (i + 1 < f->count) check(f, i + 1);
+    if ((i & (i - 1)) == 0) check_structure(f);
+    kh_epoch_collect(&f->epoch, 8);
+  }
+  check_all(f);
+  assert_true(kh_hash_map_memory(&f->map) <= 24 * f->count); /* shared/performance.md, section 6 */
+  for (size_t i = 0; i < f->count; i++) take_out(f, i);
+  check_all(f);
+}
+
+/* Marks of deletion do not fill the map: it stays as large as its keys need. */
+static void coming_and_going_does_not_grow_the_map(void **state) {
+  fixture *f = *state;
+  make_items(f, 40000, spread);
+  for (size_t i = 0; i < 20000; i++) add(f, i);
+  size_t memory = kh_hash_map_memory(&f->map);
+  for (size_t round = 0; round < 20; round++) {
+    for (size_t i = 0; i < 40000; i++) {
+      if (f->items[i].in) take_out(f, i);
+      else add(f, i);
+      kh_epoch_collect(&f->epoch, 8);
+    }
+  }
+  check_all(f);
+  assert_true(kh_hash_map_memory(&f->map) <= 2 * memory);
+}
+
+static uint64_t all_equal(uint64_t number) {
+  (void)number;
+  return 42;
+}
+static uint64_t all_zero(uint64_t number) { return number & 0; }
+static uint64_t all_ones(uint64_t number) { return ~(number & 0); }
+static uint64_t identity(uint64_t number) { return number; }
+static uint64_t top_bits_only(uint64_t number) { return number << 44; }
+static uint64_t middle_bits_only(uint64_t number) { return number << 16; }
+static uint64_t seven_values(uint64_t number) { return number % 7 * UINT64_C(0x9e3779b97f4a7c15); }
+
+/* Hashes that crowd make finds slow, but neither wrong nor endless, and memory stays within reason. */
+static void hashes_may_crowd(void **state) {
+  (void)state;
+  uint64_t (*const crowded[])(uint64_t) = {all_equal,     all_zero,         all_ones,    identity,
+                                           top_bits_only, middle_bits_only, seven_values};
+  for (size_t kind = 0; kind < sizeof crowded / sizeof crowded[0]; kind++) {
+    void *fresh;
+    assert_int_equal(begin(&fresh), 0);
+    fixture *f = fresh;
+    make_items(f, 4000, crowded[kind]);
+    for (size_t i = 0; i < f->count; i++) {
+      add(f, i);
+      check(f, i / 2);
+      if (i + 1 < f->count) check(f, i + 1);
+    }
+    check_all(f);
+    assert_true(kh_hash_map_memory(&f->map) <= 200 * f->count);
+    for (size_t i = 0; i < f->count; i += 2) take_out(f, i);
+    check_all(f);
+    for (size_t i = 0; i < f->count; i += 2) add(f, i);
+    check_all(f);
+    end(&fresh);
+  }
+}
+
+/* Against the model, at random, with phases in which the map fills and phases in which it empties. */
+static void random_changes_match_the_model(void **state) {
+  fixture *f = *state;
+  kh_prng prng = {unit_seed()};
+  make_items(f, 20000, spread);
+  uint64_t steps = unit_steps(500000, 50000000);
+  for (uint64_t step = 0; step < steps; step++) {
+    uint64_t fill_percent = step / 50000 % 2 == 0 ? 80 : 20;
+    size_t i = (size_t)kh_prng_below(&prng, f->count);
+    bool wanted = kh_prng_below(&prng, 100) < fill_percent;
+    if (wanted && !f->items[i].in) add(f, i);
+    if (!wanted && f->items[i].in) take_out(f, i);
+    check(f, i);
+    check(f, (size_t)kh_prng_below(&prng, f->count));
+    if (step % 25000 == 0) check_all(f);
+    if (step % 64 == 0) kh_epoch_collect(&f->epoch, 8);
+  }
+  check_all(f);
+}
+
+static void finding_in_batches_finds_the_same(void **state) {
+  fixture *f = *state;
+  make_items(f, 10000, spread);
+  for (size_t i = 0; i < 5000; i++) add(f, i);
+  for (size_t i = 0; i < f->count; i += 10) {
+    for (size_t j = i; j < i + 10; j++) kh_hash_map_prefetch(&f->map, f->items[j].hash);
+    for (size_t j = i; j < i + 10; j++) {
+      uint64_t found = kh_hash_map_find_by(&f->map, key_of(&f->items[j]), f->items[j].hash, item_is, NULL);
+      assert_true(found == (j < 5000 ? word_of(&f->items[j]) : 0));
+    }
+  }
+}
+
+static void what_growth_replaces_waits_for_readers(void **state) {
+  fixture *f = *state;
+  make_items(f, 5000, spread);
+  kh_participant *reader;
+  assert_int_equal(kh_epoch_join(&f->epoch, &reader), KHONSU_OK);
+  kh_epoch_enter(reader);
+  for (size_t i = 0; i < f->count; i++) add(f, i);
+  kh_epoch_collect(&f->epoch, UINT64_MAX);
+  assert_true(f->epoch.retired_count > 0);
+  kh_epoch_exit(reader);
+  kh_epoch_collect(&f->epoch, UINT64_MAX);
+  assert_int_equal(f->epoch.retired_count, 0);
+  check_all(f);
+}
+
+static void ending_twice_does_nothing(void **state) {
+  fixture *f = *state;
+  kh_hash_map_fini(&f->map); /* `end` does it again */
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(an_empty_map_is_small_and_finds_nothing),
+      TEST(a_key_is_found_until_it_is_taken_out),
+      TEST(a_replaced_word_is_found_instead),
+      TEST(words_and_tags_may_be_extreme),
+      TEST(a_map_grows_and_empties),
+      TEST(coming_and_going_does_not_grow_the_map),
+      cmocka_unit_test(hashes_may_crowd),
+      TEST(random_changes_match_the_model),
+      TEST(finding_in_batches_finds_the_same),
+      TEST(what_growth_replaces_waits_for_readers),
+      TEST(ending_twice_does_nothing),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
