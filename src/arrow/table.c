@@ -41,8 +41,9 @@ khonsu_status kh_table_match(const kh_table *base, const kh_table *tail, khonsu_
 
 /* Most tails are one run. */
 static khonsu_status append_runs(const kh_chunk_list *base, const kh_chunk_list *tail, kh_chunk_list *joined) {
-  if (kh_chunk_list_count(base) == 0) return kh_chunk_list_append(tail, NULL, 0, joined);
   uint64_t count = kh_chunk_list_count(tail);
+  if (count == 0) return kh_chunk_list_append(base, NULL, 0, joined);
+  if (kh_chunk_list_count(base) == 0) return kh_chunk_list_append(tail, NULL, 0, joined);
   khonsu_status status = KHONSU_OK;
   kh_chunk_list shorter = *base, longer;
   for (uint64_t index = 0; index < count && status == KHONSU_OK;) {
@@ -52,7 +53,6 @@ static khonsu_status append_runs(const kh_chunk_list *base, const kh_chunk_list 
     if (status == KHONSU_OK) shorter = longer;
     index += run.count;
   }
-  if (count == 0) return kh_chunk_list_append(base, NULL, 0, joined);
   if (status == KHONSU_OK) *joined = shorter;
   return status;
 }

@@ -53,4 +53,7 @@ const char *kh_grouped(uint64_t number, kh_grouped_text text);
 /* Prints the words of `text` to stdout in lines of at most `width` columns, `indent` of them blank. */
 void kh_print_wrapped(const char *text, int indent, int width);
 
+/* Since some moment in the past. */
+double kh_seconds(void);
+
 #endif

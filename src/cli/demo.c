@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char *const dimension_tables[] = {"airlines", "airports", "planes", "weather"};
@@ -18,12 +17,6 @@ void kh_demo_fail(kh_demo *demo, const char *format, ...) {
   pthread_mutex_unlock(&demo->failure_lock);
   va_end(arguments);
   atomic_store(&demo->failed, true);
-}
-
-static double now_seconds(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 /* ---- before */
@@ -74,11 +67,11 @@ static void join(kh_demo_thread *thread) {
 static void ingest(kh_demo *demo) {
   kh_demo_thread writers[KH_DEMO_THREADS_MAX], readers[KH_DEMO_THREADS_MAX], progress = {.demo = NULL};
   if (isatty(STDERR_FILENO)) start(demo, &progress, 0, kh_demo_progress);
-  double began = now_seconds();
+  double began = kh_seconds();
   for (int i = 0; i < (int)demo->readers; i++) start(demo, &readers[i], i, kh_demo_reader);
   for (int i = 0; i < (int)demo->writers; i++) start(demo, &writers[i], i, kh_demo_writer);
   for (int i = 0; i < (int)demo->writers; i++) join(&writers[i]);
-  demo->seconds = now_seconds() - began;
+  demo->seconds = kh_seconds() - began;
   atomic_store(&demo->ingested, true);
   for (int i = 0; i < (int)demo->readers; i++) join(&readers[i]);
   join(&progress);

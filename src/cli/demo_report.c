@@ -1,8 +1,6 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "demo.h"
 
@@ -13,12 +11,6 @@ static const char *const month_names[] = {"January", "February", "March",     "A
 /* ---- progress, on a terminal */
 
 enum { BAR_WIDTH = 20, UPDATES_PER_SECOND = 10, SENTENCE_MAX = 200 };
-
-static double now_seconds(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 static void draw_progress(const kh_demo *demo, double seconds) {
   uint64_t rows = atomic_load(&demo->rows), all = demo->flights.row_count;
@@ -34,10 +26,10 @@ static void draw_progress(const kh_demo *demo, double seconds) {
 void *kh_demo_progress(void *ctx) {
   const kh_demo *demo = ((const kh_demo_thread *)ctx)->demo;
   const struct timespec pause = {0, 1000000000 / UPDATES_PER_SECOND};
-  double began = now_seconds();
+  double began = kh_seconds();
   while (!atomic_load(&demo->ingested)) {
     nanosleep(&pause, NULL);
-    draw_progress(demo, now_seconds() - began);
+    draw_progress(demo, kh_seconds() - began);
   }
   fputs("\r\033[K", stderr);
   return NULL;
@@ -162,8 +154,9 @@ void kh_demo_report(const kh_demo *demo) {
   printf("  took        %.2f s: %s rows/s, %s commits/s\n", demo->seconds,
          kh_grouped((uint64_t)((double)rows / demo->seconds), a),
          kh_grouped((uint64_t)((double)commits / demo->seconds), b));
-  printf("  checked     %s snapshots: in each, all totals were the sums of the rows\n",
-         kh_grouped(atomic_load(&demo->checks), a));
+  uint64_t checks = atomic_load(&demo->checks);
+  printf("  checked     %s snapshot%s: in each, all totals were the sums of the rows\n", kh_grouped(checks, a),
+         checks == 1 ? "" : "s");
   print_memory(demo);
   printf("\n  Conflicts and retries\n");
   print_levels(demo);

@@ -1,6 +1,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli.h"
 
@@ -39,4 +40,10 @@ void kh_print_wrapped(const char *text, int indent, int width) {
     word += strspn(word, " ");
   }
   putchar('\n');
+}
+
+double kh_seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
