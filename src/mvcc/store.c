@@ -1,11 +1,5 @@
 #include "mvcc.h"
 
-static bool record_has_key(void *ctx, uint64_t word, khonsu_slice key) {
-  (void)ctx;
-  const kh_record *record = (const kh_record *)(uintptr_t)word;
-  return record->key_size == key.size && memcmp(record->key, key.data, key.size) == 0;
-}
-
 static uint64_t record_hash(void *ctx, uint64_t word) {
   (void)ctx;
   return ((const kh_record *)(uintptr_t)word)->hash;
@@ -19,7 +13,7 @@ khonsu_status kh_store_init(kh_store *store, uint64_t newest, uint64_t snapshot_
   store->snapshot_age_ns_max =
       snapshot_age_ms_max > UINT64_MAX / 1000000 ? UINT64_MAX : snapshot_age_ms_max * 1000000;
   kh_os_random(&store->hash_seed, sizeof store->hash_seed);
-  kh_key_source source = {record_has_key, record_hash, NULL};
+  kh_key_source source = {kh_store_word_has_key, record_hash, NULL};
   return kh_hash_map_init(&store->index, source, &store->epoch);
 }
 

@@ -48,8 +48,18 @@ void kh_store_fini(kh_store *store);
 static inline uint64_t kh_store_hash(const kh_store *store, khonsu_slice key) {
   return kh_hash_bytes(key, store->hash_seed);
 }
+/* Compiled into the index's probe. */
+static inline bool kh_store_word_has_key(void *ctx, uint64_t word, khonsu_slice key) {
+  (void)ctx;
+  const kh_record *record = (const kh_record *)(uintptr_t)word;
+  return record->key_size == key.size && memcmp(record->key, key.data, key.size) == 0;
+}
 static inline kh_record *kh_store_find(const kh_store *store, khonsu_slice key, uint64_t hash) {
-  return (kh_record *)(uintptr_t)kh_hash_map_find(&store->index, key, hash);
+  return (kh_record *)(uintptr_t)kh_hash_map_find_by(&store->index, key, hash, kh_store_word_has_key, NULL);
+}
+/* For who has several keys to find: has the memory fetched that the find of this hash begins with. */
+static inline void kh_store_prefetch(const kh_store *store, uint64_t hash) {
+  kh_hash_map_prefetch(&store->index, hash);
 }
 static inline uint64_t kh_store_visible(const kh_store *store) { return atomic_load(&store->snapshots.visible); }
 

@@ -303,13 +303,21 @@ static void end(khonsu_txn *txn, kh_txn_state state) {
 
 void kh_txn_abort(khonsu_txn *txn) { end(txn, KH_TXN_ABORTED); }
 
-/* Does outside the seat what can be done there: finds records (which also brings them near), makes those that are
- * missing, encodes for the storage. */
-static khonsu_status prepare_access(khonsu_txn *txn, kh_access *access, khonsu_error *error) {
+/* Finds the records of keys that were written blindly. All are asked for before the first is waited for. */
+static void find_records(khonsu_txn *txn) {
   kh_store *store = &txn->partition->store;
+  kh_access_set *set = &txn->accesses;
   kh_epoch_enter(txn->participant);
-  if (access->record == NULL) access->record = kh_store_find(store, access->key, access->hash);
+  for (uint32_t i = 0; i < set->count; i++)
+    if (set->entries[i].record == NULL) kh_store_prefetch(store, set->entries[i].hash);
+  for (uint32_t i = 0; i < set->count; i++) {
+    kh_access *access = &set->entries[i];
+    if (access->record == NULL) access->record = kh_store_find(store, access->key, access->hash);
+  }
   kh_epoch_exit(txn->participant);
+}
+
+static khonsu_status prepare_write(khonsu_txn *txn, kh_access *access, khonsu_error *error) {
   if (access->record == NULL) {
     access->fresh = kh_record_new(access->key, access->hash);
     if (access->fresh == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a record");
@@ -324,6 +332,8 @@ static khonsu_status prepare_access(khonsu_txn *txn, kh_access *access, khonsu_e
   return txn->partition->storage.ops == NULL ? KHONSU_OK : kh_storage_encode(rows, &access->encoded, error);
 }
 
+/* Does outside the seat what can be done there: finds records (which also brings them near), makes those that are
+ * missing, encodes for the storage. */
 static khonsu_status prepare(khonsu_txn *txn, khonsu_error *error) {
   kh_request *request = &txn->request;
   atomic_store(&request->state, KH_QUEUED);
@@ -334,9 +344,10 @@ static khonsu_status prepare(khonsu_txn *txn, khonsu_error *error) {
   request->status = KHONSU_OK;
   request->lost_to = 0;
   request->error = error;
+  find_records(txn);
   for (uint32_t i = 0; i < txn->accesses.count; i++) {
     if (txn->accesses.entries[i].staged == NULL) continue;
-    khonsu_status status = prepare_access(txn, &txn->accesses.entries[i], error);
+    khonsu_status status = prepare_write(txn, &txn->accesses.entries[i], error);
     if (status != KHONSU_OK) return status;
   }
   return KHONSU_OK;

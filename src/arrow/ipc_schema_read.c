@@ -1,0 +1,278 @@
+/* ipc_schema_read: a Schema flatbuffer becomes a tree of ArrowSchema nodes in an arena, and that a kh_schema. Verified
+ * means that what is there is well-formed; tables and vectors may still be missing. */
+#include <stdio.h>
+
+#include "ipc_metadata.h"
+
+/* What a dictionary-encoded field is turned into: the indices, with the values below. */
+typedef struct node {
+  struct ArrowSchema arrow; /* first: nodes are found again through pointers to it */
+  int64_t dictionary_id;
+} node;
+
+typedef struct reading {
+  kh_arena arena;
+  uint64_t fields_left;
+  khonsu_error *error;
+} reading;
+
+static khonsu_status no_memory(const reading *state) {
+  return khonsu_error_set(state->error, KHONSU_NO_MEMORY, "no memory to read a schema");
+}
+
+static khonsu_status corrupt(const reading *state, const char *what) {
+  return khonsu_error_set(state->error, KHONSU_CORRUPT, "the schema is damaged: %s", what);
+}
+
+static void keep(struct ArrowSchema *schema) { schema->release = NULL; } /* the arena goes as a whole */
+
+/* ---- types */
+
+static const char *format_copy(reading *state, const char *format, const char *tail) {
+  size_t size = strlen(format) + strlen(tail) + 1;
+  char *copy = kh_arena_take(&state->arena, size);
+  if (copy != NULL) snprintf(copy, size, "%s%s", format, tail);
+  return copy;
+}
+
+static const char *format_numbers(reading *state, const char *pattern, int one, int two, int three) {
+  char text[64];
+  snprintf(text, sizeof text, pattern, one, two, three);
+  return format_copy(state, text, "");
+}
+
+static const char *int_format(NS(Int_table_t) type) {
+  bool is_signed = type == NULL || NS(Int_is_signed(type)); /* a dictionary without index type has int32 */
+  switch (type == NULL ? 32 : NS(Int_bitWidth(type))) {
+    case 8: return is_signed ? "c" : "C";
+    case 16: return is_signed ? "s" : "S";
+    case 32: return is_signed ? "i" : "I";
+    case 64: return is_signed ? "l" : "L";
+    default: return "";
+  }
+}
+
+static const char *float_format(NS(FloatingPoint_table_t) type) {
+  switch (NS(FloatingPoint_precision(type))) {
+    case NS(Precision_HALF): return "e";
+    case NS(Precision_SINGLE): return "f";
+    case NS(Precision_DOUBLE): return "g";
+    default: return "";
+  }
+}
+
+static const char *interval_format(NS(Interval_table_t) type) {
+  switch (NS(Interval_unit(type))) {
+    case NS(IntervalUnit_YEAR_MONTH): return "tiM";
+    case NS(IntervalUnit_DAY_TIME): return "tiD";
+    case NS(IntervalUnit_MONTH_DAY_NANO): return "tin";
+    default: return "";
+  }
+}
+
+/* "<prefix><unit><tail>" */
+static const char *time_format(reading *state, const char *prefix, int unit, const char *tail) {
+  static const char *units[4] = {"s", "m", "u", "n"};
+  if (unit < 0 || unit > 3) return "";
+  char head[8];
+  snprintf(head, sizeof head, "%s%s", prefix, units[unit]);
+  return format_copy(state, head, tail);
+}
+
+static const char *decimal_format(reading *state, NS(Decimal_table_t) type) {
+  const char *pattern = NS(Decimal_bitWidth(type)) == 128 ? "d:%d,%d" : "d:%d,%d,%d";
+  return format_numbers(state, pattern, NS(Decimal_precision(type)), NS(Decimal_scale(type)),
+                        NS(Decimal_bitWidth(type)));
+}
+
+static const char *union_format(reading *state, NS(Union_table_t) type, size_t children) {
+  flatbuffers_int32_vec_t ids = NS(Union_typeIds(type));
+  size_t count = ids != NULL ? flatbuffers_int32_vec_len(ids) : children;
+  if (count > 128) return "";
+  char *format = kh_arena_take(&state->arena, 8 + 12 * count);
+  if (format == NULL) return NULL;
+  char *to = format + snprintf(format, 8, NS(Union_mode(type)) == NS(UnionMode_Dense) ? "+ud:" : "+us:");
+  for (size_t i = 0; i < count; i++)
+    to += snprintf(to, 13, "%s%d", i == 0 ? "" : ",", ids != NULL ? (int)flatbuffers_int32_vec_at(ids, i) : (int)i);
+  return format;
+}
+
+/* NULL: out of memory. "": no type at all, which the check of the schema will refuse. */
+static const char *format_of(reading *state, NS(Field_table_t) field, size_t children) {
+  flatbuffers_generic_t type = NS(Field_type(field));
+  if (type == NULL) return "";
+  switch (NS(Field_type_type(field))) {
+    case NS(Type_Null): return "n";
+    case NS(Type_Int): return int_format(type);
+    case NS(Type_FloatingPoint): return float_format(type);
+    case NS(Type_Binary): return "z";
+    case NS(Type_Utf8): return "u";
+    case NS(Type_Bool): return "b";
+    case NS(Type_Decimal): return decimal_format(state, type);
+    case NS(Type_Date): return NS(Date_unit(type)) == NS(DateUnit_DAY) ? "tdD" : "tdm";
+    case NS(Type_Time): return time_format(state, "tt", NS(Time_unit(type)), "");
+    case NS(Type_Timestamp): {
+      const char *zone = NS(Timestamp_timezone(type)), *format;
+      format = time_format(state, "ts", NS(Timestamp_unit(type)), ":");
+      return format == NULL || zone == NULL ? format : format_copy(state, format, zone);
+    }
+    case NS(Type_Interval): return interval_format(type);
+    case NS(Type_List): return "+l";
+    case NS(Type_Struct_): return "+s";
+    case NS(Type_Union): return union_format(state, type, children);
+    case NS(Type_FixedSizeBinary):
+      return format_numbers(state, "w:%d", NS(FixedSizeBinary_byteWidth(type)), 0, 0);
+    case NS(Type_FixedSizeList): return format_numbers(state, "+w:%d", NS(FixedSizeList_listSize(type)), 0, 0);
+    case NS(Type_Map): return "+m";
+    case NS(Type_Duration): return time_format(state, "tD", NS(Duration_unit(type)), "");
+    case NS(Type_LargeBinary): return "Z";
+    case NS(Type_LargeUtf8): return "U";
+    case NS(Type_LargeList): return "+L";
+    case NS(Type_RunEndEncoded): return "+r";
+    case NS(Type_BinaryView): return "vz";
+    case NS(Type_Utf8View): return "vu";
+    case NS(Type_ListView): return "+vl";
+    case NS(Type_LargeListView): return "+vL";
+    default: return "";
+  }
+}
+
+/* ---- metadata of fields: a count, then keys and values, each after its size */
+
+static size_t text_size(flatbuffers_string_t text) { return text == NULL ? 0 : flatbuffers_string_len(text); }
+
+static char *put_text(char *to, flatbuffers_string_t text) {
+  int32_t size = (int32_t)text_size(text);
+  memcpy(to, &size, sizeof size);
+  if (size > 0) memcpy(to + sizeof size, text, (size_t)size);
+  return to + sizeof size + (size_t)size;
+}
+
+static khonsu_status read_metadata(reading *state, NS(KeyValue_vec_t) pairs, const char **metadata) {
+  size_t count = NS(KeyValue_vec_len(pairs)), size = sizeof(int32_t);
+  if (count == 0) return KHONSU_OK;
+  for (size_t i = 0; i < count; i++) { /* pairs may share their texts: sizes add up to more than the flatbuffer has */
+    NS(KeyValue_table_t) pair = NS(KeyValue_vec_at(pairs, i));
+    size += 2 * sizeof(int32_t) + text_size(NS(KeyValue_key(pair))) + text_size(NS(KeyValue_value(pair)));
+    if (size > INT32_MAX) return corrupt(state, "more than 2 GiB of metadata");
+  }
+  char *to = kh_arena_take(&state->arena, size);
+  if (to == NULL) return no_memory(state);
+  *metadata = to;
+  int32_t stored = (int32_t)count;
+  memcpy(to, &stored, sizeof stored);
+  to += sizeof stored;
+  for (size_t i = 0; i < count; i++) {
+    NS(KeyValue_table_t) pair = NS(KeyValue_vec_at(pairs, i));
+    to = put_text(put_text(to, NS(KeyValue_key(pair))), NS(KeyValue_value(pair)));
+  }
+  return KHONSU_OK;
+}
+
+/* ---- fields */
+
+static node *new_node(reading *state) {
+  node *made = kh_arena_take_zeros(&state->arena, sizeof *made);
+  if (made == NULL) (void)no_memory(state);
+  else made->arrow.release = keep;
+  return made;
+}
+
+static khonsu_status read_fields(reading *state, NS(Field_vec_t) fields, struct ArrowSchema *parent);
+
+/* From the values themselves to indices with the values below. */
+static khonsu_status encode_dictionary(reading *state, NS(DictionaryEncoding_table_t) encoding, node *made) {
+  node *values = new_node(state);
+  if (values == NULL) return KHONSU_NO_MEMORY;
+  values->arrow = made->arrow;
+  values->arrow.name = "";
+  values->arrow.metadata = NULL; /* what a field says of itself it says of the column */
+  values->arrow.flags |= ARROW_FLAG_NULLABLE;
+  made->arrow.format = int_format(NS(DictionaryEncoding_indexType(encoding)));
+  made->arrow.n_children = 0;
+  made->arrow.children = NULL;
+  made->arrow.dictionary = &values->arrow;
+  made->arrow.flags &= ARROW_FLAG_NULLABLE;
+  if (NS(DictionaryEncoding_isOrdered(encoding))) made->arrow.flags |= ARROW_FLAG_DICTIONARY_ORDERED;
+  made->dictionary_id = NS(DictionaryEncoding_id(encoding));
+  return KHONSU_OK;
+}
+
+static khonsu_status read_field(reading *state, NS(Field_table_t) field, struct ArrowSchema **link) {
+  if (state->fields_left-- == 0) return corrupt(state, "more fields than it has room for");
+  node *made = new_node(state);
+  if (made == NULL) return KHONSU_NO_MEMORY;
+  *link = &made->arrow;
+  NS(Field_vec_t) children = NS(Field_children(field));
+  made->arrow.format = format_of(state, field, NS(Field_vec_len(children)));
+  if (made->arrow.format == NULL) return no_memory(state);
+  if (made->arrow.format[0] == '\0') return corrupt(state, "a field of no type that is known");
+  made->arrow.name = NS(Field_name(field));
+  if (NS(Field_nullable(field))) made->arrow.flags |= ARROW_FLAG_NULLABLE;
+  if (strcmp(made->arrow.format, "+m") == 0 && NS(Map_keysSorted((NS(Map_table_t))NS(Field_type(field)))))
+    made->arrow.flags |= ARROW_FLAG_MAP_KEYS_SORTED;
+  khonsu_status status = read_metadata(state, NS(Field_custom_metadata(field)), &made->arrow.metadata);
+  if (status == KHONSU_OK) status = read_fields(state, children, &made->arrow);
+  NS(DictionaryEncoding_table_t) encoding = NS(Field_dictionary(field));
+  if (status == KHONSU_OK && encoding != NULL) status = encode_dictionary(state, encoding, made);
+  return status;
+}
+
+/* Recursion is as deep as the verifier allowed the flatbuffer to be. */
+static khonsu_status read_fields(reading *state, NS(Field_vec_t) fields, struct ArrowSchema *parent) {
+  size_t count = NS(Field_vec_len(fields));
+  if (count == 0) return KHONSU_OK;
+  parent->children = kh_arena_take_array(&state->arena, count, sizeof *parent->children);
+  if (parent->children == NULL) return no_memory(state);
+  parent->n_children = (int64_t)count;
+  khonsu_status status = KHONSU_OK;
+  for (size_t i = 0; i < count && status == KHONSU_OK; i++)
+    status = read_field(state, NS(Field_vec_at(fields, i)), &parent->children[i]);
+  return status;
+}
+
+/* ---- schema */
+
+/* The schema has the tree's shape. */
+static void collect_ids(const kh_schema *schema, uint32_t index, const struct ArrowSchema *arrow, int64_t *ids) {
+  const kh_field *field = &schema->fields[index];
+  if (field->has_dictionary) {
+    ids[index] = ((const node *)(const void *)arrow)->dictionary_id;
+    collect_ids(schema, kh_field_dictionary(field), arrow->dictionary, ids);
+  }
+  for (int64_t child = 0; child < arrow->n_children; child++)
+    collect_ids(schema, field->first + (uint32_t)child, arrow->children[child], ids);
+}
+
+static khonsu_status read_root(reading *state, NS(Schema_table_t) table, struct ArrowSchema *root) {
+  if (NS(Schema_endianness(table)) != NS(Endianness_Little))
+    return khonsu_error_set(state->error, KHONSU_UNSUPPORTED, "the data are big-endian");
+  khonsu_status status = read_metadata(state, NS(Schema_custom_metadata(table)), &root->metadata);
+  return status != KHONSU_OK ? status : read_fields(state, NS(Schema_fields(table)), root);
+}
+
+static khonsu_status import(reading *state, const struct ArrowSchema *root, uint64_t depth_max, kh_schema **schema,
+                            int64_t **ids) {
+  khonsu_status status = kh_schema_import_copy(root, depth_max, schema, state->error);
+  if (status == KHONSU_INVALID_ARROW)
+    return kh_error_restate(state->error, KHONSU_CORRUPT, "the schema is damaged: %s",
+                            state->error != NULL ? state->error->message : "");
+  if (status != KHONSU_OK) return status;
+  *ids = kh_alloc_array((*schema)->count, sizeof **ids);
+  if (*ids != NULL) {
+    collect_ids(*schema, 0, root, *ids);
+    return KHONSU_OK;
+  }
+  kh_schema_unref(*schema);
+  return no_memory(state);
+}
+
+khonsu_status kh_ipc_schema_read(NS(Schema_table_t) table, uint64_t fields_max, uint64_t depth_max, kh_schema **schema,
+                                 int64_t **ids, khonsu_error *error) {
+  reading state = {{NULL}, fields_max, error};
+  node root = {.arrow = {.format = "+s", .name = "", .release = keep}};
+  khonsu_status status = read_root(&state, table, &root.arrow);
+  if (status == KHONSU_OK) status = import(&state, &root.arrow, depth_max, schema, ids);
+  kh_arena_fini(&state.arena);
+  return status;
+}
