@@ -18,11 +18,6 @@ typedef struct kh_ipc_source {
   uint64_t size;
 } kh_ipc_source;
 
-/* Where a message stands, in the footer of a file. */
-typedef struct kh_ipc_block {
-  uint64_t offset;
-} kh_ipc_block;
-
 typedef struct kh_ipc_reader {
   kh_ipc_source source;
   kh_arrow_limits limits;
@@ -31,7 +26,7 @@ typedef struct kh_ipc_reader {
   kh_chunk **dictionaries; /* by field: what its id stands for now; only the first field of an id counts */
   kh_buffer metadata;      /* of the message last read */
   uint64_t position, end;  /* of the next message; of the data */
-  kh_ipc_block *batches;   /* a file's: in order; NULL for a stream */
+  uint64_t *batches;       /* where those of a file are, in order; NULL for a stream */
   uint64_t batch_count;
   uint64_t batch_number; /* of the next, from 0 */
 } kh_ipc_reader;

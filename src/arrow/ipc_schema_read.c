@@ -206,7 +206,9 @@ static khonsu_status read_field(reading *state, NS(Field_table_t) field, struct 
   NS(Field_vec_t) children = NS(Field_children(field));
   made->arrow.format = format_of(state, field, NS(Field_vec_len(children)));
   if (made->arrow.format == NULL) return no_memory(state);
-  if (made->arrow.format[0] == '\0') return corrupt(state, "a field of no type that is known");
+  if (made->arrow.format[0] == '\0' && NS(Field_type_type(field)) > NS(Type_LargeListView))
+    return khonsu_error_set(state->error, KHONSU_UNSUPPORTED, "a field of a type that came after Arrow 21");
+  if (made->arrow.format[0] == '\0') return corrupt(state, "a field without type");
   made->arrow.name = NS(Field_name(field));
   if (NS(Field_nullable(field))) made->arrow.flags |= ARROW_FLAG_NULLABLE;
   if (strcmp(made->arrow.format, "+m") == 0 && NS(Map_keysSorted((NS(Map_table_t))NS(Field_type(field)))))

@@ -76,6 +76,9 @@ static inline uint32_t kh_field_union_child(const kh_field *field, int8_t type_i
   return field->first + (uint8_t)field->union_children[type_id];
 }
 
+/* The parameters of the field's format: fixed size, unit, time zone, precision and scale. */
+struct ArrowSchemaView kh_field_parameters(const kh_field *field);
+
 #define KH_TYPE_NAME_SIZE 160
 
 /* "int64", "timestamp[us, tz=UTC]", "dictionary<values=utf8, indices=int8>": cut if too long. */

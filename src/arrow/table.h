@@ -14,6 +14,25 @@ struct kh_table {
 /* A table of no chunks that references `schema`. NULL: out of memory. */
 kh_table *kh_table_new(kh_schema *schema);
 
+/* Adds a chunk at the end, before the table is shared; takes the reference. Chunks without rows are dropped. NO_MEMORY:
+ * the reference is gone too. */
+KHONSU_MUST_USE khonsu_status kh_table_add(kh_table *table, kh_chunk *chunk, khonsu_error *error);
+
+/* A stream of somebody's, read chunk by chunk. */
+typedef struct kh_table_source {
+  struct ArrowArrayStream *stream;
+  kh_schema *schema;
+  kh_arrow_limits limits;
+} kh_table_source;
+
+/* Reads the schema. The stream is consumed: by close, or by a failing open. INVALID_ARROW, NESTING_TOO_DEEP,
+ * NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_table_source_open(kh_table_source *source, struct ArrowArrayStream *stream,
+                                                   const kh_arrow_limits *limits, khonsu_error *error);
+/* *chunk = NULL at the end. INVALID_ARROW, VALUE_TOO_LARGE, NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_table_source_next(kh_table_source *source, kh_chunk **chunk, khonsu_error *error);
+void kh_table_source_close(kh_table_source *source);
+
 /* The table that a stream of this library was made from, if nothing was read from it yet; else NULL. */
 kh_table *kh_table_of_stream(const struct ArrowArrayStream *stream);
 

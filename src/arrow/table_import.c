@@ -3,8 +3,7 @@
 
 #include "table.h"
 
-/* Takes the chunk's reference over, unless it has no rows. */
-static khonsu_status add_chunk(kh_table *table, kh_chunk *chunk, khonsu_error *error) {
+khonsu_status kh_table_add(kh_table *table, kh_chunk *chunk, khonsu_error *error) {
   kh_chunk_list longer;
   khonsu_status status = KHONSU_OK;
   if (kh_chunk_rows(chunk) > 0) {
@@ -39,7 +38,7 @@ static khonsu_status table_of_chunk(kh_schema *schema, khonsu_status status, kh_
   kh_table *made = NULL;
   if (status == KHONSU_OK) {
     status = new_table(schema, &made, error);
-    if (status == KHONSU_OK) status = add_chunk(made, chunk, error);
+    if (status == KHONSU_OK) status = kh_table_add(made, chunk, error);
     else kh_chunk_unref(chunk);
   }
   kh_schema_unref(schema);
@@ -81,38 +80,47 @@ static khonsu_status stream_failed(struct ArrowArrayStream *stream, int failed, 
                           text != NULL && text[0] != '\0' ? text : "it does not say why");
 }
 
-static khonsu_status read_schema(struct ArrowArrayStream *stream, const kh_arrow_limits *limits, kh_schema **schema,
-                                 khonsu_error *error) {
+static khonsu_status read_schema(kh_table_source *source, khonsu_error *error) {
+  struct ArrowArrayStream *stream = source->stream;
   struct ArrowSchema arrow = {.release = NULL};
+  if (stream->release == NULL) return khonsu_error_set(error, KHONSU_INVALID_ARROW, "the stream is released");
   int failed = stream->get_schema(stream, &arrow);
   if (failed != 0) return stream_failed(stream, failed, "reading the schema of a stream", error);
-  return kh_schema_import(&arrow, limits->nesting_depth_max, schema, error);
+  return kh_schema_import(&arrow, source->limits.nesting_depth_max, &source->schema, error);
 }
 
-static khonsu_status read_chunks(struct ArrowArrayStream *stream, const kh_arrow_limits *limits, kh_table *table,
-                                 khonsu_error *error) {
-  for (;;) {
-    struct ArrowArray array = {.release = NULL};
+khonsu_status kh_table_source_open(kh_table_source *source, struct ArrowArrayStream *stream,
+                                   const kh_arrow_limits *limits, khonsu_error *error) {
+  *source = (kh_table_source){.stream = stream, .limits = *limits};
+  khonsu_status status = read_schema(source, error);
+  if (status != KHONSU_OK) kh_table_source_close(source);
+  return status;
+}
+
+khonsu_status kh_table_source_next(kh_table_source *source, kh_chunk **chunk, khonsu_error *error) {
+  struct ArrowArrayStream *stream = source->stream;
+  struct ArrowArray array = {.release = NULL};
+  *chunk = NULL;
+  int failed = stream->get_next(stream, &array);
+  if (failed != 0) return stream_failed(stream, failed, "reading a record batch of a stream", error);
+  if (array.release == NULL) return KHONSU_OK;
+  return kh_chunk_import(source->schema, &array, source->limits.batch_bytes_max, chunk, error);
+}
+
+void kh_table_source_close(kh_table_source *source) {
+  if (source->stream->release != NULL) source->stream->release(source->stream);
+  kh_schema_unref(source->schema);
+}
+
+static khonsu_status read_table(kh_table_source *source, kh_table **table, khonsu_error *error) {
+  kh_table *made;
+  khonsu_status status = new_table(source->schema, &made, error);
+  while (status == KHONSU_OK) {
     kh_chunk *chunk;
-    int failed = stream->get_next(stream, &array);
-    if (failed != 0) return stream_failed(stream, failed, "reading a record batch of a stream", error);
-    if (array.release == NULL) return KHONSU_OK;
-    khonsu_status status = kh_chunk_import(table->schema, &array, limits->batch_bytes_max, &chunk, error);
-    if (status == KHONSU_OK) status = add_chunk(table, chunk, error);
-    if (status != KHONSU_OK) return status;
+    status = kh_table_source_next(source, &chunk, error);
+    if (status != KHONSU_OK || chunk == NULL) break;
+    status = kh_table_add(made, chunk, error);
   }
-}
-
-static khonsu_status read_table(struct ArrowArrayStream *stream, const kh_arrow_limits *limits, kh_table **table,
-                                khonsu_error *error) {
-  if (stream->release == NULL) return khonsu_error_set(error, KHONSU_INVALID_ARROW, "the stream is released");
-  kh_schema *schema;
-  kh_table *made = NULL;
-  khonsu_status status = read_schema(stream, limits, &schema, error);
-  if (status != KHONSU_OK) return status;
-  status = new_table(schema, &made, error);
-  kh_schema_unref(schema);
-  if (status == KHONSU_OK) status = read_chunks(stream, limits, made, error);
   if (status == KHONSU_OK) *table = made;
   else kh_table_unref(made);
   return status;
@@ -129,8 +137,14 @@ static bool take_back(const struct ArrowArrayStream *stream, const kh_arrow_limi
 
 khonsu_status kh_table_from_stream(struct ArrowArrayStream *stream, const kh_arrow_limits *limits, kh_table **table,
                                    khonsu_error *error) {
-  khonsu_status status = KHONSU_OK;
-  if (!take_back(stream, limits, table)) status = read_table(stream, limits, table, error);
-  if (stream->release != NULL) stream->release(stream);
+  if (take_back(stream, limits, table)) {
+    stream->release(stream);
+    return KHONSU_OK;
+  }
+  kh_table_source source;
+  khonsu_status status = kh_table_source_open(&source, stream, limits, error);
+  if (status != KHONSU_OK) return status;
+  status = read_table(&source, table, error);
+  kh_table_source_close(&source);
   return status;
 }

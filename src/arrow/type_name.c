@@ -15,8 +15,8 @@ static const char *plain_name(enum ArrowType type) {
 
 static void release_nothing(struct ArrowSchema *schema) { schema->release = NULL; }
 
-/* The parameters of the type. They are read before children are looked at, which are not there. */
-static struct ArrowSchemaView parse(const kh_field *field) {
+/* They are read before children are looked at, which are not there. */
+struct ArrowSchemaView kh_field_parameters(const kh_field *field) {
   struct ArrowSchemaView view = {0};
   struct ArrowSchema leaf = {.format = field->arrow.format, .release = release_nothing};
   (void)ArrowSchemaViewInit(&view, &leaf, NULL);
@@ -25,7 +25,7 @@ static struct ArrowSchemaView parse(const kh_field *field) {
 
 /* Writes the type without what a dictionary makes of it. */
 static void write_plain(const kh_field *field, enum ArrowType type, char *name, size_t size) {
-  struct ArrowSchemaView view = parse(field);
+  struct ArrowSchemaView view = kh_field_parameters(field);
   const char *plain = plain_name(type), *unit = ArrowTimeUnitString(view.time_unit);
   switch (type) {
     case NANOARROW_TYPE_DECIMAL32:

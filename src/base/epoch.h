@@ -40,7 +40,7 @@ typedef struct kh_participant {
 typedef struct kh_epoch {
   _Alignas(KH_CACHE_LINE) _Atomic uint64_t current; /* starts at 1 */
   _Atomic(kh_participant *) participants;           /* push-only until fini */
-  kh_retired *oldest, *newest;                      /* the writer's: retired, in order of epoch */
+  _Alignas(KH_CACHE_LINE) kh_retired *oldest, *newest; /* the writer's, on a line readers do not need: in order of epoch */
   uint64_t retired_count;
 } kh_epoch;
 
@@ -52,6 +52,7 @@ void kh_epoch_fini(kh_epoch *epoch);
 /* A new participant, owned by the epoch until its fini. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_epoch_join(kh_epoch *epoch, kh_participant **participant);
 
+/* Operations do not nest. */
 static inline void kh_epoch_enter(kh_participant *participant) {
   uint64_t current = atomic_load_explicit(&participant->owner->current, memory_order_acquire);
   atomic_store(&participant->announced, current); /* A */

@@ -25,21 +25,29 @@ const char *khonsu_status_text(khonsu_status status) {
   }
 }
 
-void khonsu_error_clear(khonsu_error *error) {
-  if (error == NULL) return;
+/* Members beyond the caller's struct_size do not exist. */
+#define HAS(error, member) ((error)->struct_size >= offsetof(khonsu_error, member) + sizeof(error)->member)
+
+static void drop_conflicts(khonsu_error *error) {
+  if (!HAS(error, private_data)) return;
   kh_free(error->private_data);
   error->private_data = NULL;
   error->conflicts = NULL;
   error->conflict_count = 0;
-  error->status = KHONSU_OK;
-  error->message[0] = '\0';
+}
+
+void khonsu_error_clear(khonsu_error *error) {
+  if (error == NULL) return;
+  drop_conflicts(error);
+  if (HAS(error, status)) error->status = KHONSU_OK;
+  if (error->struct_size > offsetof(khonsu_error, message)) error->message[0] = '\0';
 }
 
 /* Formats first: the arguments may point into the message that is replaced. */
 static void set_message(khonsu_error *error, khonsu_status status, const char *format, va_list arguments) {
   char message[KHONSU_ERROR_MESSAGE_SIZE];
   vsnprintf(message, sizeof message, format, arguments);
-  error->status = status;
+  if (HAS(error, status)) error->status = status;
   if (error->struct_size <= offsetof(khonsu_error, message)) return;
   size_t room = error->struct_size - offsetof(khonsu_error, message), size = strlen(message) + 1;
   if (size > room) size = room;
@@ -58,10 +66,7 @@ khonsu_status kh_error_restate(khonsu_error *error, khonsu_status status, const 
 
 khonsu_status khonsu_error_set(khonsu_error *error, khonsu_status status, const char *format, ...) {
   if (error == NULL) return status;
-  kh_free(error->private_data);
-  error->private_data = NULL;
-  error->conflicts = NULL;
-  error->conflict_count = 0;
+  drop_conflicts(error);
   va_list arguments;
   va_start(arguments, format);
   set_message(error, status, format, arguments);

@@ -31,7 +31,7 @@ typedef struct kh_version {
     };
     struct { /* KH_TABLE */
       kh_table *table;
-      uint64_t incarnation; /* timestamp of the put that this version is the last of so many appends to */
+      uint64_t incarnation; /* timestamp of the last put or delete: only appends came since; 0 = there was none */
       uint64_t charge;      /* bytes of chunks that the store's memory figure holds under this version */
     };
   };

@@ -74,10 +74,11 @@ typedef struct rest {
 static int next_vectors(const rest *left, struct iovec vectors[SLICES_PER_CALL]) {
   size_t count = left->count < SLICES_PER_CALL ? left->count : SLICES_PER_CALL;
   for (size_t index = 0; index < count; index++) {
-    size_t skip = index == 0 ? left->skip : 0;
-    vectors[index].iov_base = (char *)(uintptr_t)left->slices[index].data + skip; /* pwritev does not write to it */
-    vectors[index].iov_len = left->slices[index].size - skip;
+    vectors[index].iov_base = (void *)(uintptr_t)left->slices[index].data; /* pwritev does not write to it */
+    vectors[index].iov_len = left->slices[index].size;
   }
+  vectors[0].iov_base = (char *)vectors[0].iov_base + left->skip;
+  vectors[0].iov_len -= left->skip;
   return (int)count;
 }
 

@@ -67,6 +67,7 @@ static khonsu_status join_append(kh_access *access) {
     version->incarnation = head->incarnation;
   } else {
     kh_table_ref(joined);
+    version->incarnation = head != NULL ? head->timestamp : 0; /* a table that appends created: appends to it commute */
   }
   kh_table_unref(version->table);
   version->table = joined;

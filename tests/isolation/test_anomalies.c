@@ -359,6 +359,50 @@ static void read_only_transactions_never_conflict(void **state) {
   }
 }
 
+/* Both stand, whether the table is there or the appends create it; a put or delete in between does not commute. */
+static void blind_appends_commute(void **state) {
+  (void)state;
+  for (int level = 0; level < LEVELS; level++) {
+    khonsu_db *db = open_memory();
+    for (int round = 1; round <= 2; round++) {
+      khonsu_txn *one = begin_at(db, levels[level]), *two = begin_at(db, levels[level]);
+      append_ids(one, "t", 0, 3);
+      append_ids(two, "t", 0, 4);
+      assert_true(try_commit(&one) && try_commit(&two));
+      khonsu_txn *check = begin_read_only(db);
+      int64_t sum;
+      uint64_t rows;
+      sum_table(check, "t", &sum, &rows);
+      assert_int_equal(rows, 7 * round);
+      khonsu_txn_free(&check);
+    }
+    khonsu_txn *late = begin_at(db, levels[level]);
+    append_ids(late, "t", 0, 5);
+    delete_now(db, "t");
+    assert_int_equal(try_commit(&late), levels[level] == KHONSU_READ_COMMITTED);
+    close_db(&db);
+  }
+}
+
+/* An append that meets another schema, or bytes, is a conflict of its own kind at every level. */
+static void an_append_onto_another_schema_is_a_conflict(void **state) {
+  (void)state;
+  for (int level = 0; level < LEVELS; level++) {
+    khonsu_db *db = open_memory();
+    khonsu_txn *late = begin_at(db, levels[level]);
+    append_ids(late, "t", 0, 5);
+    put_text_now(db, "t", "bytes");
+    khonsu_error error = KHONSU_ERROR_INIT;
+    assert_int_equal(khonsu_commit(late, NULL, &error), KHONSU_CONFLICT);
+    assert_int_equal(error.conflict_count, 1);
+    bool weakest = levels[level] == KHONSU_READ_COMMITTED; /* elsewhere the put itself is the conflict */
+    assert_int_equal(error.conflicts[0].kind, weakest ? KHONSU_CONFLICT_SCHEMA : KHONSU_CONFLICT_WRITE);
+    khonsu_error_clear(&error);
+    khonsu_txn_free(&late);
+    close_db(&db);
+  }
+}
+
 /* With a strategy asked for, read committed checks blind writes since begin. */
 static void read_committed_with_fail_checks_blind_writes(void **state) {
   (void)state;
@@ -379,6 +423,8 @@ int main(void) {
       cmocka_unit_test(every_level_prevents_and_allows_what_it_says),
       cmocka_unit_test(a_conflict_says_who_won_and_where),
       cmocka_unit_test(read_only_transactions_never_conflict),
+      cmocka_unit_test(blind_appends_commute),
+      cmocka_unit_test(an_append_onto_another_schema_is_a_conflict),
       cmocka_unit_test(read_committed_with_fail_checks_blind_writes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

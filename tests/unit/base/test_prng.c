@@ -1,8 +1,7 @@
 /* The generator is SplitMix64: same seed, same numbers, on every machine. */
 #include "unit.h"
 
-/* The first numbers of seed 1234567, as published with the algorithm (https://rosettacode.org/wiki/Pseudo-random_numbers
- * /Splitmix64). */
+/* The first numbers of seed 1234567, as published at https://rosettacode.org/wiki/Pseudo-random_numbers/Splitmix64 */
 static void numbers_are_those_of_splitmix64(void **state) {
   (void)state;
   const uint64_t published[] = {UINT64_C(6457827717110365317), UINT64_C(3203168211198807973),

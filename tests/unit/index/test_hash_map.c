@@ -225,7 +225,7 @@ static void coming_and_going_does_not_grow_the_map(void **state) {
   make_items(f, 40000, spread);
   for (size_t i = 0; i < 20000; i++) add(f, i);
   size_t memory = kh_hash_map_memory(&f->map);
-  for (size_t round = 0; round < 20; round++) {
+  for (size_t round = 0; round < 5; round++) {
     for (size_t i = 0; i < 40000; i++) {
       if (f->items[i].in) take_out(f, i);
       else add(f, i);
@@ -239,7 +239,7 @@ static void coming_and_going_does_not_grow_the_map(void **state) {
 /* Full of marks rather than of words: cleaned, not enlarged. */
 static void a_small_map_stays_small(void **state) {
   fixture *f = *state;
-  make_items(f, 100000, spread);
+  make_items(f, 20000, spread);
   size_t memory = kh_hash_map_memory(&f->map);
   for (size_t i = 0; i < f->count; i++) {
     if (i >= 35) take_out(f, i - 35);
@@ -271,11 +271,12 @@ static void hashes_may_crowd(void **state) {
     void *fresh;
     assert_int_equal(begin(&fresh), 0);
     fixture *f = fresh;
-    make_items(f, 4000, crowded[kind]);
+    make_items(f, 2500, crowded[kind]); /* more than a segment of the usual size takes */
     for (size_t i = 0; i < f->count; i++) {
       add(f, i);
+      if (i % 16 != 0) continue; /* finds are slow here */
       check(f, i / 2);
-      if (i + 1 < f->count) check(f, i + 1);
+      check(f, i + 1);
     }
     check_all(f);
     assert_true(kh_hash_map_memory(&f->map) <= 200 * f->count);
@@ -292,16 +293,16 @@ static void random_changes_match_the_model(void **state) {
   fixture *f = *state;
   kh_prng prng = {unit_seed()};
   make_items(f, 20000, spread);
-  uint64_t steps = unit_steps(500000, 50000000);
+  uint64_t steps = unit_steps(200000, 50000000);
   for (uint64_t step = 0; step < steps; step++) {
-    uint64_t fill_percent = step / 50000 % 2 == 0 ? 80 : 20;
+    uint64_t fill_percent = step / 25000 % 2 == 0 ? 80 : 20;
     size_t i = (size_t)kh_prng_below(&prng, f->count);
     bool wanted = kh_prng_below(&prng, 100) < fill_percent;
     if (wanted && !f->items[i].in) add(f, i);
     if (!wanted && f->items[i].in) take_out(f, i);
     check(f, i);
     check(f, (size_t)kh_prng_below(&prng, f->count));
-    if (step % 25000 == 0) check_all(f);
+    if (step % 20000 == 0) check_all(f);
     if (step % 64 == 0) kh_epoch_collect(&f->epoch, 8);
   }
   check_all(f);

@@ -1,0 +1,53 @@
+/* ipc: tables to and from encoded streams in memory. */
+#include "ipc_reader.h"
+#include "ipc_writer.h"
+#include "table.h"
+
+static khonsu_status write_chunks(kh_ipc_writer *writer, const kh_table *table, uint64_t first_chunk,
+                                  khonsu_error *error) {
+  khonsu_status status = KHONSU_OK;
+  uint64_t count = kh_table_chunk_count(table);
+  for (uint64_t index = first_chunk; index < count && status == KHONSU_OK;) {
+    kh_chunk_run run = kh_chunk_list_run(&table->chunks, index);
+    for (uint64_t i = 0; i < run.count && status == KHONSU_OK; i++)
+      status = kh_ipc_write_chunk(writer, run.chunks[i], error);
+    index += run.count;
+  }
+  return status;
+}
+
+khonsu_status kh_ipc_encode(const kh_table *table, uint64_t first_chunk, bool with_schema, kh_buffer *bytes,
+                            khonsu_error *error) {
+  kh_ipc_writer writer;
+  size_t before = bytes->size;
+  khonsu_status status = kh_ipc_writer_init(&writer, table->schema, false, bytes, error);
+  if (status == KHONSU_OK && with_schema) status = kh_ipc_write_schema(&writer, error);
+  if (status == KHONSU_OK) status = write_chunks(&writer, table, first_chunk, error);
+  kh_ipc_writer_fini(&writer);
+  if (status != KHONSU_OK) bytes->size = before;
+  return status;
+}
+
+static khonsu_status read_chunks(kh_ipc_reader *reader, kh_table *table, khonsu_error *error) {
+  for (;;) {
+    kh_chunk *chunk;
+    khonsu_status status = kh_ipc_reader_next(reader, &chunk, error);
+    if (status != KHONSU_OK || chunk == NULL) return status;
+    status = kh_table_add(table, chunk, error);
+    if (status != KHONSU_OK) return status;
+  }
+}
+
+khonsu_status kh_ipc_decode(khonsu_slice bytes, const kh_arrow_limits *limits, kh_table **table, khonsu_error *error) {
+  kh_ipc_source source = {.name = "the encoded table", .memory = bytes.data, .size = bytes.size};
+  kh_ipc_reader reader;
+  khonsu_status status = kh_ipc_reader_open(&reader, &source, limits, error);
+  if (status != KHONSU_OK) return status;
+  kh_table *decoded = kh_table_new(reader.schema);
+  if (decoded == NULL) status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a table");
+  else status = read_chunks(&reader, decoded, error);
+  kh_ipc_reader_fini(&reader);
+  if (status == KHONSU_OK) *table = decoded;
+  else kh_table_unref(decoded);
+  return status;
+}
