@@ -5,9 +5,14 @@
 #include "ipc_format.h"
 #include "ipc_reader.h"
 
-/* A verified Schema becomes a schema, and `ids`, by field, those of its dictionaries; for kh_free. `fields_max` bounds
- * its fields. CORRUPT, UNSUPPORTED, NESTING_TOO_DEEP, NO_MEMORY. */
-KHONSU_MUST_USE khonsu_status kh_ipc_schema_read(NS(Schema_table_t) table, uint64_t fields_max, uint64_t depth_max,
+/* Whether a flatbuffer is well-formed: what there is in it of what the reader looks at lies within it, is aligned and
+ * ends. `bytes` are aligned to 8. Takes time linear in their number. CORRUPT. */
+KHONSU_MUST_USE khonsu_status kh_ipc_verify_message(const void *bytes, size_t size, khonsu_error *error);
+KHONSU_MUST_USE khonsu_status kh_ipc_verify_footer(const void *bytes, size_t size, khonsu_error *error);
+
+/* A verified Schema becomes a schema, and `ids`, by field, those of its dictionaries; for kh_free. It stands in
+ * `size` bytes. CORRUPT, UNSUPPORTED, NESTING_TOO_DEEP, NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_ipc_schema_read(NS(Schema_table_t) table, uint64_t size, uint64_t depth_max,
                                                  kh_schema **schema, int64_t **ids, khonsu_error *error);
 
 /* The fields of a Schema under construction. UNSUPPORTED, NO_MEMORY. */

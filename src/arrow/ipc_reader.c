@@ -62,9 +62,8 @@ static khonsu_status read_metadata(kh_ipc_reader *reader, uint64_t offset, size_
   khonsu_status status = read_bytes(reader, offset, reader->metadata.data, size, error);
   if (status != KHONSU_OK) return status;
   reader->metadata.size = size;
-  int wrong = NS(Message_verify_as_root(reader->metadata.data, size));
-  if (wrong != flatcc_verify_ok)
-    return khonsu_error_set(error, KHONSU_CORRUPT, "damaged metadata: %s", flatcc_verify_error_string(wrong));
+  status = kh_ipc_verify_message(reader->metadata.data, size, error);
+  if (status != KHONSU_OK) return status;
   message->table = NS(Message_as_root(reader->metadata.data));
   message->body = offset + size;
   return check_message(reader, message, error);
@@ -224,10 +223,7 @@ static khonsu_status read_footer(kh_ipc_reader *reader, uint64_t offset, size_t 
   khonsu_status status = read_bytes(reader, offset, reader->metadata.data, size, error);
   if (status != KHONSU_OK) return status;
   reader->metadata.size = size;
-  int wrong = NS(Footer_verify_as_root(reader->metadata.data, size));
-  if (wrong != flatcc_verify_ok)
-    return khonsu_error_set(error, KHONSU_CORRUPT, "a damaged footer: %s", flatcc_verify_error_string(wrong));
-  return KHONSU_OK;
+  return kh_ipc_verify_footer(reader->metadata.data, size, error);
 }
 
 /* Where messages stand; copied out of the footer, whose memory they will be read into. */

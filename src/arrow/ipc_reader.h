@@ -1,9 +1,8 @@
 /* ipc_reader: Arrow IPC in, chunk by chunk.
  *
- * Trusts no byte: metadata go through flatcc's verifier and are read for what may be missing in them; every count,
- * size and place is checked against the bytes that are there before anything is allocated or read; and what comes out
- * is validated as any other record batch, against the true sizes of its buffers. (The verifier itself can be kept busy
- * by metadata made for that.) */
+ * Trusts no byte: metadata are verified and read for what may be missing in them; every count, size and place is
+ * checked against the bytes that are there before anything is allocated or read; and what comes out is validated as any
+ * other record batch, against the true sizes of its buffers. */
 #ifndef KH_ARROW_IPC_READER_H
 #define KH_ARROW_IPC_READER_H
 

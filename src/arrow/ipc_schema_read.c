@@ -12,7 +12,7 @@ typedef struct node {
 
 typedef struct reading {
   kh_arena arena;
-  uint64_t fields_left;
+  uint64_t fields_left, text_left; /* shared tables and strings come out as many: bounds what they may come to */
   khonsu_error *error;
 } reading;
 
@@ -25,6 +25,15 @@ static khonsu_status corrupt(const reading *state, const char *what) {
 }
 
 static void keep(struct ArrowSchema *schema) { schema->release = NULL; } /* the arena goes as a whole */
+
+static size_t text_size(flatbuffers_string_t text) { return text == NULL ? 0 : flatbuffers_string_len(text); }
+
+/* Text may be shared, within reason. */
+static khonsu_status spend_text(reading *state, size_t size) {
+  if (size > state->text_left) return corrupt(state, "more text than it has room for");
+  state->text_left -= size;
+  return KHONSU_OK;
+}
 
 /* ---- types */
 
@@ -114,7 +123,8 @@ static const char *format_of(reading *state, NS(Field_table_t) field, size_t chi
     case NS(Type_Timestamp): {
       const char *zone = NS(Timestamp_timezone(type)), *format;
       format = time_format(state, "ts", NS(Timestamp_unit(type)), ":");
-      return format == NULL || zone == NULL ? format : format_copy(state, format, zone);
+      if (format == NULL || zone == NULL) return format;
+      return spend_text(state, text_size(zone)) == KHONSU_OK ? format_copy(state, format, zone) : "";
     }
     case NS(Type_Interval): return interval_format(type);
     case NS(Type_List): return "+l";
@@ -139,8 +149,6 @@ static const char *format_of(reading *state, NS(Field_table_t) field, size_t chi
 
 /* ---- metadata of fields: a count, then keys and values, each after its size */
 
-static size_t text_size(flatbuffers_string_t text) { return text == NULL ? 0 : flatbuffers_string_len(text); }
-
 static char *put_text(char *to, flatbuffers_string_t text) {
   int32_t size = (int32_t)text_size(text);
   memcpy(to, &size, sizeof size);
@@ -151,11 +159,12 @@ static char *put_text(char *to, flatbuffers_string_t text) {
 static khonsu_status read_metadata(reading *state, NS(KeyValue_vec_t) pairs, const char **metadata) {
   size_t count = NS(KeyValue_vec_len(pairs)), size = sizeof(int32_t);
   if (count == 0) return KHONSU_OK;
-  for (size_t i = 0; i < count; i++) { /* pairs may share their texts: sizes add up to more than the flatbuffer has */
+  for (size_t i = 0; i < count; i++) {
     NS(KeyValue_table_t) pair = NS(KeyValue_vec_at(pairs, i));
     size += 2 * sizeof(int32_t) + text_size(NS(KeyValue_key(pair))) + text_size(NS(KeyValue_value(pair)));
-    if (size > INT32_MAX) return corrupt(state, "more than 2 GiB of metadata");
   }
+  khonsu_status status = spend_text(state, size);
+  if (status != KHONSU_OK) return status;
   char *to = kh_arena_take(&state->arena, size);
   if (to == NULL) return no_memory(state);
   *metadata = to;
@@ -203,6 +212,8 @@ static khonsu_status read_field(reading *state, NS(Field_table_t) field, struct 
   node *made = new_node(state);
   if (made == NULL) return KHONSU_NO_MEMORY;
   *link = &made->arrow;
+  khonsu_status status = spend_text(state, text_size(NS(Field_name(field))));
+  if (status != KHONSU_OK) return status;
   NS(Field_vec_t) children = NS(Field_children(field));
   made->arrow.format = format_of(state, field, NS(Field_vec_len(children)));
   if (made->arrow.format == NULL) return no_memory(state);
@@ -213,7 +224,7 @@ static khonsu_status read_field(reading *state, NS(Field_table_t) field, struct 
   if (NS(Field_nullable(field))) made->arrow.flags |= ARROW_FLAG_NULLABLE;
   if (strcmp(made->arrow.format, "+m") == 0 && NS(Map_keysSorted((NS(Map_table_t))NS(Field_type(field)))))
     made->arrow.flags |= ARROW_FLAG_MAP_KEYS_SORTED;
-  khonsu_status status = read_metadata(state, NS(Field_custom_metadata(field)), &made->arrow.metadata);
+  status = read_metadata(state, NS(Field_custom_metadata(field)), &made->arrow.metadata);
   if (status == KHONSU_OK) status = read_fields(state, children, &made->arrow);
   NS(DictionaryEncoding_table_t) encoding = NS(Field_dictionary(field));
   if (status == KHONSU_OK && encoding != NULL) status = encode_dictionary(state, encoding, made);
@@ -269,9 +280,9 @@ static khonsu_status import(reading *state, const struct ArrowSchema *root, uint
   return no_memory(state);
 }
 
-khonsu_status kh_ipc_schema_read(NS(Schema_table_t) table, uint64_t fields_max, uint64_t depth_max, kh_schema **schema,
+khonsu_status kh_ipc_schema_read(NS(Schema_table_t) table, uint64_t size, uint64_t depth_max, kh_schema **schema,
                                  int64_t **ids, khonsu_error *error) {
-  reading state = {{NULL}, fields_max, error};
+  reading state = {{NULL}, size, size * 64, error};
   node root = {.arrow = {.format = "+s", .name = "", .release = keep}};
   khonsu_status status = read_root(&state, table, &root.arrow);
   if (status == KHONSU_OK) status = import(&state, &root.arrow, depth_max, schema, ids);

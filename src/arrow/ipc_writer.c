@@ -1,6 +1,7 @@
 #include "ipc_writer.h"
 
 #include "ipc_body.h"
+#include "ipc_builder.h"
 #include "ipc_metadata.h"
 
 static khonsu_status no_memory(khonsu_error *error) {
@@ -10,22 +11,22 @@ static khonsu_status no_memory(khonsu_error *error) {
 /* ---- metadata: built by flatcc, then copied out behind a prefix */
 
 /* Appends what was built, padded so that what follows is aligned to 8. */
-static khonsu_status put_metadata(flatcc_builder_t *builder, kh_buffer *out, khonsu_error *error) {
-  size_t size = flatcc_builder_get_buffer_size(builder), padded = (size + 7) & ~(size_t)7;
+static khonsu_status put_metadata(kh_ipc_builder *builder, kh_buffer *out, khonsu_error *error) {
+  size_t size = kh_ipc_builder_size(builder), padded = (size + 7) & ~(size_t)7;
   if (padded > INT32_MAX)
     return khonsu_error_set(error, KHONSU_VALUE_TOO_LARGE, "the metadata of a message have %zu bytes", size);
   uint32_t prefix[2] = {UINT32_MAX, (uint32_t)padded};
   if (kh_buffer_reserve(out, sizeof prefix + padded) != KHONSU_OK) return no_memory(error);
   memcpy(out->data + out->size, prefix, sizeof prefix);
   out->size += sizeof prefix;
-  if (flatcc_builder_copy_buffer(builder, out->data + out->size, size) == NULL) return no_memory(error);
+  if (!kh_ipc_builder_copy(builder, out->data + out->size)) return no_memory(error);
   memset(out->data + out->size + size, 0, padded - size);
   out->size += padded;
   return KHONSU_OK;
 }
 
 static bool begin_message(flatcc_builder_t *builder, int64_t body_size) {
-  return flatcc_builder_init(builder) == 0 && NS(Message_start_as_root(builder)) == 0 &&
+  return NS(Message_start_as_root(builder)) == 0 &&
          NS(Message_version_add(builder, NS(MetadataVersion_V5))) == 0 &&
          NS(Message_bodyLength_add(builder, body_size)) == 0;
 }
@@ -42,25 +43,25 @@ static khonsu_status build_schema(flatcc_builder_t *builder, const kh_schema *sc
   return KHONSU_OK;
 }
 
-/* What cannot be read back must not be written: readers bound the depth of flatbuffers. */
+/* What cannot be read back must not be written: the verifier bounds the depth of flatbuffers. */
 static khonsu_status check_depth(const kh_buffer *out, size_t from, khonsu_error *error) {
-  void *aligned = kh_alloc(out->size - from);
+  size_t size = out->size - from - KH_IPC_PREFIX_SIZE;
+  void *aligned = kh_alloc(size);
   if (aligned == NULL) return no_memory(error);
-  memcpy(aligned, out->data + from, out->size - from);
-  int wrong = NS(Message_verify_as_root((const char *)aligned + KH_IPC_PREFIX_SIZE, out->size - from - KH_IPC_PREFIX_SIZE));
+  memcpy(aligned, out->data + from + KH_IPC_PREFIX_SIZE, size);
+  khonsu_status status = kh_ipc_verify_message(aligned, size, NULL);
   kh_free(aligned);
-  if (wrong == flatcc_verify_ok) return KHONSU_OK;
-  return khonsu_error_set(error, KHONSU_UNSUPPORTED, "Arrow IPC cannot represent this schema: %s",
-                          wrong == flatcc_verify_error_max_nesting_level_reached ? "it nests too deeply"
-                                                                                 : flatcc_verify_error_string(wrong));
+  if (status == KHONSU_OK) return KHONSU_OK;
+  return khonsu_error_set(error, KHONSU_UNSUPPORTED, "Arrow IPC cannot represent this schema: it nests too deeply");
 }
 
 khonsu_status kh_ipc_write_schema(kh_ipc_writer *writer, khonsu_error *error) {
-  flatcc_builder_t builder;
+  kh_ipc_builder builder;
   size_t from = writer->out->size;
-  khonsu_status status = build_schema(&builder, writer->schema, error);
+  kh_ipc_builder_init(&builder);
+  khonsu_status status = build_schema(&builder.flat, writer->schema, error);
   if (status == KHONSU_OK) status = put_metadata(&builder, writer->out, error);
-  flatcc_builder_clear(&builder);
+  kh_ipc_builder_fini(&builder);
   return status == KHONSU_OK ? check_depth(writer->out, from, error) : status;
 }
 
@@ -82,16 +83,18 @@ static bool build_dictionary(flatcc_builder_t *builder, const kh_ipc_gathered *g
 /* A message of the whole chunk, if `root` is 0; else of that array, a dictionary with `id`. */
 static khonsu_status put_arrays(const kh_chunk *chunk, uint32_t root, int64_t id, kh_buffer *out, khonsu_error *error) {
   kh_ipc_gathered gathered = {0};
-  flatcc_builder_t builder;
+  kh_ipc_builder builder;
   if (kh_ipc_gather(chunk, root, &gathered) != KHONSU_OK) {
     kh_ipc_gathered_fini(&gathered);
     return no_memory(error);
   }
   int64_t rows = chunk->nodes[root].length;
-  bool is_built = root == 0 ? build_batch(&builder, &gathered, rows) : build_dictionary(&builder, &gathered, rows, id);
+  kh_ipc_builder_init(&builder);
+  bool is_built = root == 0 ? build_batch(&builder.flat, &gathered, rows)
+                            : build_dictionary(&builder.flat, &gathered, rows, id);
   khonsu_status status = is_built ? put_metadata(&builder, out, error) : no_memory(error);
   if (status == KHONSU_OK && kh_ipc_gathered_copy(&gathered, out) != KHONSU_OK) status = no_memory(error);
-  flatcc_builder_clear(&builder);
+  kh_ipc_builder_fini(&builder);
   kh_ipc_gathered_fini(&gathered);
   return status;
 }
@@ -192,7 +195,7 @@ static bool write_blocks(flatcc_builder_t *builder, const kh_ipc_writer *writer,
 }
 
 static khonsu_status build_footer(flatcc_builder_t *builder, const kh_ipc_writer *writer, khonsu_error *error) {
-  if (flatcc_builder_init(builder) != 0 || NS(Footer_start_as_root(builder)) != 0 ||
+  if (NS(Footer_start_as_root(builder)) != 0 ||
       NS(Footer_version_add(builder, NS(MetadataVersion_V5))) != 0 || NS(Footer_schema_start(builder)) != 0)
     return no_memory(error);
   khonsu_status status = kh_ipc_schema_write(builder, writer->schema, error);
@@ -204,14 +207,14 @@ static khonsu_status build_footer(flatcc_builder_t *builder, const kh_ipc_writer
 }
 
 static khonsu_status write_footer(kh_ipc_writer *writer, khonsu_error *error) {
-  flatcc_builder_t builder;
+  kh_ipc_builder builder;
   kh_buffer *out = writer->out;
-  khonsu_status status = build_footer(&builder, writer, error);
-  size_t size = status == KHONSU_OK ? flatcc_builder_get_buffer_size(&builder) : 0;
+  kh_ipc_builder_init(&builder);
+  khonsu_status status = build_footer(&builder.flat, writer, error);
+  size_t size = status == KHONSU_OK ? kh_ipc_builder_size(&builder) : 0;
   if (status == KHONSU_OK && kh_buffer_reserve(out, size + KH_IPC_FOOTER_END) != KHONSU_OK) status = no_memory(error);
-  if (status == KHONSU_OK && flatcc_builder_copy_buffer(&builder, out->data + out->size, size) == NULL)
-    status = no_memory(error);
-  flatcc_builder_clear(&builder);
+  if (status == KHONSU_OK && !kh_ipc_builder_copy(&builder, out->data + out->size)) status = no_memory(error);
+  kh_ipc_builder_fini(&builder);
   if (status != KHONSU_OK) return status;
   int32_t stored = (int32_t)size; /* places and a schema: far below 2 GiB */
   memcpy(out->data + out->size + size, &stored, sizeof stored);

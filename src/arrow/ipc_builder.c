@@ -1,0 +1,32 @@
+#include "ipc_builder.h"
+
+static int note(kh_ipc_builder *builder, int failed) {
+  if (failed != 0) builder->out_of_memory = true;
+  return failed;
+}
+
+static int allocate(void *ctx, flatcc_iovec_t *buffer, size_t request, int zero_fill, int hint) {
+  return note(ctx, flatcc_builder_default_alloc(NULL, buffer, request, zero_fill, hint));
+}
+
+static int emit(void *ctx, const flatcc_iovec_t *slices, int count, flatbuffers_soffset_t offset, size_t size) {
+  kh_ipc_builder *builder = ctx;
+  return note(builder, flatcc_emitter(&builder->emitter, slices, count, offset, size));
+}
+
+void kh_ipc_builder_init(kh_ipc_builder *builder) {
+  memset(builder, 0, sizeof *builder);
+  if (flatcc_builder_custom_init(&builder->flat, emit, builder, allocate, builder) != 0) builder->out_of_memory = true;
+}
+
+void kh_ipc_builder_fini(kh_ipc_builder *builder) {
+  flatcc_builder_clear(&builder->flat);
+  flatcc_emitter_clear(&builder->emitter);
+}
+
+size_t kh_ipc_builder_size(kh_ipc_builder *builder) { return flatcc_builder_get_buffer_size(&builder->flat); }
+
+bool kh_ipc_builder_copy(kh_ipc_builder *builder, void *to) {
+  if (builder->out_of_memory) return false;
+  return flatcc_emitter_copy_buffer(&builder->emitter, to, kh_ipc_builder_size(builder)) != NULL;
+}
