@@ -43,6 +43,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #if defined(_WIN32)
 #error "khonsu supports POSIX systems"
@@ -135,32 +136,32 @@ typedef enum khonsu_class {
 } khonsu_class;
 
 /* The one table of statuses: name, class, number within the class, text. Numbers are never reused or changed. */
-#define KHONSU_STATUS_TABLE(X)                                                                                        \
-  X(OK, OK, 0, "ok")                                                                                                  \
-  X(INVALID_ARGUMENT, USAGE, 1, "an argument is not valid")                                                           \
-  X(BAD_STATE, USAGE, 2, "the transaction is already committed or aborted")                                           \
-  X(READ_ONLY, USAGE, 3, "write in a read-only transaction")                                                          \
-  X(INVALID_ARROW, USAGE, 4, "an Arrow input is released or not valid")                                               \
-  X(SCHEMA_MISMATCH, USAGE, 5, "the schemas do not match")                                                            \
-  X(WRONG_TYPE, USAGE, 6, "the key holds a value of the other type")                                                  \
-  X(UNSUPPORTED, USAGE, 7, "the Arrow IPC codec cannot represent this")                                               \
-  X(KEY_EMPTY, USAGE, 8, "the key is empty")                                                                          \
-  X(NOT_FOUND, NOT_FOUND, 1, "the key has no value")                                                                  \
-  X(CONFLICT, CONFLICT, 1, "another transaction changed what this one read or wrote")                                 \
-  X(BUSY, BUSY, 1, "the database still has open transactions")                                                        \
-  X(DEADLINE, BUSY, 2, "the deadline passed before an attempt committed")                                             \
-  X(KEY_TOO_LARGE, LIMIT, 1, "the key is larger than key_size_max")                                                   \
-  X(VALUE_TOO_LARGE, LIMIT, 2, "the value is larger than value_size_max")                                             \
-  X(TOO_MANY_KEYS, LIMIT, 3, "the transaction touches more keys than txn_keys_max")                                   \
-  X(TXN_TOO_LARGE, LIMIT, 4, "the transaction writes more bytes than txn_bytes_max")                                  \
-  X(NESTING_TOO_DEEP, LIMIT, 5, "the schema nests deeper than nesting_depth_max")                                     \
-  X(MEMORY_LIMIT, LIMIT, 6, "the store would hold more bytes than memory_bytes_max")                                  \
-  X(SNAPSHOT_EXPIRED, LIMIT, 7, "the snapshot is older than snapshot_age_ms_max")                                     \
-  X(STORAGE_FULL, LIMIT, 8, "the storage has no room for this write")                                                 \
-  X(IO, IO, 1, "input or output failed")                                                                              \
-  X(CORRUPT, CORRUPT, 1, "stored or received bytes are damaged or cut short")                                         \
-  X(UNAVAILABLE, UNAVAILABLE, 1, "the store stopped after a storage failure")                                         \
-  X(IN_DOUBT, IN_DOUBT, 1, "the storage failed while the commit was under way: its outcome is unknown")               \
+#define KHONSU_STATUS_TABLE(X)                                                                                         \
+  X(OK, OK, 0, "ok")                                                                                                   \
+  X(INVALID_ARGUMENT, USAGE, 1, "an argument is not valid")                                                            \
+  X(BAD_STATE, USAGE, 2, "the transaction is already committed or aborted")                                            \
+  X(READ_ONLY, USAGE, 3, "write in a read-only transaction")                                                           \
+  X(INVALID_ARROW, USAGE, 4, "an Arrow input is released or not valid")                                                \
+  X(SCHEMA_MISMATCH, USAGE, 5, "the schemas do not match")                                                             \
+  X(WRONG_TYPE, USAGE, 6, "the key holds a value of the other type")                                                   \
+  X(UNSUPPORTED, USAGE, 7, "the Arrow IPC codec cannot represent this")                                                \
+  X(KEY_EMPTY, USAGE, 8, "the key is empty")                                                                           \
+  X(NOT_FOUND, NOT_FOUND, 1, "the key has no value")                                                                   \
+  X(CONFLICT, CONFLICT, 1, "another transaction changed what this one read or wrote")                                  \
+  X(BUSY, BUSY, 1, "the database still has open transactions")                                                         \
+  X(DEADLINE, BUSY, 2, "the deadline passed before an attempt committed")                                              \
+  X(KEY_TOO_LARGE, LIMIT, 1, "the key is larger than key_size_max")                                                    \
+  X(VALUE_TOO_LARGE, LIMIT, 2, "the value is larger than value_size_max")                                              \
+  X(TOO_MANY_KEYS, LIMIT, 3, "the transaction touches more keys than txn_keys_max")                                    \
+  X(TXN_TOO_LARGE, LIMIT, 4, "the transaction writes more bytes than txn_bytes_max")                                   \
+  X(NESTING_TOO_DEEP, LIMIT, 5, "the schema nests deeper than nesting_depth_max")                                      \
+  X(MEMORY_LIMIT, LIMIT, 6, "the store would hold more bytes than memory_bytes_max")                                   \
+  X(SNAPSHOT_EXPIRED, LIMIT, 7, "the snapshot is older than snapshot_age_ms_max")                                      \
+  X(STORAGE_FULL, LIMIT, 8, "the storage has no room for this write")                                                  \
+  X(IO, IO, 1, "input or output failed")                                                                               \
+  X(CORRUPT, CORRUPT, 1, "stored or received bytes are damaged or cut short")                                          \
+  X(UNAVAILABLE, UNAVAILABLE, 1, "the store stopped after a storage failure")                                          \
+  X(IN_DOUBT, IN_DOUBT, 1, "the storage failed while the commit was under way: its outcome is unknown")                \
   X(NO_MEMORY, NO_MEMORY, 1, "out of memory")
 
 enum {
@@ -188,9 +189,14 @@ typedef struct khonsu_slice {
   size_t size;
 } khonsu_slice;
 
-/* A slice of a string literal (without its terminating NUL). */
+/* A slice of a NUL-terminated string, without the NUL. */
+static inline khonsu_slice khonsu_key(const char *text) {
+  khonsu_slice slice = {text, strlen(text)};
+  return slice;
+}
+/* The same of a string literal, which may hold NUL bytes. */
 #ifdef __cplusplus
-#define KHONSU_KEY(literal)                                                                                           \
+#define KHONSU_KEY(literal)                                                                                            \
   khonsu_slice { (literal), sizeof(literal) - 1 }
 #else
 #define KHONSU_KEY(literal) ((khonsu_slice){(literal), sizeof(literal) - 1})
@@ -248,7 +254,7 @@ typedef struct khonsu_error {
   char message[KHONSU_ERROR_MESSAGE_SIZE]; /* NUL-terminated, one line, cut if too long */
 } khonsu_error;
 
-#define KHONSU_ERROR_INIT                                                                                             \
+#define KHONSU_ERROR_INIT                                                                                              \
   { sizeof(khonsu_error), KHONSU_OK, NULL, 0, NULL, "" }
 
 /* Frees the conflict list and makes the struct as new. NULL is a no-op. */
@@ -260,15 +266,16 @@ KHONSU_API void khonsu_error_clear(khonsu_error *error);
 
 /* The one table of limits: name, default, least, most, status when exceeded, reason. Each is a field of
  * khonsu_options, a key of khonsu_options_set, and is checked before anything is allocated. */
-#define KHONSU_LIMIT_TABLE(X)                                                                                         \
-  X(key_size_max, 65535, 1, 65535, KEY_TOO_LARGE, "bytes of a key; keys are kept in memory")                          \
-  X(value_size_max, UINT64_C(4294967295), 1, UINT64_C(4294967295), VALUE_TOO_LARGE,                                   \
-    "bytes of a byte value, or of one record batch of a table")                                                       \
-  X(txn_keys_max, 1048576, 1, UINT64_C(2147483647), TOO_MANY_KEYS, "keys a transaction may read or write")            \
-  X(txn_bytes_max, UINT64_C(8589934592), 1, UINT64_MAX, TXN_TOO_LARGE, "bytes a transaction may write")               \
-  X(nesting_depth_max, 64, 1, 1024, NESTING_TOO_DEEP, "levels of nesting in an Arrow schema (a plain column is one); bounds recursion")       \
-  X(snapshot_age_ms_max, 0, 0, UINT64_MAX, SNAPSHOT_EXPIRED,                                                          \
-    "milliseconds a snapshot may live while others commit; 0 = no limit")                                             \
+#define KHONSU_LIMIT_TABLE(X)                                                                                          \
+  X(key_size_max, 65535, 1, 65535, KEY_TOO_LARGE, "bytes of a key; keys are kept in memory")                           \
+  X(value_size_max, UINT64_C(4294967295), 1, UINT64_C(4294967295), VALUE_TOO_LARGE,                                    \
+    "bytes of a byte value, or of one record batch of a table")                                                        \
+  X(txn_keys_max, 1048576, 1, UINT64_C(2147483647), TOO_MANY_KEYS, "keys a transaction may read or write")             \
+  X(txn_bytes_max, UINT64_C(8589934592), 1, UINT64_MAX, TXN_TOO_LARGE, "bytes a transaction may write")                \
+  X(nesting_depth_max, 64, 1, 1024, NESTING_TOO_DEEP,                                                                  \
+    "levels of nesting in an Arrow schema (a plain column is one); bounds recursion")                                  \
+  X(snapshot_age_ms_max, 0, 0, UINT64_MAX, SNAPSHOT_EXPIRED,                                                           \
+    "milliseconds a snapshot may live while others commit; 0 = no limit")                                              \
   X(memory_bytes_max, 0, 0, UINT64_MAX, MEMORY_LIMIT, "bytes the store may hold in memory; 0 = no limit")
 
 /* Isolation levels, weakest first; docs/guarantees.md says what each promises and what it allows. */
@@ -303,7 +310,7 @@ typedef struct khonsu_options {
 } khonsu_options;
 
 #define KHONSU_LIMIT_DEFAULT_(name, standard, least, most, status, reason) standard,
-#define KHONSU_OPTIONS_INIT                                                                                           \
+#define KHONSU_OPTIONS_INIT                                                                                            \
   { sizeof(khonsu_options), KHONSU_ISOLATION_DEFAULT, KHONSU_SYNC, KHONSU_LIMIT_TABLE(KHONSU_LIMIT_DEFAULT_) }
 
 /* Sets one option by name, as configuration files and command lines do: "isolation" ("read-committed", "snapshot",
@@ -335,16 +342,16 @@ typedef struct khonsu_stats {
   khonsu_version version;         /* newest visible commit */
   khonsu_version oldest_snapshot; /* of the transactions open now; `version` if there is none */
   uint64_t open_transactions;
-  uint64_t records;           /* keys in memory, deleted ones that a transaction may still ask for included */
-  uint64_t versions;          /* versions in memory, tombstones included */
-  uint64_t memory_bytes;      /* records, versions, byte values and record batches held by the store */
-  uint64_t unreclaimed; /* versions and records unlinked that wait for operations in flight */
-  uint64_t commits;           /* read-write transactions committed */
-  uint64_t conflicts;         /* commits refused for a conflict */
-  uint64_t groups;            /* groups the commits came in; commits / groups = mean group size */
+  uint64_t records;      /* keys in memory, deleted ones that a transaction may still ask for included */
+  uint64_t versions;     /* versions in memory, tombstones included */
+  uint64_t memory_bytes; /* records, versions, byte values and record batches held by the store */
+  uint64_t unreclaimed;  /* versions and records unlinked that wait for operations in flight */
+  uint64_t commits;      /* read-write transactions committed */
+  uint64_t conflicts;    /* commits refused for a conflict */
+  uint64_t groups;       /* groups the commits came in; commits / groups = mean group size */
 } khonsu_stats;
 
-#define KHONSU_STATS_INIT                                                                                             \
+#define KHONSU_STATS_INIT                                                                                              \
   { sizeof(khonsu_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_stat(khonsu_db *db, khonsu_stats *stats, khonsu_error *error);
@@ -367,11 +374,11 @@ typedef struct khonsu_txn_options {
   uint32_t struct_size;
   khonsu_isolation isolation;
   khonsu_on_conflict on_conflict;
-  bool read_only;       /* reads at one snapshot (at read committed: per read); never aborts for a conflict, never waits */
+  bool read_only; /* reads at one snapshot (at read committed: per read); never aborts for a conflict, never waits */
   uint64_t deadline_ms; /* for khonsu_run: how long attempts may go on, from its call; 0 = for ever */
 } khonsu_txn_options;
 
-#define KHONSU_TXN_OPTIONS_INIT                                                                                       \
+#define KHONSU_TXN_OPTIONS_INIT                                                                                        \
   { sizeof(khonsu_txn_options), KHONSU_ISOLATION_DEFAULT, KHONSU_ON_CONFLICT_DEFAULT, false, 0 }
 /* For C: `&(khonsu_txn_options){KHONSU_TXN_OPTIONS_DEFAULTS, .isolation = KHONSU_SNAPSHOT}` */
 #define KHONSU_TXN_OPTIONS_DEFAULTS .struct_size = sizeof(khonsu_txn_options)
@@ -382,7 +389,7 @@ typedef struct khonsu_commit_info {
   uint64_t attempts;      /* of khonsu_run; 1 for khonsu_commit */
 } khonsu_commit_info;
 
-#define KHONSU_COMMIT_INFO_INIT                                                                                       \
+#define KHONSU_COMMIT_INFO_INIT                                                                                        \
   { sizeof(khonsu_commit_info), 0, 0 }
 
 /* Begins a transaction whose snapshot is the newest visible commit. Never waits.
@@ -438,9 +445,8 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_get(khonsu_txn *txn, khonsu_slic
 /* The table at `key` as one record batch. `schema` may be NULL. A table of one batch is given out as it is, zero-copy;
  * one of several batches is concatenated into new memory, at the cost of copying it (khonsu_get copies nothing); one
  * of none gives a batch of no rows. NOT_FOUND, WRONG_TYPE, VALUE_TOO_LARGE: 32-bit offsets cannot hold the whole. */
-KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_get_batch(khonsu_txn *txn, khonsu_slice key,
-                                                          struct ArrowSchema *schema, struct ArrowArray *batch,
-                                                          khonsu_error *error);
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_get_batch(khonsu_txn *txn, khonsu_slice key, struct ArrowSchema *schema,
+                                                          struct ArrowArray *batch, khonsu_error *error);
 
 /* Makes the table the value at `key`; what was there is replaced. The stream is read to its end and moved.
  * INVALID_ARROW: it is released, fails, or holds batches that are not valid; NESTING_TOO_DEEP, VALUE_TOO_LARGE. Empty
@@ -461,8 +467,8 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_put_batch_ref(khonsu_txn *txn, k
  * batches are shared. Appends by transactions that did not read the table commute: all of them stand.
  * SCHEMA_MISMATCH: field names, types, nullability or extension types differ from the table's; the text names the
  * field. WRONG_TYPE: the key holds bytes. Otherwise as khonsu_put. */
-KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_append(khonsu_txn *txn, khonsu_slice key,
-                                                       struct ArrowArrayStream *rows, khonsu_error *error);
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_append(khonsu_txn *txn, khonsu_slice key, struct ArrowArrayStream *rows,
+                                                       khonsu_error *error);
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_append_batch(khonsu_txn *txn, khonsu_slice key,
                                                              struct ArrowSchema *schema, struct ArrowArray *batch,
                                                              khonsu_error *error);
@@ -488,8 +494,8 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_exists(khonsu_txn *txn, khonsu_s
 /* ---------------------------------------------------------------------------------------------------------------
  * Arrow IPC files and streams (https://arrow.apache.org/docs/format/Columnar.html, "Serialization and IPC")
  *
- * UNSUPPORTED: the codec of this version cannot read (views, list views, run-end encoded, delta dictionaries) or
- * write (these, dictionaries) a type; the text names it. Read files from sources you trust only.
+ * All types are read and written. UNSUPPORTED: compressed bodies and big-endian data; what is not a table (a tensor); in a
+ * file, a column whose dictionary differs from batch to batch (a stream may). What is read is checked like any input.
  * ------------------------------------------------------------------------------------------------------------- */
 
 typedef enum khonsu_ipc_format { KHONSU_IPC_FILE = 1, KHONSU_IPC_STREAM = 2 } khonsu_ipc_format;
@@ -544,21 +550,24 @@ typedef khonsu_status (*khonsu_storage_visit)(void *visit_ctx, khonsu_slice key,
 typedef struct khonsu_storage_ops {
   uint32_t abi; /* KHONSU_STORAGE_ABI */
 
-  /* Reports the newest version the storage holds (0 if empty). Any status but OK fails khonsu_open_with_storage. */
+  /* Reports the newest version the storage holds (0 if empty), which must be durable by now: it is visible at once. Any
+   * status but OK fails khonsu_open_with_storage, and `close` is not called. */
   khonsu_status (*open)(void *ctx, khonsu_version *newest, khonsu_error *error);
   /* The last call. Frees what `open` acquired. */
   void (*close)(void *ctx);
 
-  /* Writes all of the mutations or none, in order; versions never fall. OK: written. Class LIMIT, NO_MEMORY, BUSY:
+  /* Writes all of the mutations or none, in order; versions never fall, and a key may come more than once. APPEND comes
+   * only where the key's newest value is a table. OK: written. Class LIMIT, NO_MEMORY, BUSY:
    * nothing was written and later writes may succeed (a full disk); a group of several transactions is then written
    * one by one. Anything else: it is unknown what was written; the store stops (its pending commits are IN_DOUBT). */
   khonsu_status (*write)(void *ctx, const khonsu_mutation *mutations, size_t count, khonsu_error *error);
   /* Makes all writes up to `version` survive a power loss. Anything but OK stops the store; it is not tried again. */
   khonsu_status (*sync)(void *ctx, khonsu_version version, khonsu_error *error);
 
-  /* The value of `key` as of `at`: the newest with version <= at. NOT_FOUND: there is none, or it is a deletion. */
+  /* The value of `key` as of `at`: the newest with version <= at; released by any thread, before `close`. NOT_FOUND:
+   * there is none, or it is a deletion; that is no error and needs no text. */
   khonsu_status (*get)(void *ctx, khonsu_slice key, khonsu_version at, khonsu_stored *stored, khonsu_error *error);
-  /* All keys in [first, end) as of `at`; end.data NULL = no end. */
+  /* All keys in [first, end) as of `at`; end.data NULL = no end. `visit` does not call back into the storage. */
   khonsu_status (*scan)(void *ctx, khonsu_slice first, khonsu_slice end, khonsu_version at, khonsu_storage_visit visit,
                         void *visit_ctx, khonsu_error *error);
   /* Nobody will ask for a version below `oldest` any more: what only such questions could see may go. */

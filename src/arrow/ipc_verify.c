@@ -1,9 +1,10 @@
 /* ipc_verify: flatcc's checks of a flatbuffer, but with an end to them.
  *
- * flatcc's generated verifiers follow every reference. Damaged metadata in which fields share children, which share
- * children, ... take them time exponential in the depth, and a few wrong bytes suffice for that. These here call the
- * same checks in the same order, and count the tables they come to: a flatbuffer whose tables are not shared has fewer
- * of them than bytes. Tables that cannot lead to further ones are left to the generated code. */
+ * flatcc's generated verifiers follow every reference, though fields may share children, which may share children; and
+ * a check that fails is made once more at each level above it (verifier.c, check_result). Either takes time exponential
+ * in the depth, and a few wrong bytes suffice for it. These here call the same checks in the same order and count the
+ * tables they come to: a flatbuffer whose tables are not shared has fewer of them than bytes. Tables that lead to no
+ * further ones are left to the generated code. */
 #include "ipc_metadata.h"
 
 /* flatcc's callbacks have no context. Set by the entry points below, which do not nest. */

@@ -23,9 +23,10 @@ static bool names_differ(const kh_schema *base, const kh_schema *tail, uint32_t 
   return strcmp(field->arrow.name, tail->fields[index].arrow.name) != 0;
 }
 
-/* "d:9,2" and "d:9,2,128" are the same. */
+/* "d:9,2" and "d:9,2,128" are the same. Of a dictionary what its values are belongs to the type. */
 static bool types_differ(const kh_field *fields, const kh_field *others, uint32_t index) {
   if (fields[index].type != others[index].type) return true;
+  if (fields[index].has_dictionary && types_differ(fields, others, kh_field_dictionary(&fields[index]))) return true;
   if (strcmp(fields[index].arrow.format, others[index].arrow.format) == 0) return false;
   char name[KH_TYPE_NAME_SIZE], other[KH_TYPE_NAME_SIZE];
   kh_field_type_name(fields, index, name);

@@ -33,10 +33,17 @@ static void put(kh_schema_walk *walk, const struct ArrowSchema *arrow, uint32_t 
       (kh_field){.arrow = *arrow, .parent = parent, .depth = depth, .has_dictionary = arrow->dictionary != NULL};
 }
 
+/* A node that is released may not even be named: its strings are gone. */
+static khonsu_status check_link(const kh_schema_walk *walk, uint32_t index, const struct ArrowSchema *link,
+                                const char *what, int64_t child, khonsu_error *error) {
+  if (link != NULL && link->release != NULL) return KHONSU_OK;
+  return kh_field_fail(walk->fields, index, error, KHONSU_INVALID_ARROW, "%s %lld of the schema is %s", what,
+                       (long long)child, link == NULL ? "NULL" : "released");
+}
+
 static khonsu_status check_node(const kh_schema_walk *walk, uint32_t index, khonsu_error *error) {
   const struct ArrowSchema *arrow = &walk->fields[index].arrow;
-  const char *wrong = arrow->release == NULL                                   ? "the schema is released"
-                      : arrow->format == NULL                                  ? "the schema has no format"
+  const char *wrong = arrow->format == NULL                                  ? "the schema has no format"
                       : arrow->n_children < 0                                  ? "the number of children is negative"
                       : arrow->n_children > 0 && arrow->children == NULL       ? "children is NULL"
                       : (uint64_t)arrow->n_children > UINT32_MAX - walk->count ? "too many children"
@@ -57,16 +64,19 @@ static khonsu_status put_children(kh_schema_walk *walk, uint32_t index, uint64_t
   khonsu_status status = reserve(walk, links, error);
   if (status != KHONSU_OK) return status;
   for (int64_t child = 0; child < node.n_children; child++) {
-    if (node.children[child] == NULL)
-      return kh_field_fail(walk->fields, index, error, KHONSU_INVALID_ARROW, "child %lld is NULL", (long long)child);
+    status = check_link(walk, index, node.children[child], "child", child, error);
+    if (status != KHONSU_OK) return status;
     put(walk, node.children[child], index, depth);
   }
-  if (node.dictionary != NULL) put(walk, node.dictionary, index, depth);
-  return KHONSU_OK;
+  if (node.dictionary == NULL) return KHONSU_OK;
+  status = check_link(walk, index, node.dictionary, "dictionary", 0, error);
+  if (status == KHONSU_OK) put(walk, node.dictionary, index, depth);
+  return status;
 }
 
 khonsu_status kh_schema_walk_run(kh_schema_walk *walk, const struct ArrowSchema *root, uint64_t depth_max,
                                  khonsu_error *error) {
+  if (root->release == NULL) return khonsu_error_set(error, KHONSU_INVALID_ARROW, "the schema is released");
   khonsu_status status = reserve(walk, 8, error);
   if (status != KHONSU_OK) return status;
   put(walk, root, 0, 0);

@@ -9,8 +9,7 @@
 
 _Noreturn void kh_check_failed(const char *expression, const char *file, int line);
 
-#define KH_ASSERT(expression)                                                                                         \
-  (KH_LIKELY(expression) ? (void)0 : kh_check_failed(#expression, __FILE__, __LINE__))
+#define KH_ASSERT(expression) (KH_LIKELY(expression) ? (void)0 : kh_check_failed(#expression, __FILE__, __LINE__))
 
 /* The struct of which `pointer` is the member. */
 #define KH_CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))

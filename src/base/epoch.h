@@ -40,7 +40,8 @@ typedef struct kh_participant {
 typedef struct kh_epoch {
   _Alignas(KH_CACHE_LINE) _Atomic uint64_t current; /* starts at 1 */
   _Atomic(kh_participant *) participants;           /* push-only until fini */
-  _Alignas(KH_CACHE_LINE) kh_retired *oldest, *newest; /* the writer's, on a line readers do not need: in order of epoch */
+  _Alignas(KH_CACHE_LINE) kh_retired *oldest,
+      *newest; /* the writer's, on a line readers do not need: in order of epoch */
   uint64_t retired_count;
 } kh_epoch;
 

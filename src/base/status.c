@@ -7,7 +7,7 @@
 
 const char *khonsu_status_name(khonsu_status status) {
   switch (status) {
-#define STATUS_NAME(name, class_name, number, text)                                                                   \
+#define STATUS_NAME(name, class_name, number, text)                                                                    \
   case KHONSU_##name: return "KHONSU_" #name;
     KHONSU_STATUS_TABLE(STATUS_NAME)
 #undef STATUS_NAME
@@ -17,7 +17,7 @@ const char *khonsu_status_name(khonsu_status status) {
 
 const char *khonsu_status_text(khonsu_status status) {
   switch (status) {
-#define STATUS_TEXT(name, class_name, number, text)                                                                   \
+#define STATUS_TEXT(name, class_name, number, text)                                                                    \
   case KHONSU_##name: return text;
     KHONSU_STATUS_TABLE(STATUS_TEXT)
 #undef STATUS_TEXT

@@ -34,7 +34,7 @@ static khonsu_status put_dimensions(void *ctx, khonsu_txn *txn, khonsu_error *er
     path_of(ctx, dimension_tables[i], path);
     status = khonsu_ipc_read(path, &table, error);
     if (status != KHONSU_OK) break;
-    khonsu_slice key = {dimension_tables[i], strlen(dimension_tables[i])};
+    khonsu_slice key = khonsu_key(dimension_tables[i]);
     status = khonsu_put(txn, key, &table, error);
   }
   return status;

@@ -24,7 +24,7 @@ static khonsu_status export_all(const kh_demo *demo, khonsu_txn *txn, int *count
   const kh_demo_flights *flights = &demo->flights;
   khonsu_status status = KHONSU_OK;
   for (size_t i = 0; status == KHONSU_OK && i < sizeof names / sizeof *names; i++, ++*count)
-    status = export_table(demo, txn, (khonsu_slice){names[i], strlen(names[i])}, error);
+    status = export_table(demo, txn, khonsu_key(names[i]), error);
   for (int carrier = 0; status == KHONSU_OK && carrier < flights->carriers.count; carrier++, ++*count) {
     char key[KH_DEMO_KEY_SIZE];
     status = export_table(demo, txn, kh_demo_flights_key(flights, carrier, key), error);

@@ -5,11 +5,9 @@
 #include "demo.h"
 #include "rows.h"
 
-static khonsu_slice slice_of(const char *key) { return (khonsu_slice){key, strlen(key)}; }
-
 khonsu_slice kh_demo_flights_key(const kh_demo_flights *flights, int carrier, char key[KH_DEMO_KEY_SIZE]) {
   snprintf(key, KH_DEMO_KEY_SIZE, "flights/%s", flights->carriers.text[carrier]);
-  return slice_of(key);
+  return khonsu_key(key);
 }
 
 static bool is_month(int total) { return total < KH_DEMO_MONTHS; }
@@ -21,7 +19,7 @@ static const char *airport_of(const kh_demo_flights *flights, int total) {
 khonsu_slice kh_demo_total_key(const kh_demo_flights *flights, int total, char key[KH_DEMO_KEY_SIZE]) {
   if (is_month(total)) snprintf(key, KH_DEMO_KEY_SIZE, "totals/month/%d", month_of(total));
   else snprintf(key, KH_DEMO_KEY_SIZE, "totals/airport/%s", airport_of(flights, total));
-  return slice_of(key);
+  return khonsu_key(key);
 }
 
 bool kh_demo_totals_add_rows(kh_demo_totals *totals, const kh_demo_flights *flights, const struct ArrowArray *batch) {

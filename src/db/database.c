@@ -4,7 +4,6 @@
 #define KHONSU_VERSION "0.1.0"
 #endif
 
-
 static khonsu_status open_over(kh_storage storage, const khonsu_options *given, khonsu_db **db, khonsu_error *error) {
   khonsu_options options;
   khonsu_status status = kh_options_resolve(given, &options, error);
@@ -78,7 +77,8 @@ khonsu_status khonsu_stat(khonsu_db *db, khonsu_stats *stats, khonsu_error *erro
 const char *khonsu_library_version(void) { return KHONSU_VERSION; }
 
 const char *khonsu_build_info(void) {
-  return "{\"version\":\"" KHONSU_VERSION "\",\"compiler\":\"" __VERSION__ "\",\"sanitizers\":\""
+  return "{\"version\":\"" KHONSU_VERSION "\",\"compiler\":\"" __VERSION__
+         "\",\"sanitizers\":\""
 #if defined(__SANITIZE_ADDRESS__)
          "address"
 #elif defined(__SANITIZE_THREAD__)

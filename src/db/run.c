@@ -53,7 +53,9 @@ static khonsu_status out_of_time(const run_state *run, const khonsu_txn_options 
 
 static void start(run_state *run, khonsu_db *db, const khonsu_txn_options *options) {
   uint64_t now = kh_os_now_ns(), deadline_ns;
-  *run = (run_state){.began_ns = now, .deadline_ns = UINT64_MAX, .prng = {now ^ (uint64_t)(uintptr_t)run ^ db->partition.store.hash_seed}};
+  *run = (run_state){.began_ns = now,
+                     .deadline_ns = UINT64_MAX,
+                     .prng = {now ^ (uint64_t)(uintptr_t)run ^ db->partition.store.hash_seed}};
   if (options->deadline_ms == 0) return;
   if (__builtin_mul_overflow(options->deadline_ms, UINT64_C(1000000), &deadline_ns) ||
       __builtin_add_overflow(deadline_ns, now, &run->deadline_ns))

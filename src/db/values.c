@@ -145,8 +145,8 @@ static void release_batch(struct ArrowSchema *schema, struct ArrowArray *batch) 
   if (batch != NULL && batch->release != NULL) batch->release(batch);
 }
 
-static khonsu_status write_stream(khonsu_txn *txn, khonsu_slice key, struct ArrowArrayStream *stream,
-                                  stage_table stage, khonsu_error *error) {
+static khonsu_status write_stream(khonsu_txn *txn, khonsu_slice key, struct ArrowArrayStream *stream, stage_table stage,
+                                  khonsu_error *error) {
   khonsu_status status = check_write(txn, key, error);
   if (status == KHONSU_OK && stream == NULL)
     status = khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "the stream must not be NULL");

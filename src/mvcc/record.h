@@ -16,9 +16,7 @@ kh_record *kh_record_new(khonsu_slice key, uint64_t hash);
 
 static inline khonsu_slice kh_record_key(const kh_record *record) { return kh_slice(record->key, record->key_size); }
 
-static inline size_t kh_record_memory(const kh_record *record) {
-  return sizeof *record + record->key_size;
-}
+static inline size_t kh_record_memory(const kh_record *record) { return sizeof *record + record->key_size; }
 
 /* The newest version not newer than `timestamp`, or NULL. Inside the epoch, or in the seat. */
 static inline kh_version *kh_record_visible(const kh_record *record, uint64_t timestamp) {

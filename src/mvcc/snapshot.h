@@ -59,7 +59,7 @@ static inline uint64_t kh_snapshot_pinned(const kh_snapshot *slot) {
 static inline uint64_t kh_snapshot_begin(kh_snapshots *snapshots, kh_snapshot *slot, unsigned uses) {
   for (;;) {
     uint64_t timestamp = atomic_load(&snapshots->visible);
-    atomic_store(&slot->begun, timestamp << KH_ANNOUNCED_BITS | uses); /* A */
+    atomic_store(&slot->begun, timestamp << KH_ANNOUNCED_BITS | uses);   /* A */
     if (atomic_load(&snapshots->horizon) <= timestamp) return timestamp; /* B */
   }
 }

@@ -10,8 +10,7 @@ khonsu_status kh_store_init(kh_store *store, uint64_t newest, uint64_t snapshot_
   kh_epoch_init(&store->epoch);
   kh_snapshots_init(&store->snapshots, newest);
   store->newest = newest;
-  store->snapshot_age_ns_max =
-      snapshot_age_ms_max > UINT64_MAX / 1000000 ? UINT64_MAX : snapshot_age_ms_max * 1000000;
+  store->snapshot_age_ns_max = snapshot_age_ms_max > UINT64_MAX / 1000000 ? UINT64_MAX : snapshot_age_ms_max * 1000000;
   kh_os_random(&store->hash_seed, sizeof store->hash_seed);
   kh_key_source source = {kh_store_word_has_key, record_hash, NULL};
   return kh_hash_map_init(&store->index, source, &store->epoch);

@@ -30,7 +30,7 @@ typedef struct kh_store {
   uint64_t snapshot_age_ns_max; /* 0 = no limit */
 
   /* the seat's */
-  uint64_t newest;           /* timestamp of the newest linked version; never given out twice */
+  uint64_t newest;            /* timestamp of the newest linked version; never given out twice */
   kh_version_list superseded; /* to be judged, in the order of the commits that superseded them; tombstones too */
   kh_version_list unpinned;   /* to be judged again: their snapshot ended */
   kh_version_list waiting;    /* tombstones that a running transaction may have to be certified against */

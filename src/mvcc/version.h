@@ -13,10 +13,10 @@ typedef struct kh_version {
   uint64_t timestamp;
   _Atomic(struct kh_version *) older; /* link; followed inside the epoch */
   union {
-    struct {                       /* while linked: the seat's */
-      struct kh_version *newer;    /* NULL: this is the head */
-      struct kh_version *next;     /* in the queue or pin list this version stands in */
-      uint64_t writer;             /* id of the transaction that wrote it */
+    struct {                    /* while linked: the seat's */
+      struct kh_version *newer; /* NULL: this is the head */
+      struct kh_version *next;  /* in the queue or pin list this version stands in */
+      uint64_t writer;          /* id of the transaction that wrote it */
     };
     kh_retired retired; /* once unlinked */
   };

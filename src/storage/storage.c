@@ -19,7 +19,8 @@ khonsu_status kh_storage_validate(const khonsu_storage_ops *ops, khonsu_error *e
 static khonsu_status decode(const khonsu_stored *stored, khonsu_slice key, const kh_arrow_limits *limits,
                             kh_stored_value *value, khonsu_error *error) {
   switch (stored->type) {
-    case KHONSU_TABLE: return kh_ipc_decode(kh_slice(stored->value.data, stored->value.size), limits, &value->table, error);
+    case KHONSU_TABLE:
+      return kh_ipc_decode(kh_slice(stored->value.data, stored->value.size), limits, &value->table, error);
     case KHONSU_BYTES: value->bytes = stored->value; return KHONSU_OK;
   }
   return khonsu_error_set(error, KHONSU_CORRUPT, "the storage returned a value of unknown type %d for key '%.*s'",

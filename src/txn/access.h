@@ -17,12 +17,12 @@ typedef struct kh_access {
   uint64_t read_version; /* what was there; 0 = nothing */
 
   /* the write, `staged` NULL where there is none */
-  kh_version *staged; /* what will be linked; for an append, the joined table is filled in by the seat */
-  kh_table *tail;     /* append: the rows; NULL for put and delete */
-  kh_table *view;     /* append: base and tail, for reading back; made when asked for */
-  kh_version *base;   /* append: the version it was looked up on, where that came out of the storage */
-  kh_record *fresh;   /* for a key without record: made before the seat is taken */
-  uint64_t bytes;     /* of this write, towards txn_bytes_max */
+  kh_version *staged;       /* what will be linked; for an append, the joined table is filled in by the seat */
+  kh_table *tail;           /* append: the rows; NULL for put and delete */
+  kh_table *view;           /* append: base and tail, for reading back; made when asked for */
+  kh_version *base;         /* append: the version it was looked up on, where that came out of the storage */
+  kh_record *fresh;         /* for a key without record: made before the seat is taken */
+  uint64_t bytes;           /* of this write, towards txn_bytes_max */
   kh_encoded_table encoded; /* of a table's rows, for the storage */
 
   /* the link: the seat's */

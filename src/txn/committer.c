@@ -104,7 +104,8 @@ static kh_version *stage_again(const kh_access *access) {
   kh_version *copy = linked->kind == KH_BYTES   ? kh_version_new_bytes(kh_slice(linked->bytes, linked->size))
                      : linked->kind == KH_TABLE ? kh_version_new_table(access->tail ? access->tail : linked->table)
                                                 : kh_version_new_tombstone();
-  if (copy != NULL && copy->kind == KH_TABLE) copy->charge = kh_table_bytes(access->tail ? access->tail : copy->table, 0);
+  if (copy != NULL && copy->kind == KH_TABLE)
+    copy->charge = kh_table_bytes(access->tail ? access->tail : copy->table, 0);
   return copy;
 }
 

@@ -36,15 +36,15 @@ kh_link *kh_link_queue_peek(kh_link_queue *queue);
 typedef struct kh_request {
   kh_link link;
   _Atomic uint32_t state;
-  bool sync;                  /* wants the storage flushed before it is visible */
-  struct kh_request *member;  /* next in its group */
+  bool sync;                 /* wants the storage flushed before it is visible */
+  struct kh_request *member; /* next in its group */
   struct khonsu_txn *txn;
   uint64_t bytes; /* the store will hold for it, about */
 
   /* the outcome */
   khonsu_status status;
-  uint64_t version; /* OK: its commit timestamp */
-  uint64_t lost_to; /* CONFLICT: the newest version it lost to */
+  uint64_t version;    /* OK: its commit timestamp */
+  uint64_t lost_to;    /* CONFLICT: the newest version it lost to */
   khonsu_error *error; /* the caller's, for texts of the storage; may be NULL */
 } kh_request;
 

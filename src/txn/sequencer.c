@@ -65,8 +65,7 @@ static void retain(kh_partition *partition) {
   const khonsu_storage_ops *ops = partition->storage.ops;
   if (ops == NULL || ops->retain == NULL || kh_partition_stopped(partition)) return;
   kh_store *store = &partition->store;
-  ops->retain(partition->storage.ctx,
-              kh_store_oldest_snapshot(store, atomic_load(&store->snapshots.horizon)));
+  ops->retain(partition->storage.ctx, kh_store_oldest_snapshot(store, atomic_load(&store->snapshots.horizon)));
 }
 
 /* In the committer's seat. */

@@ -38,8 +38,8 @@ khonsu_status kh_txn_check_active(const khonsu_txn *txn, khonsu_error *error) {
                        : txn->state == KH_TXN_ABORTED  ? "is aborted"
                        : txn->state == KH_TXN_IN_DOUBT ? "is in doubt"
                                                        : "has been freed";
-  return khonsu_error_set(error, KHONSU_BAD_STATE, "transaction %llu %s; begin a new one",
-                          (unsigned long long)txn->id, became);
+  return khonsu_error_set(error, KHONSU_BAD_STATE, "transaction %llu %s; begin a new one", (unsigned long long)txn->id,
+                          became);
 }
 
 static khonsu_status expired(const khonsu_txn *txn, khonsu_error *error) {
@@ -99,8 +99,8 @@ static khonsu_status look_committed(khonsu_txn *txn, khonsu_slice key, uint64_t 
                                     khonsu_error *error) {
   kh_store *store = &txn->partition->store;
   look->from_storage = NULL;
-  look->read_at = txn->isolation == KHONSU_READ_COMMITTED ? kh_snapshot_read_begin(&store->snapshots, txn->slot)
-                                                          : txn->snapshot;
+  look->read_at =
+      txn->isolation == KHONSU_READ_COMMITTED ? kh_snapshot_read_begin(&store->snapshots, txn->slot) : txn->snapshot;
   kh_epoch_enter(txn->participant);
   look->inside = true;
   look->record = kh_store_find(store, key, hash);
@@ -417,8 +417,6 @@ khonsu_status kh_txn_commit(khonsu_txn *txn, khonsu_error *error) {
   txn->request.version = txn->snapshot;
   if (kh_snapshot_expired(txn->slot)) status = expired(txn, error);
   else if (txn->accesses.writes != 0) status = submit(txn, error);
-  end(txn, status == KHONSU_OK         ? KH_TXN_COMMITTED
-           : status == KHONSU_IN_DOUBT ? KH_TXN_IN_DOUBT
-                                       : KH_TXN_ABORTED);
+  end(txn, status == KHONSU_OK ? KH_TXN_COMMITTED : status == KHONSU_IN_DOUBT ? KH_TXN_IN_DOUBT : KH_TXN_ABORTED);
   return status;
 }

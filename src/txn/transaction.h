@@ -5,7 +5,13 @@
 #include "access.h"
 #include "partition.h"
 
-typedef enum kh_txn_state { KH_TXN_IDLE, KH_TXN_ACTIVE, KH_TXN_COMMITTED, KH_TXN_ABORTED, KH_TXN_IN_DOUBT } kh_txn_state;
+typedef enum kh_txn_state {
+  KH_TXN_IDLE,
+  KH_TXN_ACTIVE,
+  KH_TXN_COMMITTED,
+  KH_TXN_ABORTED,
+  KH_TXN_IN_DOUBT
+} kh_txn_state;
 
 #define KH_TXN_MAGIC UINT32_C(0x6b68744e)
 
@@ -24,7 +30,7 @@ struct khonsu_txn {
   uint64_t bytes;   /* staged */
   kh_access_set accesses;
   kh_request request;
-  struct kh_txn_pool *pool; /* it goes back to */
+  struct kh_txn_pool *pool;                    /* it goes back to */
   struct khonsu_txn *next_of_all, *next_spare; /* the pool's */
 };
 
@@ -37,13 +43,13 @@ KHONSU_MUST_USE khonsu_status kh_txn_check_active(const khonsu_txn *txn, khonsu_
 /* What a transaction sees at a key. Between look and look_done the thread is inside the epoch: take references, be
  * short. */
 typedef struct kh_look {
-  kh_version_kind kind;      /* KH_TOMBSTONE: nothing there */
-  kh_version *version;       /* KH_BYTES */
-  kh_table *table;           /* KH_TABLE */
-  kh_version *from_storage;  /* owned by the look */
-  kh_record *record;         /* where it was found; NULL: no record, or an own write */
-  uint64_t read_at;          /* as of when it was looked for */
-  uint64_t read_version;     /* 0 = nothing there */
+  kh_version_kind kind;     /* KH_TOMBSTONE: nothing there */
+  kh_version *version;      /* KH_BYTES */
+  kh_table *table;          /* KH_TABLE */
+  kh_version *from_storage; /* owned by the look */
+  kh_record *record;        /* where it was found; NULL: no record, or an own write */
+  uint64_t read_at;         /* as of when it was looked for */
+  uint64_t read_version;    /* 0 = nothing there */
   bool inside;
 } kh_look;
 

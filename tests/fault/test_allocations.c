@@ -8,10 +8,10 @@
 #include "fail_alloc.h"
 #include "support.h"
 
-#define TRY(call)                                                                                                     \
-  do {                                                                                                                \
-    khonsu_status tried_ = (call);                                                                                    \
-    if (tried_ != KHONSU_OK) return tried_;                                                                           \
+#define TRY(call)                                                                                                      \
+  do {                                                                                                                 \
+    khonsu_status tried_ = (call);                                                                                     \
+    if (tried_ != KHONSU_OK) return tried_;                                                                            \
   } while (0)
 
 typedef struct fixture {
@@ -74,7 +74,7 @@ static khonsu_status put_named(khonsu_txn *txn, const char *prefix, int count) {
   for (int i = 0; i < count; i++) {
     char key[32];
     snprintf(key, sizeof key, "%s%d", prefix, i);
-    TRY(khonsu_put_bytes(txn, text_slice(key), KHONSU_KEY("value"), NULL));
+    TRY(khonsu_put_bytes(txn, khonsu_key(key), KHONSU_KEY("value"), NULL));
   }
   return KHONSU_OK;
 }
@@ -134,7 +134,7 @@ static khonsu_status read_many(khonsu_txn *t) {
     char key[32];
     bool exists;
     snprintf(key, sizeof key, "many%d", i);
-    TRY(khonsu_exists(t, text_slice(key), &exists, NULL));
+    TRY(khonsu_exists(t, khonsu_key(key), &exists, NULL));
   }
   return KHONSU_OK;
 }
@@ -174,8 +174,7 @@ static khonsu_status append_ref(khonsu_txn *t) {
 }
 static khonsu_status append_stream(khonsu_txn *t) { return khonsu_append(t, KHONSU_KEY("table"), &input_stream, NULL); }
 static khonsu_status append_four(khonsu_txn *t) {
-  for (int i = 0; i < 4; i++)
-    TRY(khonsu_append_batch(t, KHONSU_KEY("table"), &input_schema[i], &input_batch[i], NULL));
+  for (int i = 0; i < 4; i++) TRY(khonsu_append_batch(t, KHONSU_KEY("table"), &input_schema[i], &input_batch[i], NULL));
   return KHONSU_OK;
 }
 static khonsu_status append_and_read_back(khonsu_txn *t) {
@@ -204,7 +203,7 @@ static khonsu_status everything(khonsu_txn *t) {
   return put_large(t);
 }
 
-#define IN_TXN(name, level, run)                                                                                      \
+#define IN_TXN(name, level, run)                                                                                       \
   static khonsu_status name(fixture *f) { return in_txn(f, level, run); }
 IN_TXN(s_put_one, KHONSU_SERIALIZABLE, put_one)
 IN_TXN(s_put_empty, KHONSU_READ_COMMITTED, put_empty)
@@ -325,7 +324,7 @@ static khonsu_status s_insert_many(fixture *f) { /* has the index grow */
     snprintf(key, sizeof key, "grow%d", i);
     khonsu_txn *txn;
     TRY(begin(f, KHONSU_READ_COMMITTED, &txn));
-    TRY(end(txn, khonsu_put_bytes(txn, text_slice(key), KHONSU_KEY("v"), NULL)));
+    TRY(end(txn, khonsu_put_bytes(txn, khonsu_key(key), KHONSU_KEY("v"), NULL)));
   }
   return KHONSU_OK;
 }
@@ -359,18 +358,56 @@ typedef struct named_scenario {
   scenario run;
 } named_scenario;
 
-#define NAMED(name) {#name, name}
+#define NAMED(name)                                                                                                    \
+  { #name, name }
 static const named_scenario scenarios[] = {
-    NAMED(s_put_one), NAMED(s_put_empty), NAMED(s_put_large), NAMED(s_put_twice), NAMED(s_put_many),
-    NAMED(s_put_over), NAMED(s_put_then_delete), NAMED(s_delete_bytes), NAMED(s_delete_table), NAMED(s_delete_absent),
-    NAMED(s_read_bytes), NAMED(s_read_bytes_rc), NAMED(s_read_absent), NAMED(s_read_exists), NAMED(s_read_many),
-    NAMED(s_read_table), NAMED(s_read_batch), NAMED(s_read_batch_joined), NAMED(s_put_batch), NAMED(s_put_batch_ref),
-    NAMED(s_put_stream), NAMED(s_put_over_table), NAMED(s_append_new), NAMED(s_append_one), NAMED(s_append_one_rc),
-    NAMED(s_append_ref), NAMED(s_append_stream), NAMED(s_append_four), NAMED(s_append_and_read_back),
-    NAMED(s_append_to_own_put), NAMED(s_append_after_own_delete), NAMED(s_read_then_write), NAMED(s_everything),
-    NAMED(s_everything_rc), NAMED(s_begin_many), NAMED(s_abort), NAMED(s_read_only), NAMED(s_conflict), NAMED(s_run),
-    NAMED(s_open_another), NAMED(s_churn), NAMED(s_churn_under_snapshots), NAMED(s_insert_and_delete),
-    NAMED(s_insert_many), NAMED(s_write_file), NAMED(s_read_file), NAMED(s_reopen),
+    NAMED(s_put_one),
+    NAMED(s_put_empty),
+    NAMED(s_put_large),
+    NAMED(s_put_twice),
+    NAMED(s_put_many),
+    NAMED(s_put_over),
+    NAMED(s_put_then_delete),
+    NAMED(s_delete_bytes),
+    NAMED(s_delete_table),
+    NAMED(s_delete_absent),
+    NAMED(s_read_bytes),
+    NAMED(s_read_bytes_rc),
+    NAMED(s_read_absent),
+    NAMED(s_read_exists),
+    NAMED(s_read_many),
+    NAMED(s_read_table),
+    NAMED(s_read_batch),
+    NAMED(s_read_batch_joined),
+    NAMED(s_put_batch),
+    NAMED(s_put_batch_ref),
+    NAMED(s_put_stream),
+    NAMED(s_put_over_table),
+    NAMED(s_append_new),
+    NAMED(s_append_one),
+    NAMED(s_append_one_rc),
+    NAMED(s_append_ref),
+    NAMED(s_append_stream),
+    NAMED(s_append_four),
+    NAMED(s_append_and_read_back),
+    NAMED(s_append_to_own_put),
+    NAMED(s_append_after_own_delete),
+    NAMED(s_read_then_write),
+    NAMED(s_everything),
+    NAMED(s_everything_rc),
+    NAMED(s_begin_many),
+    NAMED(s_abort),
+    NAMED(s_read_only),
+    NAMED(s_conflict),
+    NAMED(s_run),
+    NAMED(s_open_another),
+    NAMED(s_churn),
+    NAMED(s_churn_under_snapshots),
+    NAMED(s_insert_and_delete),
+    NAMED(s_insert_many),
+    NAMED(s_write_file),
+    NAMED(s_read_file),
+    NAMED(s_reopen),
 };
 
 static fixture open_fixture(bool over_storage) {
@@ -423,8 +460,8 @@ static uint64_t sweep(const named_scenario *s, bool over_storage, bool from_then
     if (status != KHONSU_OK) { /* the same works once there is memory */
       make_inputs(&f);
       status = s->run(&f);
-      if (status != KHONSU_OK) fail_msg("%s, after allocation %llu failed: %s", s->name, (unsigned long long)n,
-                                        khonsu_status_name(status));
+      if (status != KHONSU_OK)
+        fail_msg("%s, after allocation %llu failed: %s", s->name, (unsigned long long)n, khonsu_status_name(status));
       release_inputs();
     }
     close_db(&f.db);

@@ -6,13 +6,13 @@
 
 #include "support.h"
 
-#define FAILS(wanted, text, call)                                                                                     \
-  do {                                                                                                                \
-    khonsu_error err = KHONSU_ERROR_INIT;                                                                             \
-    must_be_at((call), (wanted), &err, #call, __FILE__, __LINE__);                                                    \
-    if (strstr(err.message, (text)) == NULL) fail_msg("%s: the text lacks '%s': %s", #call, (text), err.message);     \
-    assert_int_equal(err.status, (wanted));                                                                           \
-    khonsu_error_clear(&err);                                                                                         \
+#define FAILS(wanted, text, call)                                                                                      \
+  do {                                                                                                                 \
+    khonsu_error err = KHONSU_ERROR_INIT;                                                                              \
+    must_be_at((call), (wanted), &err, #call, __FILE__, __LINE__);                                                     \
+    if (strstr(err.message, (text)) == NULL) fail_msg("%s: the text lacks '%s': %s", #call, (text), err.message);      \
+    assert_int_equal(err.status, (wanted));                                                                            \
+    khonsu_error_clear(&err);                                                                                          \
   } while (0)
 
 static int open_db(void **state) {
@@ -208,7 +208,7 @@ static void limits_are_checked_and_named(void **state) {
     char key[16];
     snprintf(key, sizeof key, "key%d", fitted++);
     txn = begin_at(db, KHONSU_SERIALIZABLE);
-    MUST(khonsu_put_bytes(txn, text_slice(key), hundred, &err));
+    MUST(khonsu_put_bytes(txn, khonsu_key(key), hundred, &err));
     status = khonsu_commit(txn, NULL, NULL);
     khonsu_txn_free(&txn);
   }
@@ -273,7 +273,9 @@ static void schemas_that_nest_too_deep(void **state) {
     make_ids(&schema, &batch, 0, 1);
     for (int i = 1; i < levels; i++) wrap(&schema, &batch);
     if (levels <= 3) MUST(khonsu_put_batch(txn, KHONSU_KEY("k"), &schema, &batch, &err));
-    else FAILS(KHONSU_NESTING_TOO_DEEP, "nesting_depth_max", khonsu_put_batch(txn, KHONSU_KEY("k"), &schema, &batch, &err));
+    else
+      FAILS(KHONSU_NESTING_TOO_DEEP, "nesting_depth_max",
+            khonsu_put_batch(txn, KHONSU_KEY("k"), &schema, &batch, &err));
     commit_and_free(&txn);
   }
   close_db(&db);
@@ -331,8 +333,7 @@ static void files_that_are_not_whole(void **state) {
   khonsu_txn *txn = begin_read_only(db);
   MUST(khonsu_get(txn, KHONSU_KEY("table"), &stream, &err));
   khonsu_txn_free(&txn);
-  FAILS(KHONSU_IO, "no_such_directory",
-        khonsu_ipc_write("no_such_directory/x.arrow", KHONSU_IPC_FILE, &stream, &err));
+  FAILS(KHONSU_IO, "no_such_directory", khonsu_ipc_write("no_such_directory/x.arrow", KHONSU_IPC_FILE, &stream, &err));
   assert_null(stream.release);
   txn = begin_read_only(db);
   MUST(khonsu_get(txn, KHONSU_KEY("table"), &stream, &err));
@@ -364,11 +365,11 @@ static void statuses_have_names_and_texts(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(null_where_not_allowed),       cmocka_unit_test(an_error_struct_is_optional),
-      cmocka_unit_test(use_after_the_end),            cmocka_unit_test(wrong_type_and_schema),
-      cmocka_unit_test(released_and_broken_arrays),   cmocka_unit_test(limits_are_checked_and_named),
-      cmocka_unit_test(schemas_that_nest_too_deep),   cmocka_unit_test(options_out_of_bounds),
-      cmocka_unit_test(files_that_are_not_whole),     cmocka_unit_test(statuses_have_names_and_texts),
+      cmocka_unit_test(null_where_not_allowed),     cmocka_unit_test(an_error_struct_is_optional),
+      cmocka_unit_test(use_after_the_end),          cmocka_unit_test(wrong_type_and_schema),
+      cmocka_unit_test(released_and_broken_arrays), cmocka_unit_test(limits_are_checked_and_named),
+      cmocka_unit_test(schemas_that_nest_too_deep), cmocka_unit_test(options_out_of_bounds),
+      cmocka_unit_test(files_that_are_not_whole),   cmocka_unit_test(statuses_have_names_and_texts),
   };
   return cmocka_run_group_tests(tests, open_db, close_it);
 }

@@ -129,7 +129,7 @@ static void *churn(void *ctx) {
     khonsu_txn *txn = begin_at(w->common->db, KHONSU_READ_COMMITTED);
     uint64_t dice = kh_prng_below(&w->prng, 3);
     if (dice == 0) put_text(txn, key, key);
-    else if (dice == 1) MUST(khonsu_delete(txn, text_slice(key), &err));
+    else if (dice == 1) MUST(khonsu_delete(txn, khonsu_key(key), &err));
     else if (get_text(txn, key, value)) assert_string_equal(key, value);
     commit_and_free(&txn);
   }

@@ -210,8 +210,8 @@ static bool write_skew_by_delete(khonsu_db *db, khonsu_isolation level) {
   khonsu_txn *one = begin_at(db, level), *two = begin_at(db, level);
   char value[64];
   assert_true(get_text(one, "x", value) && get_text(two, "y", value));
-  MUST(khonsu_delete(one, text_slice("y"), &err));
-  MUST(khonsu_delete(two, text_slice("x"), &err));
+  MUST(khonsu_delete(one, khonsu_key("y"), &err));
+  MUST(khonsu_delete(two, khonsu_key("x"), &err));
   assert_true(try_commit(&one));
   return try_commit(&two);
 }

@@ -17,11 +17,6 @@ void must_at(khonsu_status status, const khonsu_error *error, const char *call, 
   must_be_at(status, KHONSU_OK, error, call, file, line);
 }
 
-khonsu_slice text_slice(const char *text) {
-  khonsu_slice slice = {text, strlen(text)};
-  return slice;
-}
-
 khonsu_db *open_memory(void) {
   khonsu_db *db = NULL;
   MUST(khonsu_open(NULL, NULL, &db, &err));
@@ -58,13 +53,13 @@ khonsu_stats stats_of(khonsu_db *db) {
 }
 
 void put_text(khonsu_txn *txn, const char *key, const char *value) {
-  MUST(khonsu_put_bytes(txn, text_slice(key), text_slice(value), &err));
+  MUST(khonsu_put_bytes(txn, khonsu_key(key), khonsu_key(value), &err));
 }
 
 bool get_text(khonsu_txn *txn, const char *key, char value[64]) {
   khonsu_bytes bytes;
   khonsu_error error = KHONSU_ERROR_INIT;
-  khonsu_status status = khonsu_get_bytes(txn, text_slice(key), &bytes, &error);
+  khonsu_status status = khonsu_get_bytes(txn, khonsu_key(key), &bytes, &error);
   if (status == KHONSU_NOT_FOUND) return false;
   must_at(status, &error, "khonsu_get_bytes", __FILE__, __LINE__);
   assert_true(bytes.size < 64);
@@ -93,7 +88,7 @@ void put_text_now(khonsu_db *db, const char *key, const char *value) {
 
 void delete_now(khonsu_db *db, const char *key) {
   khonsu_txn *txn = begin_at(db, KHONSU_SERIALIZABLE);
-  MUST(khonsu_delete(txn, text_slice(key), &err));
+  MUST(khonsu_delete(txn, khonsu_key(key), &err));
   commit_and_free(&txn);
 }
 
@@ -142,8 +137,7 @@ static struct ArrowArray *column_array(size_t rows, const int64_t *values) {
   if (rows != 0) memcpy(copy, values, rows * sizeof *copy);
   const void **buffers = allocate(2, sizeof *buffers);
   buffers[1] = copy;
-  *array = (struct ArrowArray){
-      .length = (int64_t)rows, .n_buffers = 2, .buffers = buffers, .release = release_array};
+  *array = (struct ArrowArray){.length = (int64_t)rows, .n_buffers = 2, .buffers = buffers, .release = release_array};
   return array;
 }
 
@@ -176,7 +170,7 @@ void append_ids(khonsu_txn *txn, const char *key, int64_t first, size_t rows) {
   struct ArrowSchema schema;
   struct ArrowArray batch;
   make_ids(&schema, &batch, first, rows);
-  MUST(khonsu_append_batch(txn, text_slice(key), &schema, &batch, &err));
+  MUST(khonsu_append_batch(txn, khonsu_key(key), &schema, &batch, &err));
 }
 
 static void sum_batch(const struct ArrowArray *batch, int64_t *sum, uint64_t *rows) {
@@ -191,7 +185,7 @@ void sum_table(khonsu_txn *txn, const char *key, int64_t *sum, uint64_t *rows) {
   *rows = 0;
   struct ArrowArrayStream stream;
   khonsu_error error = KHONSU_ERROR_INIT;
-  khonsu_status status = khonsu_get(txn, text_slice(key), &stream, &error);
+  khonsu_status status = khonsu_get(txn, khonsu_key(key), &stream, &error);
   khonsu_error_clear(&error);
   if (status == KHONSU_NOT_FOUND) return;
   assert_int_equal(status, KHONSU_OK);
@@ -207,7 +201,9 @@ void sum_table(khonsu_txn *txn, const char *key, int64_t *sum, uint64_t *rows) {
 
 uint64_t test_seed(void) {
   const char *given = getenv("KHONSU_SEED");
-  uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : getenv("KHONSU_SOAK") != NULL ? (uint64_t)time(NULL) : 20251;
+  uint64_t seed = given != NULL                   ? strtoull(given, NULL, 0)
+                  : getenv("KHONSU_SOAK") != NULL ? (uint64_t)time(NULL)
+                                                  : 20251;
   print_message("seed=%llu (replay with KHONSU_SEED=%llu)\n", (unsigned long long)seed, (unsigned long long)seed);
   return seed;
 }

@@ -17,20 +17,18 @@ void must_at(khonsu_status status, const khonsu_error *error, const char *call, 
 void must_be_at(khonsu_status status, khonsu_status wanted, const khonsu_error *error, const char *call,
                 const char *file, int line);
 /* `call` uses the variable `err` for its error. */
-#define MUST(call)                                                                                                    \
-  do {                                                                                                                \
-    khonsu_error err = KHONSU_ERROR_INIT;                                                                             \
-    must_at((call), &err, #call, __FILE__, __LINE__);                                                                 \
-    khonsu_error_clear(&err);                                                                                         \
+#define MUST(call)                                                                                                     \
+  do {                                                                                                                 \
+    khonsu_error err = KHONSU_ERROR_INIT;                                                                              \
+    must_at((call), &err, #call, __FILE__, __LINE__);                                                                  \
+    khonsu_error_clear(&err);                                                                                          \
   } while (0)
-#define MUST_BE(wanted, call)                                                                                         \
-  do {                                                                                                                \
-    khonsu_error err = KHONSU_ERROR_INIT;                                                                             \
-    must_be_at((call), (wanted), &err, #call, __FILE__, __LINE__);                                                    \
-    khonsu_error_clear(&err);                                                                                         \
+#define MUST_BE(wanted, call)                                                                                          \
+  do {                                                                                                                 \
+    khonsu_error err = KHONSU_ERROR_INIT;                                                                              \
+    must_be_at((call), (wanted), &err, #call, __FILE__, __LINE__);                                                     \
+    khonsu_error_clear(&err);                                                                                          \
   } while (0)
-
-khonsu_slice text_slice(const char *text);
 
 khonsu_db *open_memory(void);
 void close_db(khonsu_db **db);

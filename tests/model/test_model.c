@@ -55,9 +55,7 @@ static uint64_t value_at(const model_key *key, uint64_t at) {
   return version == NULL ? 0 : version->value;
 }
 
-static uint64_t version_of(const model_key *key) {
-  return key->count == 0 ? 0 : key->history[key->count - 1].version;
-}
+static uint64_t version_of(const model_key *key) { return key->count == 0 ? 0 : key->history[key->count - 1].version; }
 
 /* ---- steps */
 
@@ -94,7 +92,7 @@ static void write_key(model *m, model_txn *t, size_t key) {
   t->written[key] = true;
   if (kh_prng_below(&m->prng, 4) == 0) {
     t->value[key] = 0;
-    MUST(khonsu_delete(t->txn, text_slice(key_name(key)), &err));
+    MUST(khonsu_delete(t->txn, khonsu_key(key_name(key)), &err));
     return;
   }
   t->value[key] = m->next_value++;
@@ -113,7 +111,7 @@ static void append_to_table(model *m, model_txn *t, size_t key) {
 static void delete_table(model *m, model_txn *t, size_t key) {
   (void)m;
   if (t->read_only) return;
-  MUST(khonsu_delete(t->txn, text_slice(key_name(key)), &err));
+  MUST(khonsu_delete(t->txn, khonsu_key(key_name(key)), &err));
   t->written[key] = t->replaced[key - KEYS] = true;
   t->appended[key - KEYS] = 0;
 }
@@ -202,11 +200,17 @@ static void step(model *m) {
   }
   size_t key = (size_t)kh_prng_below(&m->prng, KEYS), table = KEYS + (size_t)kh_prng_below(&m->prng, TABLES);
   switch (kh_prng_below(&m->prng, 12)) {
-    case 0: case 1: case 2: case 3: read_key(m, t, key); break;
-    case 4: case 5: case 6: write_key(m, t, key); break;
+    case 0:
+    case 1:
+    case 2:
+    case 3: read_key(m, t, key); break;
+    case 4:
+    case 5:
+    case 6: write_key(m, t, key); break;
     case 7: append_to_table(m, t, table); break;
     case 8: read_table(m, t, table); break;
-    case 9: case 10: commit(m, t); break;
+    case 9:
+    case 10: commit(m, t); break;
     default:
       if (kh_prng_below(&m->prng, 3) == 0) delete_table(m, t, table);
       else if (kh_prng_below(&m->prng, 3) == 0) khonsu_txn_free(&t->txn); /* aborts: nothing of it may be seen */

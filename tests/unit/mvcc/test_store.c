@@ -16,8 +16,7 @@ typedef struct fixture {
 static int set_up(void **state) {
   fixture *f = kh_alloc_lines(sizeof *f);
   assert_int_equal(kh_store_init(&f->store, 1, 0), KHONSU_OK);
-  for (int i = 0; i < 3; i++)
-    assert_int_equal(kh_snapshot_join(&f->store.snapshots, &f->slots[i]), KHONSU_OK);
+  for (int i = 0; i < 3; i++) assert_int_equal(kh_snapshot_join(&f->store.snapshots, &f->slots[i]), KHONSU_OK);
   assert_int_equal(kh_epoch_join(&f->store.epoch, &f->participant), KHONSU_OK);
   *state = f;
   return 0;
@@ -43,8 +42,7 @@ static uint64_t link_text(fixture *f, const char *key, const char *text) {
     record = kh_record_new(slice, kh_store_hash(&f->store, slice));
     assert_int_equal(kh_store_add(&f->store, record), KHONSU_OK);
   }
-  kh_version *version =
-      text == NULL ? kh_version_new_tombstone() : kh_version_new_bytes(kh_slice(text, strlen(text)));
+  kh_version *version = text == NULL ? kh_version_new_tombstone() : kh_version_new_bytes(kh_slice(text, strlen(text)));
   version->timestamp = ++f->store.newest;
   kh_store_link(&f->store, record, version);
   return version->timestamp;
