@@ -1,0 +1,191 @@
+/* Every allocation of the arrow room is made to fail in turn, once and from then on, for every type: what fails says
+ * NO_MEMORY, consumes what it was to consume and leaks nothing. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "../unit/arrow/type_cases.h"
+#include "fail_alloc.h"
+
+static struct {
+  struct ArrowSchema schema;
+  struct ArrowArray array;
+  struct ArrowArrayStream stream;
+  kh_table *table; /* of three chunks */
+  kh_buffer bytes; /* of it, encoded */
+} input;
+
+static char path[64];
+
+static void make_inputs(const case_of_type *of) {
+  char type[256], values[512];
+  wrap(of, 0, type, values);
+  input.schema = make_schema(type);
+  input.array = make_array(&input.schema, values);
+  input.table = table_of_case(of, cut_root, false);
+  MUST(kh_ipc_encode(input.table, 0, true, &input.bytes, NULL));
+  struct ArrowArrayStream stream;
+  MUST(kh_table_export_stream(input.table, &stream));
+  MUST(kh_ipc_write_path(kh_os_posix(), path, KHONSU_IPC_STREAM, &stream, NULL));
+  MUST(kh_table_export_stream(input.table, &input.stream));
+  struct ArrowArray array;
+  MUST(input.stream.get_next(&input.stream, &array)); /* so that it is read and not taken back */
+  array.release(&array);
+}
+
+static void release_inputs(void) {
+  if (input.schema.release != NULL) input.schema.release(&input.schema);
+  if (input.array.release != NULL) input.array.release(&input.array);
+  if (input.stream.release != NULL) input.stream.release(&input.stream);
+  kh_table_unref(input.table);
+  kh_buffer_fini(&input.bytes);
+}
+
+typedef khonsu_status scenario(void);
+
+static khonsu_status import_batch(void) {
+  kh_table *table = NULL;
+  khonsu_status status = kh_table_from_batch(&input.schema, &input.array, &no_limits, &table, NULL);
+  assert_null(input.schema.release);
+  assert_null(input.array.release);
+  kh_table_unref(table);
+  return status;
+}
+
+static khonsu_status import_copy(void) {
+  kh_table *table = NULL;
+  khonsu_status status = kh_table_from_batch_copy(&input.schema, &input.array, &no_limits, &table, NULL);
+  assert_non_null(input.array.release);
+  kh_table_unref(table);
+  return status;
+}
+
+static khonsu_status import_stream(void) {
+  kh_table *table = NULL;
+  khonsu_status status = kh_table_from_stream(&input.stream, &no_limits, &table, NULL);
+  assert_null(input.stream.release);
+  kh_table_unref(table);
+  return status;
+}
+
+static khonsu_status append_and_lend(void) {
+  kh_table *joined;
+  struct ArrowArrayStream stream;
+  struct ArrowSchema schema;
+  struct ArrowArray array = {.release = NULL};
+  khonsu_status status = kh_table_append(input.table, input.table, &joined);
+  if (status != KHONSU_OK) return status;
+  status = kh_table_export_stream(joined, &stream);
+  kh_table_unref(joined);
+  if (status != KHONSU_OK) return status;
+  int failed = stream.get_schema(&stream, &schema);
+  if (failed == 0) schema.release(&schema);
+  if (failed == 0) failed = stream.get_next(&stream, &array);
+  if (array.release != NULL) array.release(&array);
+  stream.release(&stream);
+  return failed == 0 ? KHONSU_OK : KHONSU_NO_MEMORY;
+}
+
+static khonsu_status lend_whole(void) {
+  struct ArrowSchema schema;
+  struct ArrowArray array;
+  khonsu_status status = kh_table_export_batch(input.table, &schema, &array, NULL);
+  if (status != KHONSU_OK) return status;
+  schema.release(&schema);
+  array.release(&array);
+  return KHONSU_OK;
+}
+
+static khonsu_status encode(void) {
+  kh_buffer bytes = {0};
+  khonsu_status status = kh_ipc_encode(input.table, 0, true, &bytes, NULL);
+  if (status != KHONSU_OK) assert_int_equal(bytes.size, 0);
+  kh_buffer_fini(&bytes);
+  return status;
+}
+
+static khonsu_status decode(void) {
+  kh_table *table = NULL;
+  khonsu_status status = kh_ipc_decode(kh_slice(input.bytes.data, input.bytes.size), &no_limits, &table, NULL);
+  kh_table_unref(table);
+  return status;
+}
+
+static khonsu_status read_path(void) {
+  struct ArrowArrayStream stream;
+  kh_table *table = NULL;
+  khonsu_error error = KHONSU_ERROR_INIT;
+  khonsu_status status = kh_ipc_read_path(kh_os_posix(), path, &stream, &error);
+  if (status != KHONSU_OK) return status;
+  status = kh_table_from_stream(&stream, &no_limits, &table, &error);
+  kh_table_unref(table);
+  return status;
+}
+
+static khonsu_status write_path(void) {
+  khonsu_status status = kh_ipc_write_path(kh_os_posix(), path, KHONSU_IPC_FILE, &input.stream, NULL);
+  assert_null(input.stream.release);
+  return status == KHONSU_UNSUPPORTED ? KHONSU_OK : status; /* dictionaries that differ */
+}
+
+static void fail_each(scenario *run, const case_of_type *of, bool from_then_on) {
+  for (uint64_t at = 1;; at++) {
+    make_inputs(of);
+    fail_alloc_at(at, from_then_on);
+    khonsu_status status = run();
+    bool failed = fail_alloc_off();
+    release_inputs();
+    memset(&input, 0, sizeof input);
+    if (!failed) {
+      if (status != KHONSU_OK) fail_msg("%s: %s", of->type, khonsu_status_name(status));
+      return;
+    }
+    if (status != KHONSU_NO_MEMORY && status != KHONSU_OK)
+      fail_msg("%s, allocation %llu: %s", of->type, (unsigned long long)at, khonsu_status_name(status));
+    if (from_then_on) assert_int_equal(status, KHONSU_NO_MEMORY);
+  }
+}
+
+static void fail_every(scenario *run) {
+  for (int i = 0; i < CASES; i++) {
+    fail_each(run, &cases[i], false);
+    fail_each(run, &cases[i], true);
+  }
+}
+
+#define TEST(run)                       \
+  static void run##_fails(void **state) { \
+    (void)state;                        \
+    fail_every(run);                    \
+  }
+
+TEST(import_batch)
+TEST(import_copy)
+TEST(import_stream)
+TEST(append_and_lend)
+TEST(lend_whole)
+TEST(encode)
+TEST(decode)
+TEST(read_path)
+TEST(write_path)
+
+static int make_path(void **state) {
+  (void)state;
+  snprintf(path, sizeof path, "/tmp/khonsu-fault-%ld.arrow", (long)getpid());
+  return 0;
+}
+
+static int remove_path(void **state) {
+  (void)state;
+  return unlink(path);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(import_batch_fails),    cmocka_unit_test(import_copy_fails),
+      cmocka_unit_test(import_stream_fails),   cmocka_unit_test(append_and_lend_fails),
+      cmocka_unit_test(lend_whole_fails),      cmocka_unit_test(encode_fails),
+      cmocka_unit_test(decode_fails),          cmocka_unit_test(read_path_fails),
+      cmocka_unit_test(write_path_fails),
+  };
+  return cmocka_run_group_tests(tests, make_path, remove_path);
+}
