@@ -14,7 +14,7 @@ static void put(khonsu_txn *txn, khonsu_slice key, const char *value) {
 
 static uint64_t read_one(khonsu_txn *txn, const char *key) {
   khonsu_bytes value;
-  khonsu_check(khonsu_get_bytes(txn, khonsu_key(key), &value, NULL), "khonsu_get_bytes");
+  khonsu_check(khonsu_get_bytes(txn, slice_of_key(key), &value, NULL), "khonsu_get_bytes");
   if (value.size != VALUE_SIZE) engine_fail("khonsu_get_bytes: a value of %zu bytes", value.size);
   uint64_t sum = touch_ends(value.data, value.size);
   khonsu_bytes_release(&value);
@@ -60,7 +60,7 @@ static bool transact(void *entered, const engine_transaction *asked, uint64_t *s
   khonsu_thread *thread = entered;
   khonsu_txn *txn = khonsu_store_begin(thread->db);
   for (unsigned i = 0; i < asked->reads; i++) *sum += read_one(txn, asked->keys[i]);
-  for (unsigned i = 0; i < asked->writes; i++) put(txn, khonsu_key(asked->keys[i]), asked->value);
+  for (unsigned i = 0; i < asked->writes; i++) put(txn, slice_of_key(asked->keys[i]), asked->value);
   return khonsu_store_commit(txn);
 }
 

@@ -70,7 +70,7 @@ typedef uint64_t touch_batch(const struct ArrowArray *batch);
 
 static inline uint64_t read_one(khonsu_txn *txn, const char *key, touch_batch *touch) {
   struct ArrowArray batch;
-  khonsu_check(khonsu_get_batch(txn, khonsu_key(key), NULL, &batch, NULL), "khonsu_get_batch");
+  khonsu_check(khonsu_get_batch(txn, slice_of_key(key), NULL, &batch, NULL), "khonsu_get_batch");
   uint64_t sum = touch(&batch);
   batch.release(&batch);
   return sum;
@@ -111,11 +111,11 @@ static uint64_t read_values(void *entered, const char *key) {
 /* ---- writing */
 
 static void borrow(khonsu_txn *txn, const char *key, lent_batch *lent) {
-  khonsu_check(khonsu_get_batch(txn, khonsu_key(key), &lent->schema, &lent->batch, NULL), "khonsu_get_batch");
+  khonsu_check(khonsu_get_batch(txn, slice_of_key(key), &lent->schema, &lent->batch, NULL), "khonsu_get_batch");
 }
 
 static void hand_back(khonsu_txn *txn, const char *key, lent_batch *lent) {
-  khonsu_check(khonsu_put_batch(txn, khonsu_key(key), &lent->schema, &lent->batch, NULL), "khonsu_put_batch");
+  khonsu_check(khonsu_put_batch(txn, slice_of_key(key), &lent->schema, &lent->batch, NULL), "khonsu_put_batch");
 }
 
 /* Borrows the batches of random keys. */

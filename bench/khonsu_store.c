@@ -36,7 +36,7 @@ static void load(khonsu_db *db, uint64_t keys, khonsu_load_one *load_one) {
     for (uint64_t end = i + LOAD_TXN_KEYS; i < end && i < keys; i++) {
       bench_key key;
       input_key(i, key);
-      load_one(txn, khonsu_key(key), i);
+      load_one(txn, slice_of_key(key), i);
     }
     if (!khonsu_store_commit(txn)) engine_fail("a conflict while loading alone");
   }

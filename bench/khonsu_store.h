@@ -24,6 +24,6 @@ static inline void khonsu_check(khonsu_status status, const char *call) {
   if (__builtin_expect(status != KHONSU_OK, 0)) engine_fail("%s: %s", call, khonsu_status_text(status));
 }
 
-static inline khonsu_slice khonsu_key(const char *key) { return (khonsu_slice){key, KEY_SIZE}; }
+static inline khonsu_slice slice_of_key(const char *key) { return (khonsu_slice){key, KEY_SIZE}; }
 
 #endif

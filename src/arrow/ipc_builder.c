@@ -5,7 +5,14 @@ static int note(kh_ipc_builder *builder, int failed) {
   return failed;
 }
 
+static int lend_vtables(kh_ipc_builder *builder, flatcc_iovec_t *buffer, size_t request) {
+  KH_ASSERT(request <= sizeof builder->vtables);
+  *buffer = request == 0 ? (flatcc_iovec_t){NULL, 0} : (flatcc_iovec_t){builder->vtables, sizeof builder->vtables};
+  return 0;
+}
+
 static int allocate(void *ctx, flatcc_iovec_t *buffer, size_t request, int zero_fill, int hint) {
+  if (hint == flatcc_builder_alloc_vb) return lend_vtables(ctx, buffer, request);
   return note(ctx, flatcc_builder_default_alloc(NULL, buffer, request, zero_fill, hint));
 }
 
@@ -17,6 +24,7 @@ static int emit(void *ctx, const flatcc_iovec_t *slices, int count, flatbuffers_
 void kh_ipc_builder_init(kh_ipc_builder *builder) {
   memset(builder, 0, sizeof *builder);
   if (flatcc_builder_custom_init(&builder->flat, emit, builder, allocate, builder) != 0) builder->out_of_memory = true;
+  flatcc_builder_set_vtable_cache_limit(&builder->flat, sizeof builder->vtables);
 }
 
 void kh_ipc_builder_fini(kh_ipc_builder *builder) {
