@@ -25,11 +25,10 @@ typedef struct kh_arrow_limits {
 KHONSU_MUST_USE khonsu_status kh_table_from_stream(struct ArrowArrayStream *stream, const kh_arrow_limits *limits,
                                                    kh_table **table, khonsu_error *error);
 KHONSU_MUST_USE khonsu_status kh_table_from_batch(struct ArrowSchema *schema, struct ArrowArray *batch,
-                                                  const kh_arrow_limits *limits, kh_table **table,
-                                                  khonsu_error *error);
-KHONSU_MUST_USE khonsu_status kh_table_from_batch_copy(const struct ArrowSchema *schema,
-                                                       const struct ArrowArray *batch, const kh_arrow_limits *limits,
-                                                       kh_table **table, khonsu_error *error);
+                                                  const kh_arrow_limits *limits, kh_table **table, khonsu_error *error);
+KHONSU_MUST_USE khonsu_status kh_table_from_batch_copy(const struct ArrowSchema *schema, const struct ArrowArray *batch,
+                                                       const kh_arrow_limits *limits, kh_table **table,
+                                                       khonsu_error *error);
 
 /* ---- life */
 kh_table *kh_table_ref(kh_table *table);

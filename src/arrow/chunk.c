@@ -52,8 +52,7 @@ void kh_chunk_unref(kh_chunk *chunk) {
 static khonsu_status check_links(const kh_chunk *chunk, uint32_t index, khonsu_error *error) {
   const kh_field *fields = chunk->schema->fields, *field = &fields[index];
   const struct ArrowArray *node = &chunk->nodes[index];
-  if (node->release == NULL)
-    return kh_field_fail(fields, index, error, KHONSU_INVALID_ARROW, "the array is released");
+  if (node->release == NULL) return kh_field_fail(fields, index, error, KHONSU_INVALID_ARROW, "the array is released");
   if (node->n_children != field->arrow.n_children)
     return kh_field_fail(fields, index, error, KHONSU_INVALID_ARROW, "the array has %lld children, the schema %lld",
                          (long long)node->n_children, (long long)field->arrow.n_children);
@@ -101,13 +100,14 @@ static khonsu_status borrow(kh_schema *schema, const struct ArrowArray *array, u
 }
 
 /* True: the array was lent out by this library, and `*status` says whether it may be used again. */
-static bool take_back(const kh_schema *schema, const struct ArrowArray *array, uint64_t bytes_max,
-                      kh_chunk **imported, khonsu_status *status, khonsu_error *error) {
+static bool take_back(const kh_schema *schema, const struct ArrowArray *array, uint64_t bytes_max, kh_chunk **imported,
+                      khonsu_status *status, khonsu_error *error) {
   kh_chunk *own = kh_chunk_of_export(array);
   if (own == NULL || !kh_schema_same_layout(own->schema, schema)) return false;
   *status = KHONSU_OK;
   if (own->bytes > bytes_max)
-    *status = khonsu_error_set(error, KHONSU_VALUE_TOO_LARGE, "the record batch has %llu bytes: more than value_size_max = %llu",
+    *status = khonsu_error_set(error, KHONSU_VALUE_TOO_LARGE,
+                               "the record batch has %llu bytes: more than value_size_max = %llu",
                                (unsigned long long)own->bytes, (unsigned long long)bytes_max);
   else *imported = kh_chunk_ref(own);
   return true;

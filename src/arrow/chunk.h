@@ -13,8 +13,8 @@
 
 typedef struct kh_chunk {
   _Atomic uint32_t references;
-  kh_schema *schema; /* what it was validated against; a table's own may have other names */
-  uint64_t bytes;    /* of the buffers, as far as offset + length reach */
+  kh_schema *schema;       /* what it was validated against; a table's own may have other names */
+  uint64_t bytes;          /* of the buffers, as far as offset + length reach */
   struct ArrowArray owner; /* keeps alive what was moved in; release NULL: there is nothing */
   kh_arena arena;          /* what was made here */
   struct kh_chunk *next;   /* while it waits to be freed */

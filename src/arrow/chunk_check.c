@@ -21,7 +21,8 @@ typedef struct checking {
   khonsu_error *error;
 } checking;
 
-#define INVALID(check, index, ...) kh_field_fail((check)->fields, index, (check)->error, KHONSU_INVALID_ARROW, __VA_ARGS__)
+#define INVALID(check, index, ...)                                                                                     \
+  kh_field_fail((check)->fields, index, (check)->error, KHONSU_INVALID_ARROW, __VA_ARGS__)
 
 /* ---- shape */
 
@@ -53,7 +54,8 @@ static uintptr_t alignment_of(const checking *check, uint32_t index, uint32_t bu
     case NANOARROW_BUFFER_TYPE_SIZE: return unit;
     case NANOARROW_BUFFER_TYPE_DATA:
       if (kh_field_is_view(field)) return _Alignof(union ArrowBinaryView);
-      if (field->has_dictionary || parent->storage == NANOARROW_TYPE_RUN_END_ENCODED) return unit > 1 && unit <= 8 ? unit : 1;
+      if (field->has_dictionary || parent->storage == NANOARROW_TYPE_RUN_END_ENCODED)
+        return unit > 1 && unit <= 8 ? unit : 1;
       return 1;
     default: return 1;
   }
@@ -93,7 +95,8 @@ static khonsu_status check_view_buffers(const checking *check, uint32_t index) {
   const struct ArrowArray *node = &check->chunk->nodes[index];
   int64_t count = kh_node_variadic_count(node);
   const int64_t *sizes = kh_node_variadic_sizes(node);
-  if ((uintptr_t)sizes % _Alignof(int64_t) != 0) return INVALID(check, index, "the sizes of its buffers are not aligned");
+  if ((uintptr_t)sizes % _Alignof(int64_t) != 0)
+    return INVALID(check, index, "the sizes of its buffers are not aligned");
   if (count > INT32_MAX) return INVALID(check, index, "%" PRId64 " buffers of text: too many", count);
   if (count > 0 && sizes == NULL) return INVALID(check, index, "the sizes of its %" PRId64 " buffers are NULL", count);
   for (int64_t i = 0; i < count; i++)
@@ -172,8 +175,7 @@ static khonsu_status find_invalid(const checking *check) {
   uint32_t index = check->chunk->schema->count;
   while (--index > 0)
     if (ArrowArrayViewValidate(&check->views[index], NANOARROW_VALIDATION_LEVEL_FULL, &reason) != NANOARROW_OK) break;
-  if (index == 0)
-    (void)ArrowArrayViewValidate(check->views, NANOARROW_VALIDATION_LEVEL_FULL, &reason);
+  if (index == 0) (void)ArrowArrayViewValidate(check->views, NANOARROW_VALIDATION_LEVEL_FULL, &reason);
   return INVALID(check, index, "%s", reason.message);
 }
 

@@ -32,8 +32,8 @@ static void fill(kh_chunk_block *block, uint32_t from, kh_chunk *const *chunks, 
 static bool claim(const kh_chunk_list *base, size_t count) {
   if (base->last == NULL || count > base->last->capacity - base->seen) return false;
   uint32_t seen = base->seen;
-  return atomic_compare_exchange_strong_explicit(&base->last->used, &seen, seen + (uint32_t)count,
-                                                 memory_order_relaxed, memory_order_relaxed);
+  return atomic_compare_exchange_strong_explicit(&base->last->used, &seen, seen + (uint32_t)count, memory_order_relaxed,
+                                                 memory_order_relaxed);
 }
 
 /* ---- putting a block on top */
@@ -51,7 +51,8 @@ static bool has_doubled(const kh_chunk_list *base) {
 static uint64_t take_in(kh_chunk_list *below, uint64_t count) {
   while (below->last != NULL) {
     const kh_chunk_block *block = below->last;
-    bool is_small = below->seen < 2 * count, is_large_on_top = block->below != NULL && block->below_seen < 2 * below->seen;
+    bool is_small = below->seen < 2 * count,
+         is_large_on_top = block->below != NULL && block->below_seen < 2 * below->seen;
     if (!is_small && !is_large_on_top) break;
     count += below->seen;
     *below = (kh_chunk_list){block->below, block->below_seen};
@@ -129,7 +130,6 @@ kh_chunk_run kh_chunk_list_run(const kh_chunk_list *list, uint64_t index) {
 }
 
 void kh_chunk_list_copy(const kh_chunk_list *list, kh_chunk **chunks) {
-  for (kh_chunk_list left = *list; left.last != NULL;
-       left = (kh_chunk_list){left.last->below, left.last->below_seen})
+  for (kh_chunk_list left = *list; left.last != NULL; left = (kh_chunk_list){left.last->below, left.last->below_seen})
     memcpy(chunks + left.last->start, left.last->entries, left.seen * sizeof *chunks);
 }

@@ -24,12 +24,12 @@ typedef khonsu_status kh_concat_family(const kh_concat *concat, uint32_t field, 
 kh_concat_family kh_concat_field;
 
 /* Each does what kh_concat_field does, after kh_concat_begin has been called. */
-kh_concat_family kh_concat_fixed;      /* numbers, booleans, fixed-size binary */
-kh_concat_family kh_concat_text;       /* utf8, binary, and large */
-kh_concat_family kh_concat_views;      /* utf8_view, binary_view */
-kh_concat_family kh_concat_struct;     /* also sparse unions' children */
+kh_concat_family kh_concat_fixed;  /* numbers, booleans, fixed-size binary */
+kh_concat_family kh_concat_text;   /* utf8, binary, and large */
+kh_concat_family kh_concat_views;  /* utf8_view, binary_view */
+kh_concat_family kh_concat_struct; /* also sparse unions' children */
 kh_concat_family kh_concat_fixed_list;
-kh_concat_family kh_concat_list;       /* list, map, large list */
+kh_concat_family kh_concat_list; /* list, map, large list */
 kh_concat_family kh_concat_list_view;
 kh_concat_family kh_concat_sparse_union;
 kh_concat_family kh_concat_dense_union;

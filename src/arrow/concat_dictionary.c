@@ -25,7 +25,8 @@ static size_t gather(const kh_concat *concat, uint32_t dictionary, const kh_span
   int64_t end = 0, base = 0;
   for (size_t i = 0; i < count; i++) {
     const struct ArrowArray *node = kh_span_node(&spans[i], dictionary);
-    bool is_new = taken == 0 || !is_same_array(concat->fields, dictionary, dictionaries[taken - 1].chunk, spans[i].chunk);
+    bool is_new =
+        taken == 0 || !is_same_array(concat->fields, dictionary, dictionaries[taken - 1].chunk, spans[i].chunk);
     if (spans[i].length > 0 && is_new) {
       dictionaries[taken++] = (kh_span){spans[i].chunk, node->offset, node->length};
       base = end;
@@ -57,8 +58,7 @@ static khonsu_status shift_indices(const kh_concat *concat, uint32_t field, cons
     const uint8_t *validity = node->buffers[0];
     for (int64_t k = spans[i].start; k < spans[i].start + spans[i].length; k++) {
       bool is_null = validity != NULL && !kh_bit_get(validity, k); /* what stands under it may be anything */
-      kh_int_set(shape->storage, to, row++,
-                 is_null ? 0 : kh_int_get(shape->storage, node->buffers[1], k) + bases[i]);
+      kh_int_set(shape->storage, to, row++, is_null ? 0 : kh_int_get(shape->storage, node->buffers[1], k) + bases[i]);
     }
   }
   return KHONSU_OK;

@@ -80,8 +80,8 @@ static kh_span items_seen(const kh_span *span, const kh_field *shape, uint32_t f
   return end == 0 ? kh_span_child(span, shape->first, 0, 0) : kh_span_child(span, shape->first, first, end - first);
 }
 
-static void join_views(const kh_concat *concat, uint32_t field, const kh_span *spans, const kh_span *items, size_t count,
-                       void *offsets, void *sizes) {
+static void join_views(const kh_concat *concat, uint32_t field, const kh_span *spans, const kh_span *items,
+                       size_t count, void *offsets, void *sizes) {
   const kh_field *shape = &concat->fields[field];
   int64_t bits = shape->layout.element_size_bits[1], row = 0, done = 0;
   for (size_t i = 0; i < count; i++) {

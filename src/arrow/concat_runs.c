@@ -22,8 +22,8 @@ static kh_span runs_of(const kh_span *span, const kh_field *shape, enum ArrowTyp
   return kh_span_child(span, shape->first + 1, first, last - first + 1);
 }
 
-static void join_ends(const kh_concat *concat, uint32_t field, const kh_span *spans, const kh_span *values, size_t count,
-                      void *to) {
+static void join_ends(const kh_concat *concat, uint32_t field, const kh_span *spans, const kh_span *values,
+                      size_t count, void *to) {
   const kh_field *shape = &concat->fields[field];
   enum ArrowType type = concat->fields[shape->first].storage;
   int64_t run = 0, done = 0;

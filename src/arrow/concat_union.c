@@ -81,8 +81,7 @@ static khonsu_status join_dense(const kh_concat *concat, uint32_t field, const d
   uint32_t children = (uint32_t)shape->arrow.n_children;
   khonsu_status status = KHONSU_OK;
   for (size_t i = 0; i < plan->count; i++) measure(shape, field, plan, i);
-  for (uint32_t child = 0; child < children && status == KHONSU_OK; child++)
-    status = place(concat, field, plan, child);
+  for (uint32_t child = 0; child < children && status == KHONSU_OK; child++) status = place(concat, field, plan, child);
   if (status == KHONSU_OK) status = join_union_offsets(concat, field, plan);
   for (uint32_t child = 0; child < children && status == KHONSU_OK; child++)
     status = kh_concat_field(concat, shape->first + child, plan->pieces + child * plan->count, plan->count);

@@ -15,7 +15,7 @@ typedef struct decoding {
   khonsu_error *error;
 } decoding;
 
-#define CORRUPT(state, index, ...) \
+#define CORRUPT(state, index, ...)                                                                                     \
   kh_field_fail((state)->reader->schema->fields, index, (state)->error, KHONSU_CORRUPT, __VA_ARGS__)
 
 static khonsu_status no_memory(khonsu_error *error) {
@@ -46,7 +46,8 @@ static khonsu_status hold(kh_chunk *chunk, kh_chunk *values, khonsu_error *error
 static void copy_nodes(const kh_field *fields, const kh_chunk *from, uint32_t from_field, kh_chunk *to,
                        uint32_t to_field) {
   to->nodes[to_field] = from->nodes[from_field];
-  uint32_t links = kh_field_dictionary(&fields[from_field]) + fields[from_field].has_dictionary - fields[from_field].first;
+  uint32_t links =
+      kh_field_dictionary(&fields[from_field]) + fields[from_field].has_dictionary - fields[from_field].first;
   for (uint32_t i = 0; i < links; i++)
     copy_nodes(fields, from, fields[from_field].first + i, to, fields[to_field].first + i);
 }
@@ -75,8 +76,7 @@ static khonsu_status put_dictionary(const decoding *state, uint32_t index) {
   uint32_t here = kh_field_dictionary(&fields[index]), there = kh_field_dictionary(&fields[first]);
   kh_chunk *values = state->reader->dictionaries[first];
   if (values == NULL) return kh_ipc_fill_empty(state->chunk, here, state->error); /* enough if all is null */
-  if (!is_same_type(fields, here, there))
-    return CORRUPT(state, index, "its dictionary has values of another type");
+  if (!is_same_type(fields, here, there)) return CORRUPT(state, index, "its dictionary has values of another type");
   copy_nodes(fields, values, there, state->chunk, here);
   return hold(state->chunk, values, state->error);
 }

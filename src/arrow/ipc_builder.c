@@ -22,7 +22,7 @@ static int emit(void *ctx, const flatcc_iovec_t *slices, int count, flatbuffers_
 }
 
 void kh_ipc_builder_init(kh_ipc_builder *builder) {
-  memset(builder, 0, sizeof *builder);
+  memset(builder, 0, offsetof(kh_ipc_builder, vtables));
   if (flatcc_builder_custom_init(&builder->flat, emit, builder, allocate, builder) != 0) builder->out_of_memory = true;
   flatcc_builder_set_vtable_cache_limit(&builder->flat, sizeof builder->vtables);
 }

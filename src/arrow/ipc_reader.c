@@ -86,8 +86,8 @@ static khonsu_status read_message(kh_ipc_reader *reader, uint64_t offset, ipc_me
 }
 
 /* Into the chunk's own memory. */
-static khonsu_status read_body(const kh_ipc_reader *reader, const ipc_message *message, kh_chunk *chunk, kh_ipc_body *body,
-                               khonsu_error *error) {
+static khonsu_status read_body(const kh_ipc_reader *reader, const ipc_message *message, kh_chunk *chunk,
+                               kh_ipc_body *body, khonsu_error *error) {
   void *bytes = kh_arena_take(&chunk->arena, (size_t)message->body_size);
   if (bytes == NULL)
     return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for %llu bytes",
@@ -111,7 +111,8 @@ static khonsu_status read_chunk(const kh_ipc_reader *reader, const ipc_message *
   kh_known_sizes *known = new_sizes(reader);
   kh_ipc_body body;
   khonsu_status status = KHONSU_OK;
-  if (chunk == NULL || known == NULL) status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a record batch");
+  if (chunk == NULL || known == NULL)
+    status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a record batch");
   if (status == KHONSU_OK) status = read_body(reader, message, chunk, &body, error);
   if (status == KHONSU_OK && root != 0) status = kh_ipc_fill_empty(chunk, 0, error);
   if (status == KHONSU_OK) {
@@ -162,7 +163,8 @@ static khonsu_status read_dictionary(kh_ipc_reader *reader, const ipc_message *m
 }
 
 /* *chunk stays as it is unless the message is a record batch. */
-static khonsu_status read_data(kh_ipc_reader *reader, const ipc_message *message, kh_chunk **chunk, khonsu_error *error) {
+static khonsu_status read_data(kh_ipc_reader *reader, const ipc_message *message, kh_chunk **chunk,
+                               khonsu_error *error) {
   switch (NS(Message_header_type(message->table))) {
     case NS(MessageHeader_RecordBatch):
       return read_chunk(reader, message, NS(Message_header(message->table)), 0, chunk, error);
@@ -227,8 +229,8 @@ static khonsu_status read_footer(kh_ipc_reader *reader, uint64_t offset, size_t 
 }
 
 /* Where messages stand; copied out of the footer, whose memory they will be read into. */
-static khonsu_status copy_blocks(const kh_ipc_reader *reader, NS(Block_vec_t) blocks, uint64_t **copy,
-                                 uint64_t *count, khonsu_error *error) {
+static khonsu_status copy_blocks(const kh_ipc_reader *reader, NS(Block_vec_t) blocks, uint64_t **copy, uint64_t *count,
+                                 khonsu_error *error) {
   *count = NS(Block_vec_len(blocks));
   *copy = kh_alloc_array(*count, sizeof **copy);
   if (*copy == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a footer");

@@ -130,8 +130,7 @@ static const char *format_of(reading *state, NS(Field_table_t) field, size_t chi
     case NS(Type_List): return "+l";
     case NS(Type_Struct_): return "+s";
     case NS(Type_Union): return union_format(state, type, children);
-    case NS(Type_FixedSizeBinary):
-      return format_numbers(state, "w:%d", NS(FixedSizeBinary_byteWidth(type)), 0, 0);
+    case NS(Type_FixedSizeBinary): return format_numbers(state, "w:%d", NS(FixedSizeBinary_byteWidth(type)), 0, 0);
     case NS(Type_FixedSizeList): return format_numbers(state, "+w:%d", NS(FixedSizeList_listSize(type)), 0, 0);
     case NS(Type_Map): return "+m";
     case NS(Type_Duration): return time_format(state, "tD", NS(Duration_unit(type)), "");

@@ -57,8 +57,8 @@ static bool write_type(flatcc_builder_t *builder, const kh_field *field) {
     case NANOARROW_TYPE_DECIMAL64:
     case NANOARROW_TYPE_DECIMAL128:
     case NANOARROW_TYPE_DECIMAL256:
-      return is_built(NS(Field_type_Decimal_create(builder, view.decimal_precision, view.decimal_scale,
-                                                   view.decimal_bitwidth)));
+      return is_built(
+          NS(Field_type_Decimal_create(builder, view.decimal_precision, view.decimal_scale, view.decimal_bitwidth)));
     case NANOARROW_TYPE_STRING: return is_built(NS(Field_type_Utf8_create(builder)));
     case NANOARROW_TYPE_LARGE_STRING: return is_built(NS(Field_type_LargeUtf8_create(builder)));
     case NANOARROW_TYPE_STRING_VIEW: return is_built(NS(Field_type_Utf8View_create(builder)));
@@ -83,8 +83,7 @@ static bool write_type(flatcc_builder_t *builder, const kh_field *field) {
     case NANOARROW_TYPE_LARGE_LIST: return is_built(NS(Field_type_LargeList_create(builder)));
     case NANOARROW_TYPE_LIST_VIEW: return is_built(NS(Field_type_ListView_create(builder)));
     case NANOARROW_TYPE_LARGE_LIST_VIEW: return is_built(NS(Field_type_LargeListView_create(builder)));
-    case NANOARROW_TYPE_FIXED_SIZE_LIST:
-      return is_built(NS(Field_type_FixedSizeList_create(builder, view.fixed_size)));
+    case NANOARROW_TYPE_FIXED_SIZE_LIST: return is_built(NS(Field_type_FixedSizeList_create(builder, view.fixed_size)));
     case NANOARROW_TYPE_STRUCT: return is_built(NS(Field_type_Struct__create(builder)));
     case NANOARROW_TYPE_MAP:
       return is_built(NS(Field_type_Map_create(builder, (field->arrow.flags & ARROW_FLAG_MAP_KEYS_SORTED) != 0)));
@@ -134,8 +133,8 @@ static bool write_encoding(flatcc_builder_t *builder, const kh_schema *schema, u
   return is_built(NS(Field_dictionary_start(builder))) &&
          is_built(NS(DictionaryEncoding_id_add(builder, kh_ipc_dictionary_id(schema, index)))) &&
          is_built(NS(DictionaryEncoding_indexType_create(builder, (int32_t)bits, is_signed))) &&
-         is_built(NS(DictionaryEncoding_isOrdered_add(builder,
-                                                      (field->arrow.flags & ARROW_FLAG_DICTIONARY_ORDERED) != 0))) &&
+         is_built(NS(
+             DictionaryEncoding_isOrdered_add(builder, (field->arrow.flags & ARROW_FLAG_DICTIONARY_ORDERED) != 0))) &&
          is_built(NS(Field_dictionary_end(builder)));
 }
 
@@ -193,7 +192,8 @@ static khonsu_status write_field(flatcc_builder_t *builder, const kh_schema *sch
 khonsu_status kh_ipc_schema_write(flatcc_builder_t *builder, const kh_schema *schema, khonsu_error *error) {
   static const pairs_ops pairs = {NS(Schema_custom_metadata_start), NS(Schema_custom_metadata_end),
                                   NS(Schema_custom_metadata_push_start), NS(Schema_custom_metadata_push_end)};
-  if (!is_built(NS(Schema_endianness_add(builder, NS(Endianness_Little)))) || !is_built(NS(Schema_fields_start(builder))))
+  if (!is_built(NS(Schema_endianness_add(builder, NS(Endianness_Little)))) ||
+      !is_built(NS(Schema_fields_start(builder))))
     return no_memory(error);
   for (uint32_t column = 1; column <= (uint32_t)schema->fields[0].arrow.n_children; column++) {
     if (!is_built(NS(Schema_fields_push_start(builder)))) return no_memory(error);

@@ -16,10 +16,10 @@ static bool spend(void) {
   return true;
 }
 
-#define CHECK(call)                           \
-  do {                                        \
-    int wrong = (call);                       \
-    if (wrong != flatcc_verify_ok) return wrong; \
+#define CHECK(call)                                                                                                    \
+  do {                                                                                                                 \
+    int wrong = (call);                                                                                                \
+    if (wrong != flatcc_verify_ok) return wrong;                                                                       \
   } while (0)
 
 #define SPEND() CHECK(spend() ? flatcc_verify_ok : flatcc_verify_error_max_nesting_level_reached)
@@ -32,12 +32,12 @@ static int verify_pair(flatcc_table_verifier_descriptor_t *td) {
 
 static int verify_field(flatcc_table_verifier_descriptor_t *td) {
   SPEND();
-  CHECK(flatcc_verify_string_field(td, 0, 0));                                            /* name */
-  CHECK(flatcc_verify_field(td, 1, 1, 1));                                                /* nullable */
-  CHECK(flatcc_verify_union_field(td, 3, 0, NS(Type_union_verifier)));                    /* type */
-  CHECK(flatcc_verify_table_field(td, 4, 0, NS(DictionaryEncoding_verify_table)));        /* dictionary */
-  CHECK(flatcc_verify_table_vector_field(td, 5, 0, verify_field));                        /* children */
-  return flatcc_verify_table_vector_field(td, 6, 0, verify_pair);                         /* custom_metadata */
+  CHECK(flatcc_verify_string_field(td, 0, 0));                                     /* name */
+  CHECK(flatcc_verify_field(td, 1, 1, 1));                                         /* nullable */
+  CHECK(flatcc_verify_union_field(td, 3, 0, NS(Type_union_verifier)));             /* type */
+  CHECK(flatcc_verify_table_field(td, 4, 0, NS(DictionaryEncoding_verify_table))); /* dictionary */
+  CHECK(flatcc_verify_table_vector_field(td, 5, 0, verify_field));                 /* children */
+  return flatcc_verify_table_vector_field(td, 6, 0, verify_pair);                  /* custom_metadata */
 }
 
 static int verify_schema(flatcc_table_verifier_descriptor_t *td) {
@@ -57,17 +57,17 @@ static int verify_header(flatcc_union_verifier_descriptor_t *ud) {
 }
 
 static int verify_message(flatcc_table_verifier_descriptor_t *td) {
-  CHECK(flatcc_verify_field(td, 0, 2, 2));                     /* version */
-  CHECK(flatcc_verify_union_field(td, 2, 0, verify_header));   /* header */
-  return flatcc_verify_field(td, 3, 8, 8);                     /* bodyLength */
+  CHECK(flatcc_verify_field(td, 0, 2, 2));                   /* version */
+  CHECK(flatcc_verify_union_field(td, 2, 0, verify_header)); /* header */
+  return flatcc_verify_field(td, 3, 8, 8);                   /* bodyLength */
 }
 
 static int verify_footer(flatcc_table_verifier_descriptor_t *td) {
   const size_t block_size = sizeof(NS(Block_t)), most = UINT32_MAX / sizeof(NS(Block_t));
-  CHECK(flatcc_verify_field(td, 0, 2, 2));                              /* version */
-  CHECK(flatcc_verify_table_field(td, 1, 0, verify_schema));            /* schema */
-  CHECK(flatcc_verify_vector_field(td, 2, 0, block_size, 8, most));     /* dictionaries */
-  return flatcc_verify_vector_field(td, 3, 0, block_size, 8, most);     /* recordBatches */
+  CHECK(flatcc_verify_field(td, 0, 2, 2));                          /* version */
+  CHECK(flatcc_verify_table_field(td, 1, 0, verify_schema));        /* schema */
+  CHECK(flatcc_verify_vector_field(td, 2, 0, block_size, 8, most)); /* dictionaries */
+  return flatcc_verify_vector_field(td, 3, 0, block_size, 8, most); /* recordBatches */
 }
 
 static khonsu_status verify(const void *bytes, size_t size, flatcc_table_verifier_f *root, const char *what,

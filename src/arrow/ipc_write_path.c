@@ -48,7 +48,8 @@ static khonsu_status write_out(write_target *target, kh_ipc_writer *writer, khon
   return KHONSU_OK;
 }
 
-static khonsu_status write_chunks(write_target *target, kh_ipc_writer *writer, kh_table_source *rows, khonsu_error *error) {
+static khonsu_status write_chunks(write_target *target, kh_ipc_writer *writer, kh_table_source *rows,
+                                  khonsu_error *error) {
   for (;;) {
     kh_chunk *chunk;
     khonsu_status status = kh_table_source_next(rows, &chunk, error);
@@ -60,7 +61,8 @@ static khonsu_status write_chunks(write_target *target, kh_ipc_writer *writer, k
   }
 }
 
-static khonsu_status write_all(write_target *target, khonsu_ipc_format format, kh_table_source *rows, khonsu_error *error) {
+static khonsu_status write_all(write_target *target, khonsu_ipc_format format, kh_table_source *rows,
+                               khonsu_error *error) {
   static const char start[KH_IPC_FILE_START] = KH_IPC_MAGIC;
   kh_ipc_writer writer;
   khonsu_status status = KHONSU_OK;
@@ -104,7 +106,8 @@ static khonsu_status put_in_place(write_target *target, khonsu_error *error) {
   return failed ? kh_os_fail(error, failed, "replace", target->path) : KHONSU_OK;
 }
 
-static khonsu_status write_file(write_target *target, khonsu_ipc_format format, kh_table_source *rows, khonsu_error *error) {
+static khonsu_status write_file(write_target *target, khonsu_ipc_format format, kh_table_source *rows,
+                                khonsu_error *error) {
   kh_os_error failed = KH_OS_CALL(target->os, open, target->temporary, KH_OPEN_CREATE_NEW, &target->file);
   if (failed) return kh_os_fail(error, failed, "create", target->temporary);
   khonsu_status status = write_all(target, format, rows, error);

@@ -26,8 +26,7 @@ static khonsu_status put_metadata(kh_ipc_builder *builder, kh_buffer *out, khons
 }
 
 static bool begin_message(flatcc_builder_t *builder, int64_t body_size) {
-  return NS(Message_start_as_root(builder)) == 0 &&
-         NS(Message_version_add(builder, NS(MetadataVersion_V5))) == 0 &&
+  return NS(Message_start_as_root(builder)) == 0 && NS(Message_version_add(builder, NS(MetadataVersion_V5))) == 0 &&
          NS(Message_bodyLength_add(builder, body_size)) == 0;
 }
 
@@ -90,8 +89,8 @@ static khonsu_status put_arrays(const kh_chunk *chunk, uint32_t root, int64_t id
   }
   int64_t rows = chunk->nodes[root].length;
   kh_ipc_builder_init(&builder);
-  bool is_built = root == 0 ? build_batch(&builder.flat, &gathered, rows)
-                            : build_dictionary(&builder.flat, &gathered, rows, id);
+  bool is_built =
+      root == 0 ? build_batch(&builder.flat, &gathered, rows) : build_dictionary(&builder.flat, &gathered, rows, id);
   khonsu_status status = is_built ? put_metadata(&builder, out, error) : no_memory(error);
   if (status == KHONSU_OK && kh_ipc_gathered_copy(&gathered, out) != KHONSU_OK) status = no_memory(error);
   kh_ipc_builder_fini(&builder);
@@ -185,18 +184,19 @@ static bool write_blocks(flatcc_builder_t *builder, const kh_ipc_writer *writer,
   for (uint64_t i = 0; i < writer->place_count && failed == 0; i++) {
     const kh_ipc_place *place = &writer->places[i];
     if (place->is_dictionary != dictionaries) continue;
-    NS(Block_t) *block = dictionaries ? NS(Footer_dictionaries_extend(builder, 1))
-                                      : NS(Footer_recordBatches_extend(builder, 1));
+    NS(Block_t) *block =
+        dictionaries ? NS(Footer_dictionaries_extend(builder, 1)) : NS(Footer_recordBatches_extend(builder, 1));
     if (block == NULL) return false;
-    *block = (NS(Block_t)){.offset = place->offset, .metaDataLength = place->metadata_size, .bodyLength = place->body_size};
+    *block =
+        (NS(Block_t)){.offset = place->offset, .metaDataLength = place->metadata_size, .bodyLength = place->body_size};
   }
   return failed == 0 &&
          (dictionaries ? NS(Footer_dictionaries_end(builder)) : NS(Footer_recordBatches_end(builder))) == 0;
 }
 
 static khonsu_status build_footer(flatcc_builder_t *builder, const kh_ipc_writer *writer, khonsu_error *error) {
-  if (NS(Footer_start_as_root(builder)) != 0 ||
-      NS(Footer_version_add(builder, NS(MetadataVersion_V5))) != 0 || NS(Footer_schema_start(builder)) != 0)
+  if (NS(Footer_start_as_root(builder)) != 0 || NS(Footer_version_add(builder, NS(MetadataVersion_V5))) != 0 ||
+      NS(Footer_schema_start(builder)) != 0)
     return no_memory(error);
   khonsu_status status = kh_ipc_schema_write(builder, writer->schema, error);
   if (status != KHONSU_OK) return status;

@@ -21,8 +21,8 @@ typedef struct kh_ipc_writer {
   const kh_schema *schema;
   kh_buffer *out;
   kh_ipc_written *written;
-  bool is_file;          /* dictionaries cannot be replaced; places are kept for the footer */
-  uint64_t file_offset;  /* of the beginning of `out` in the file */
+  bool is_file;         /* dictionaries cannot be replaced; places are kept for the footer */
+  uint64_t file_offset; /* of the beginning of `out` in the file */
   kh_ipc_place *places;
   uint64_t place_count, place_capacity;
 } kh_ipc_writer;

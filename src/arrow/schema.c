@@ -172,8 +172,8 @@ static khonsu_status build(const struct ArrowSchema *source, uint64_t depth_max,
 }
 
 /* True: `source` was lent out by this library, and `*status` says whether it may be used again. */
-static bool take_back(const struct ArrowSchema *source, uint64_t depth_max, kh_schema **imported,
-                      khonsu_status *status, khonsu_error *error) {
+static bool take_back(const struct ArrowSchema *source, uint64_t depth_max, kh_schema **imported, khonsu_status *status,
+                      khonsu_error *error) {
   kh_schema *own = kh_schema_of_export(source);
   if (own == NULL) return false;
   if (own->depth > depth_max) {

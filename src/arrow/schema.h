@@ -28,11 +28,11 @@ typedef struct kh_field {
 
 struct kh_schema {
   _Atomic uint32_t references;
-  uint32_t count;                /* fields */
-  uint32_t depth;                /* of the deepest field */
-  uint32_t buffer_count;         /* fixed buffers of all fields together */
-  struct ArrowSchema moved;      /* owns the strings; release NULL: they stand behind the fields */
-  struct ArrowArrayView *views;  /* one for each field, ready but for links and what belongs to an array */
+  uint32_t count;               /* fields */
+  uint32_t depth;               /* of the deepest field */
+  uint32_t buffer_count;        /* fixed buffers of all fields together */
+  struct ArrowSchema moved;     /* owns the strings; release NULL: they stand behind the fields */
+  struct ArrowArrayView *views; /* one for each field, ready but for links and what belongs to an array */
   kh_field fields[];
 };
 

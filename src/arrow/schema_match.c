@@ -59,8 +59,8 @@ static khonsu_status match_extension(const kh_schema *base, const kh_schema *tai
     return kh_field_fail(base->fields, index, error, KHONSU_SCHEMA_MISMATCH,
                          "extension type %.*s in the table, %.*s in the rows", size_or_none(our), or_none(our),
                          size_or_none(their), or_none(their));
-  if (our.size_bytes == 0 || !views_differ(extension(ours, "ARROW:extension:metadata"),
-                                           extension(theirs, "ARROW:extension:metadata")))
+  if (our.size_bytes == 0 ||
+      !views_differ(extension(ours, "ARROW:extension:metadata"), extension(theirs, "ARROW:extension:metadata")))
     return KHONSU_OK;
   return kh_field_fail(base->fields, index, error, KHONSU_SCHEMA_MISMATCH,
                        "the parameters of extension type %.*s differ", size_or_none(our), or_none(our));
@@ -87,8 +87,7 @@ static khonsu_status fail_counts(const kh_schema *base, const kh_schema *tail, u
                        "%lld %s in the table, %lld in the rows; the first that differs: %s%.80s%s in the table, "
                        "%s%.80s%s in the rows",
                        (long long)ours, index == 0 ? "columns" : "fields", (long long)theirs, our ? "'" : "",
-                       our ? our : "none", our ? "'" : "", their ? "'" : "", their ? their : "none",
-                       their ? "'" : "");
+                       our ? our : "none", our ? "'" : "", their ? "'" : "", their ? their : "none", their ? "'" : "");
 }
 
 static khonsu_status match_field(const kh_schema *base, const kh_schema *tail, uint32_t index, khonsu_error *error) {

@@ -43,7 +43,7 @@ static khonsu_status check_link(const kh_schema_walk *walk, uint32_t index, cons
 
 static khonsu_status check_node(const kh_schema_walk *walk, uint32_t index, khonsu_error *error) {
   const struct ArrowSchema *arrow = &walk->fields[index].arrow;
-  const char *wrong = arrow->format == NULL                                  ? "the schema has no format"
+  const char *wrong = arrow->format == NULL                                    ? "the schema has no format"
                       : arrow->n_children < 0                                  ? "the number of children is negative"
                       : arrow->n_children > 0 && arrow->children == NULL       ? "children is NULL"
                       : (uint64_t)arrow->n_children > UINT32_MAX - walk->count ? "too many children"

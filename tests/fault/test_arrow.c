@@ -152,10 +152,10 @@ static void fail_every(scenario *run) {
   }
 }
 
-#define TEST(run)                       \
-  static void run##_fails(void **state) { \
-    (void)state;                        \
-    fail_every(run);                    \
+#define TEST(run)                                                                                                      \
+  static void run##_fails(void **state) {                                                                              \
+    (void)state;                                                                                                       \
+    fail_every(run);                                                                                                   \
   }
 
 TEST(import_batch)
@@ -181,10 +181,10 @@ static int remove_path(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(import_batch_fails),    cmocka_unit_test(import_copy_fails),
-      cmocka_unit_test(import_stream_fails),   cmocka_unit_test(append_and_lend_fails),
-      cmocka_unit_test(lend_whole_fails),      cmocka_unit_test(encode_fails),
-      cmocka_unit_test(decode_fails),          cmocka_unit_test(read_path_fails),
+      cmocka_unit_test(import_batch_fails),  cmocka_unit_test(import_copy_fails),
+      cmocka_unit_test(import_stream_fails), cmocka_unit_test(append_and_lend_fails),
+      cmocka_unit_test(lend_whole_fails),    cmocka_unit_test(encode_fails),
+      cmocka_unit_test(decode_fails),        cmocka_unit_test(read_path_fails),
       cmocka_unit_test(write_path_fails),
   };
   return cmocka_run_group_tests(tests, make_path, remove_path);

@@ -245,7 +245,8 @@ static struct ArrowArray make_array(const struct ArrowSchema *schema, const char
   MUST(ArrowArrayInitFromSchema(&array, schema, NULL));
   allow_any_type_ids(&array);
   MUST(ArrowArrayStartAppending(&array));
-  for (text = skip_spaces(text); *text != '\0'; text = skip_spaces(skip_value(text))) append_value(schema, &array, text);
+  for (text = skip_spaces(text); *text != '\0'; text = skip_spaces(skip_value(text)))
+    append_value(schema, &array, text);
   MUST(ArrowArrayFinishBuilding(&array, NANOARROW_VALIDATION_LEVEL_MINIMAL, NULL));
   set_type_ids(schema, &array);
   return array;
@@ -289,7 +290,8 @@ static void put_items(text_buffer *to, const struct ArrowArrayView *view, const 
 static void put_list(text_buffer *to, const struct ArrowArrayView *view, const struct ArrowSchema *schema, int64_t i) {
   int64_t at = view->offset + i;
   const int32_t *offsets = view->buffer_views[1].data.as_int32, *sizes = view->buffer_views[2].data.as_int32;
-  const int64_t *large_offsets = view->buffer_views[1].data.as_int64, *large_sizes = view->buffer_views[2].data.as_int64;
+  const int64_t *large_offsets = view->buffer_views[1].data.as_int64,
+                *large_sizes = view->buffer_views[2].data.as_int64;
   int64_t size = view->layout.child_size_elements;
   switch (view->storage_type) {
     case NANOARROW_TYPE_FIXED_SIZE_LIST: put_items(to, view, schema, at * size, (at + 1) * size); break;
@@ -308,7 +310,8 @@ static void put_run(text_buffer *to, const struct ArrowArrayView *view, const st
   put_value(to, view->children[1], schema->children[1], run);
 }
 
-static void put_struct(text_buffer *to, const struct ArrowArrayView *view, const struct ArrowSchema *schema, int64_t i) {
+static void put_struct(text_buffer *to, const struct ArrowArrayView *view, const struct ArrowSchema *schema,
+                       int64_t i) {
   put_text(to, "(");
   for (int64_t child = 0; child < view->n_children; child++) {
     if (child > 0) put_text(to, " ");
@@ -449,8 +452,6 @@ static kh_table *append_table(kh_table *base, kh_table *tail) {
 }
 
 /* Not every test uses all of the above. */
-static inline void use_arrow_text(void) {
-  (void)make_table, (void)assert_table, (void)append_table, (void)isspace;
-}
+static inline void use_arrow_text(void) { (void)make_table, (void)assert_table, (void)append_table, (void)isspace; }
 
 #endif

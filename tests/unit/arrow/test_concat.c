@@ -98,7 +98,8 @@ static void too_many_dictionary_values(void **state) {
   char values[4096], *to = values;
   for (int i = 0; i < 100; i++) to += snprintf(to, 64, "((%d)) ", i);
   kh_table *table = append_table(make_table(type, values), make_table(type, values));
-  assert_too_large(table, "column 's.d': dictionaries of 200 values together in one batch: more than its indices can tell apart");
+  assert_too_large(
+      table, "column 's.d': dictionaries of 200 values together in one batch: more than its indices can tell apart");
 }
 
 static void release_view(struct ArrowArray *array) { array->release = NULL; }
@@ -112,7 +113,11 @@ static kh_table *huge_text(int64_t size) {
   for (int i = 0; i < 4; i++) offsets[i] = (int32_t)(i * size);
   static struct ArrowArray column, *columns[1] = {&column};
   column = (struct ArrowArray){.length = 3, .n_buffers = 3, .buffers = buffers, .release = release_view};
-  struct ArrowArray root = {.length = 3, .n_buffers = 1, .buffers = no_buffers, .n_children = 1, .children = columns,
+  struct ArrowArray root = {.length = 3,
+                            .n_buffers = 1,
+                            .buffers = no_buffers,
+                            .n_children = 1,
+                            .children = columns,
                             .release = release_view};
   kh_table *table;
   MUST(kh_table_from_batch(&schema, &root, &no_limits, &table, NULL));
@@ -148,10 +153,14 @@ static void too_many_run_values(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(whole_chunks),        cmocka_unit_test(sliced_batches),
-      cmocka_unit_test(sliced_columns),      cmocka_unit_test(copies),
-      cmocka_unit_test(values_come_through), cmocka_unit_test(nothing),
-      cmocka_unit_test(too_many_dictionary_values), cmocka_unit_test(too_much_text),
+      cmocka_unit_test(whole_chunks),
+      cmocka_unit_test(sliced_batches),
+      cmocka_unit_test(sliced_columns),
+      cmocka_unit_test(copies),
+      cmocka_unit_test(values_come_through),
+      cmocka_unit_test(nothing),
+      cmocka_unit_test(too_many_dictionary_values),
+      cmocka_unit_test(too_much_text),
       cmocka_unit_test(too_many_run_values),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

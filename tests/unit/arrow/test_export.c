@@ -334,11 +334,11 @@ static void parts_released_by_threads(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(nothing_is_copied),   cmocka_unit_test(children_moved_out),
-      cmocka_unit_test(children_moved_in),   cmocka_unit_test(whole_is_taken_back),
-      cmocka_unit_test(changed_is_imported), cmocka_unit_test(change_to_nonsense),
-      cmocka_unit_test(a_column_as_a_batch), cmocka_unit_test(long_chains),
-      cmocka_unit_test(plain_batches_come_out), cmocka_unit_test(many_threads),
+      cmocka_unit_test(nothing_is_copied),         cmocka_unit_test(children_moved_out),
+      cmocka_unit_test(children_moved_in),         cmocka_unit_test(whole_is_taken_back),
+      cmocka_unit_test(changed_is_imported),       cmocka_unit_test(change_to_nonsense),
+      cmocka_unit_test(a_column_as_a_batch),       cmocka_unit_test(long_chains),
+      cmocka_unit_test(plain_batches_come_out),    cmocka_unit_test(many_threads),
       cmocka_unit_test(parts_released_by_threads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,11 +64,11 @@ static void refuses(const char *type, const char *values, spoil *spoil_it, const
 
 /* ---- schemas */
 
-#define SPOIL(name, statement)                                             \
-  static void name(struct ArrowSchema *schema, struct ArrowArray *array) { \
-    (void)schema;                                                          \
-    (void)array;                                                           \
-    statement;                                                             \
+#define SPOIL(name, statement)                                                                                         \
+  static void name(struct ArrowSchema *schema, struct ArrowArray *array) {                                             \
+    (void)schema;                                                                                                      \
+    (void)array;                                                                                                       \
+    statement;                                                                                                         \
   }
 
 static void give_format(struct ArrowSchema *schema, const char *format) { MUST(ArrowSchemaSetFormat(schema, format)); }
@@ -199,7 +199,8 @@ SPOIL(negative_first, BUFFER(int32_t, 1)[0] = -4)
 SPOIL(past_items, BUFFER(int32_t, 1)[2] = 50)
 SPOIL(bad_index, BUFFER(int8_t, 1)[1] = 2)
 SPOIL(negative_index, BUFFER(int8_t, 1)[0] = -1)
-SPOIL(no_dictionary, COLUMN->dictionary->release(COLUMN->dictionary); ArrowFree(COLUMN->dictionary); COLUMN->dictionary = NULL)
+SPOIL(no_dictionary, COLUMN->dictionary->release(COLUMN->dictionary); ArrowFree(COLUMN->dictionary);
+      COLUMN->dictionary = NULL)
 SPOIL(bad_type_id, BUFFER(int8_t, 0)[1] = 7)
 SPOIL(one_past_the_end, BUFFER(int32_t, 1)[0] = 1)
 SPOIL(list_view_past_end, BUFFER(int32_t, 2)[0] = 9)
@@ -236,8 +237,7 @@ static void arrays(void **state) {
   refuses("+s{a=i}", "(1) (2)", null_children, "the array's children are NULL");
   refuses("+s{a=i}", "(1) (_)", false_null_count, "column 'a': null_count is 2, but 1 values are null");
   refuses("+s{a=i}", "(1) (2)", missing_bitmap, "column 'a': null_count is 1, but 0 values are null");
-  refuses("+s{a=i}", "(1) (2)", null_rows,
-          "1 rows of the record batch itself are null; only columns may hold nulls");
+  refuses("+s{a=i}", "(1) (2)", null_rows, "1 rows of the record batch itself are null; only columns may hold nulls");
   refuses("+s{a=i}", "(1) (2)", null_data, "column 'a': buffer 1 is NULL");
   refuses("+s{a=i}", "(1) (2)", null_buffers, "column 'a': buffers is NULL");
   refuses("+s{a=u}", "('x') ('y')", falling_offsets, "column 'a': [2] Expected element size >= 0");
@@ -258,8 +258,7 @@ static void arrays(void **state) {
   refuses("+s{a=+vL{b=i}}", "([1]) ([2])", large_view_overflows,
           "column 'a': [0] 9223372036854775807 items from 1 on, of 2");
   refuses("+s{a=+r{e=s;v=i}}", "(1) (=)", no_runs, "column 'a': no runs for 2 values");
-  refuses("+s{a=+r{e=s;v=i}}", "(1) (2)", falling_runs,
-          "column 'a': Last run end is 1 but it should be >= (0 + 2)");
+  refuses("+s{a=+r{e=s;v=i}}", "(1) (2)", falling_runs, "column 'a': Last run end is 1 but it should be >= (0 + 2)");
   refuses("+s{a=vu}", "('thirteen bytes')", view_past_end, "column 'a': [0] a view of 14 bytes that are not there");
   refuses("+s{a=vu}", "('thirteen bytes')", view_of_no_buffer, "column 'a': [0] a view of 14 bytes that are not there");
   refuses("+s{a=vu}", "('thirteen bytes')", negative_view, "column 'a': [0] a view of -1 bytes that are not there");
@@ -338,9 +337,14 @@ static void limits_in_bytes(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(schemas),     cmocka_unit_test(wide_unions),        cmocka_unit_test(nesting),
-      cmocka_unit_test(arrays),      cmocka_unit_test(deep_arrays),        cmocka_unit_test(allowed),
-      cmocka_unit_test(misaligned_buffers), cmocka_unit_test(limits_in_bytes),
+      cmocka_unit_test(schemas),
+      cmocka_unit_test(wide_unions),
+      cmocka_unit_test(nesting),
+      cmocka_unit_test(arrays),
+      cmocka_unit_test(deep_arrays),
+      cmocka_unit_test(allowed),
+      cmocka_unit_test(misaligned_buffers),
+      cmocka_unit_test(limits_in_bytes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -331,7 +331,9 @@ static void dictionaries_in_files(void **state) {
   (void)state;
   khonsu_error error = KHONSU_ERROR_INIT;
   const char *type = "+s{l=+l{item=c>u}}";
-  kh_table *table = append_table(make_table(type, "(['red' 'green'])"), make_table(type, "(['red' 'green'] ) (['green'])")), *read;
+  kh_table *table =
+               append_table(make_table(type, "(['red' 'green'])"), make_table(type, "(['red' 'green'] ) (['green'])")),
+           *read;
   kh_table *other = append_table(make_table(type, "(['red'])"), make_table(type, "(['blue'])"));
   assert_int_equal(write_table(kh_os_posix(), table, KHONSU_IPC_FILE, &error), KHONSU_OK);
   assert_int_equal(read_table(kh_os_posix(), &read, &error), KHONSU_OK);
@@ -394,7 +396,8 @@ static void file_bytes_changed(void **state) {
 /* Whatever call to the operating system fails: the old file stays, nothing is left behind. */
 static void writing_fails(void **state) {
   (void)state;
-  kh_table *old = make_table("+s{a=i}", "(1)"), *table = append_table(make_table("+s{a=i}", "(2)"), make_table("+s{a=i}", "(3)")), *read;
+  kh_table *old = make_table("+s{a=i}", "(1)"),
+           *table = append_table(make_table("+s{a=i}", "(2)"), make_table("+s{a=i}", "(3)")), *read;
   MUST(write_table(kh_os_posix(), old, KHONSU_IPC_STREAM, NULL));
   kh_os_fault fault;
   kh_os_fault_init(&fault, kh_os_posix());
@@ -405,7 +408,8 @@ static void writing_fails(void **state) {
   for (uint64_t at = 1; at <= calls; at++) {
     khonsu_error error = KHONSU_ERROR_INIT;
     MUST(write_table(kh_os_posix(), old, KHONSU_IPC_STREAM, NULL));
-    kh_os_fault_plan(&fault, (kh_os_plan){.operation = KH_OS_OP_ANY, .fail_at = at, .error = at % 2 ? EIO : ENOSPC, .partial = 5});
+    kh_os_fault_plan(
+        &fault, (kh_os_plan){.operation = KH_OS_OP_ANY, .fail_at = at, .error = at % 2 ? EIO : ENOSPC, .partial = 5});
     khonsu_status status = write_table(&fault.os, table, KHONSU_IPC_FILE, &error);
     assert_int_equal(fault.failed, 1);
     assert_int_equal(count_files(), 1);
@@ -436,7 +440,9 @@ static void reading_fails(void **state) {
       bool shrinks = at > calls;
       uint64_t opens = fault.calls[KH_OS_OP_OPEN], closes = fault.calls[KH_OS_OP_CLOSE];
       kh_os_fault_plan(&fault, (kh_os_plan){.operation = shrinks ? KH_OS_OP_READ_AT : KH_OS_OP_ANY,
-                                            .fail_at = shrinks ? at - calls : at, .error = shrinks ? 0 : EIO, .partial = 3});
+                                            .fail_at = shrinks ? at - calls : at,
+                                            .error = shrinks ? 0 : EIO,
+                                            .partial = 3});
       khonsu_status status = read_table(&fault.os, &read, &error);
       if (fault.failed == 0) {
         assert_int_equal(status, KHONSU_OK);

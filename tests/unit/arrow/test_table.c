@@ -83,7 +83,9 @@ static void branches(void **state) {
   for (int i = 0; i < 4; i++) kh_table_unref(tail[i]);
 }
 
-static unsigned depth_of(const kh_table *table) { return table->chunks.last == NULL ? 0 : table->chunks.last->depth + 1; }
+static unsigned depth_of(const kh_table *table) {
+  return table->chunks.last == NULL ? 0 : table->chunks.last->depth + 1;
+}
 
 static unsigned depth_allowed(uint64_t count) { return 3 * (63 - (unsigned)__builtin_clzll(count)) + 9; }
 
@@ -143,9 +145,11 @@ static void random_histories(void **state) {
     versions[i].count = 1;
     versions[i].values[0] = i;
   }
-  kh_table *tails[3] = {row(1000), append_table(row(1001), row(1002)), append_table(append_table(row(1003), row(1004)), row(1005))};
+  kh_table *tails[3] = {row(1000), append_table(row(1001), row(1002)),
+                        append_table(append_table(row(1003), row(1004)), row(1005))};
   for (uint64_t step = 0; step < steps; step++) {
-    uint64_t from = kh_prng_below(&prng, VERSIONS), to = kh_prng_below(&prng, 3) == 0 ? kh_prng_below(&prng, VERSIONS) : from;
+    uint64_t from = kh_prng_below(&prng, VERSIONS),
+             to = kh_prng_below(&prng, 3) == 0 ? kh_prng_below(&prng, VERSIONS) : from;
     uint64_t tail = kh_prng_below(&prng, 3);
     if (versions[from].count + 3 > LONGEST) from = to = 0;
     if (versions[from].count + 3 > LONGEST) break;
@@ -153,7 +157,8 @@ static void random_histories(void **state) {
     MUST(kh_table_append(versions[from].table, tails[tail], &joined));
     if (to != from) memcpy(versions[to].values, versions[from].values, versions[from].count * sizeof(int));
     versions[to].count = versions[from].count;
-    for (uint64_t i = 0; i <= tail; i++) versions[to].values[versions[to].count++] = 1000 + (int)(tail * (tail + 1) / 2 + i);
+    for (uint64_t i = 0; i <= tail; i++)
+      versions[to].values[versions[to].count++] = 1000 + (int)(tail * (tail + 1) / 2 + i);
     kh_table_unref(versions[to].table);
     versions[to].table = joined;
     assert_true(depth_of(joined) <= depth_allowed(versions[to].count));
@@ -260,13 +265,17 @@ static const match_case match_cases[] = {
     {"+s{a=w:4}", "+s{a=w:5}", "column 'a': fixed_size_binary(4) in the table, fixed_size_binary(5) in the rows"},
     {"+s{a=ttm}", "+s{a=tts}", "column 'a': time32[ms] in the table, time32[s] in the rows"},
     {"+s{a=c>u}", "+s{a=c>U}",
-     "column 'a': dictionary<values=utf8, indices=int8> in the table, dictionary<values=large_utf8, indices=int8> in the rows"},
+     "column 'a': dictionary<values=utf8, indices=int8> in the table, dictionary<values=large_utf8, indices=int8> in "
+     "the rows"},
     {"+s{a=c>u}", "+s{a=u}", "column 'a': dictionary<values=utf8, indices=int8> in the table, utf8 in the rows"},
     {"+s{a=c>u}", "+s{a=s>u}",
-     "column 'a': dictionary<values=utf8, indices=int8> in the table, dictionary<values=utf8, indices=int16> in the rows"},
+     "column 'a': dictionary<values=utf8, indices=int8> in the table, dictionary<values=utf8, indices=int16> in the "
+     "rows"},
     {"+s{a=c>+s{x=i}}", "+s{a=c>+s{x=l}}", "column 'a.dictionary.x': int32 in the table, int64 in the rows"},
-    {"+s{a=+us:0,1{x=i;y=u}}", "+s{a=+us:0,2{x=i;y=u}}", "column 'a': sparse_union[0,1] in the table, sparse_union[0,2] in the rows"},
-    {"+s{a=+r{run_ends=s;values=u}}", "+s{a=+r{run_ends=i;values=u}}", "column 'a.run_ends': int16 in the table, int32 in the rows"},
+    {"+s{a=+us:0,1{x=i;y=u}}", "+s{a=+us:0,2{x=i;y=u}}",
+     "column 'a': sparse_union[0,1] in the table, sparse_union[0,2] in the rows"},
+    {"+s{a=+r{run_ends=s;values=u}}", "+s{a=+r{run_ends=i;values=u}}",
+     "column 'a.run_ends': int16 in the table, int32 in the rows"},
     {"+s{a=+m{entries=+s{key=u;value=i}}}", "+s{a=+m{key_value=+s{keys=u;values=i}}}", NULL},
     {"+s{a=n}", "+s{a=b}", "column 'a': null in the table, bool in the rows"},
 };

@@ -41,7 +41,9 @@ static const case_of_type cases[] = {
     {"z", {"'a' '' _", "'b'", "'c' 'd'"}},
     {"U", {"'a' '' _", "'b'", "'c' 'd'"}},
     {"Z", {"'a' '' _", "'b'", "'c' 'd'"}},
-    {"vu", {"'short' 'much longer than twelve' _ 'another one that is long'", "_ 'in the second buffer'", "'s' 'and in a third one'"}},
+    {"vu",
+     {"'short' 'much longer than twelve' _ 'another one that is long'", "_ 'in the second buffer'",
+      "'s' 'and in a third one'"}},
     {"vz", {"'short' 'much longer than twelve'", "'x' 'y'", "'and in a third one'"}},
     {"+l{item=i}", {"[1 2] [] _ [3]", "[4 _] []", "_ [5 6 7]"}},
     {"+L{item=u}", {"['a' 'b'] [] _ ['c']", "['d' _]", "[] ['e']"}},
@@ -64,7 +66,8 @@ static const case_of_type cases[] = {
     {"s>+s{x=i;y=u}", {"(1 'a') (2 'b') (1 'a')", "(1 'a') _", "(3 'c')"}},
     {"+l{item=c>u}", {"['red' 'green'] _ ['red']", "['blue' _]", "[] ['white']"}},
     {"+s{a=+l{item=+s{b=c>u;c=+ud:0,1{p=i;q=vu}}}}",
-     {"([('r' 0:1) ('g' 1:'a value that is too long')]) (_)", "([('b' 1:'x')])", "([]) ([('w' 1:'another value, long too')])"}},
+     {"([('r' 0:1) ('g' 1:'a value that is too long')]) (_)", "([('b' 1:'x')])",
+      "([]) ([('w' 1:'another value, long too')])"}},
 };
 
 enum { CASES = sizeof cases / sizeof cases[0] };
