@@ -5,6 +5,7 @@
 #   make check    format, layers, links in the documents, headers as C99 and C++11
 #   make bench    the race against LMDB and RocksDB; ONLY=memory/ runs one family
 #   make soak     the long runs of the model and fault tests
+#   make mutants  plants bugs in a copy of the sources and says which ones no test noticed
 #   make build    the release build: library and program, in build/release
 #   make format   formats the sources in place
 #   make clean    removes what was compiled; keeps what was downloaded. make distclean removes all of build/
@@ -12,7 +13,7 @@
 JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak build format clean distclean
+.PHONY: help demo test check bench soak mutants build format clean distclean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -55,12 +56,16 @@ soak:
 	$(call compile,soak)
 	@KHONSU_SOAK=1 ctest --test-dir build/soak -L 'model|fault' --timeout 14400 --output-on-failure
 
+mutants:
+	@tools/setup build test
+	@tools/mutants
+
 format:
 	@tools/setup check
 	@tools/check sources | xargs -r clang-format -i
 
 clean:
-	@rm -rf $(addprefix build/,dev clang asan tsan release bench soak demo/out Testing CTestTestfile.cmake)
+	@rm -rf $(addprefix build/,dev clang asan tsan release bench soak mutants demo/out Testing CTestTestfile.cmake)
 	@echo "build/deps, build/demo and build/venv stay; make distclean removes them too"
 
 distclean:

@@ -1,10 +1,12 @@
 /* The persist step and its failures (docs/architecture.md): undo, single re-run, IN_DOUBT, failed-stop. */
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fault_storage.h"
 #include "support.h"
+#include "txn/transaction.h"
 
 static khonsu_db *open_over(fault_storage *storage) {
   khonsu_db *db = NULL;
@@ -35,6 +37,11 @@ static void start(committer *c, khonsu_db *db, const char *key, const char *valu
   if (read_first) get_text(c->txn, key, ignored);
   put_text(c->txn, key, value);
   assert_int_equal(pthread_create(&c->thread, NULL, run_committer, c), 0);
+}
+
+/* Waits until the commit, which is held somewhere, is in the state given. */
+static void await_state(const committer *c, uint32_t wanted) {
+  while ((atomic_load(&c->txn->request.state) & wanted) != wanted) sched_yield();
 }
 
 static khonsu_status finish(committer *c) {
@@ -179,24 +186,24 @@ static void one_oversized_member_of_a_group_fails_alone(void **state) {
   fault_storage storage;
   fault_storage_init(&storage);
   khonsu_db *db = open_over(&storage);
-  put_text_now(db, "shared", "0");
-  fault_storage_set_write(&storage, KHONSU_STORAGE_FULL, 32);
-  enum { WAVES = 40, THREADS = 6 };
-  char large[50];
+  enum { COMMITS = 5, TOO_LARGE = 2 };
+  char large[50], key[COMMITS][16];
   memset(large, 'x', sizeof large - 1);
   large[sizeof large - 1] = '\0';
-  for (int wave = 0; wave < WAVES; wave++) {
-    committer committers[THREADS];
-    char key[THREADS][16], small[16];
-    snprintf(small, sizeof small, "%d", wave);
-    for (int i = 0; i < THREADS; i++) {
-      snprintf(key[i], sizeof key[i], "key%d", i);
-      start(&committers[i], db, key[i], i == 2 ? large : small, true);
-    }
-    for (int i = 0; i < THREADS; i++)
-      assert_int_equal(finish(&committers[i]), i == 2 ? KHONSU_STORAGE_FULL : KHONSU_OK);
-    for (int i = 0; i < THREADS; i++) assert_now(db, key[i], i == 2 ? NULL : small);
+  fault_storage_set_write(&storage, KHONSU_STORAGE_FULL, 32);
+  fault_storage_hold(&storage, &storage.write_gate, true);
+  committer committers[COMMITS];
+  for (int i = 0; i < COMMITS; i++) { /* the first holds the seat, the others queue up behind it */
+    snprintf(key[i], sizeof key[i], "key%d", i);
+    start(&committers[i], db, key[i], i == TOO_LARGE ? large : "small", true);
+    if (i == 0) fault_storage_await(&storage, &storage.write_gate);
+    else await_state(&committers[i], KH_ASLEEP);
   }
+  fault_storage_hold(&storage, &storage.write_gate, false);
+  for (int i = 0; i < COMMITS; i++)
+    assert_int_equal(finish(&committers[i]), i == TOO_LARGE ? KHONSU_STORAGE_FULL : KHONSU_OK);
+  for (int i = 0; i < COMMITS; i++) assert_now(db, key[i], i == TOO_LARGE ? NULL : "small");
+  assert_int_equal(storage.writes, 1 + 1 + COMMITS - 1); /* the first; the group, in vain; its members singly */
   assert_false(storage.order_broken);
   close_db(&db);
   fault_storage_fini(&storage);
@@ -210,14 +217,15 @@ static void a_commit_is_invisible_until_it_is_flushed(void **state) {
   fault_storage_init(&storage);
   khonsu_db *db = open_over(&storage);
   put_text_now(db, "a", "1");
-  fault_storage_hold_sync(&storage, true);
+  fault_storage_hold(&storage, &storage.sync_gate, true);
   committer first, second;
   start(&first, db, "a", "2", true);
-  fault_storage_await_syncs(&storage, 1);
+  fault_storage_await(&storage, &storage.sync_gate);
   assert_now(db, "a", "1");
   start(&second, db, "a", "3", true); /* its snapshot is older than the unflushed commit: it must lose */
+  await_state(&second, KH_WRITTEN);
   assert_now(db, "a", "1");
-  fault_storage_hold_sync(&storage, false);
+  fault_storage_hold(&storage, &storage.sync_gate, false);
   assert_int_equal(finish(&first), KHONSU_OK);
   assert_int_equal(finish(&second), KHONSU_CONFLICT);
   assert_now(db, "a", "2");
@@ -232,13 +240,14 @@ static void a_failed_flush_stops_the_store(void **state) {
   fault_storage_init(&storage);
   khonsu_db *db = open_over(&storage);
   put_text_now(db, "a", "1");
-  fault_storage_hold_sync(&storage, true);
+  fault_storage_hold(&storage, &storage.sync_gate, true);
   fault_storage_set_sync(&storage, KHONSU_IO);
   committer first, loser;
   start(&first, db, "a", "2", true);
-  fault_storage_await_syncs(&storage, 1);
+  fault_storage_await(&storage, &storage.sync_gate);
   start(&loser, db, "a", "3", true);
-  fault_storage_hold_sync(&storage, false);
+  await_state(&loser, KH_WRITTEN);
+  fault_storage_hold(&storage, &storage.sync_gate, false);
   assert_int_equal(finish(&first), KHONSU_IN_DOUBT);
   assert_int_equal(finish(&loser), KHONSU_UNAVAILABLE);
   assert_now(db, "a", "1");
@@ -286,12 +295,12 @@ static void commits_share_flushes(void **state) {
   fault_storage storage;
   fault_storage_init(&storage);
   khonsu_db *db = open_over(&storage);
-  fault_storage_hold_sync(&storage, true);
+  fault_storage_hold(&storage, &storage.sync_gate, true);
   enum { THREADS = 12 };
   committer committers[THREADS];
   char key[16];
   start(&committers[0], db, "key0", "1", false);
-  fault_storage_await_syncs(&storage, 1);
+  fault_storage_await(&storage, &storage.sync_gate);
   for (int i = 1; i < THREADS; i++) {
     snprintf(key, sizeof key, "key%d", i);
     start(&committers[i], db, key, "1", false);
@@ -302,7 +311,7 @@ static void commits_share_flushes(void **state) {
     pthread_mutex_unlock(&storage.mutex);
     if (all) break;
   }
-  fault_storage_hold_sync(&storage, false);
+  fault_storage_hold(&storage, &storage.sync_gate, false);
   for (int i = 0; i < THREADS; i++) assert_int_equal(finish(&committers[i]), KHONSU_OK);
   assert_true(storage.syncs <= 3);
   close_db(&db);

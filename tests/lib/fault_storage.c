@@ -23,6 +23,13 @@ static khonsu_status open_storage(void *ctx, khonsu_version *newest, khonsu_erro
 
 static void close_storage(void *ctx) { khonsu_storage_memory()->close(((fault_storage *)ctx)->memory); }
 
+static void pass(fault_storage *storage, fault_gate *gate) {
+  gate->waiting++;
+  pthread_cond_broadcast(&storage->changed);
+  while (gate->held) pthread_cond_wait(&storage->changed, &storage->mutex);
+  gate->waiting--;
+}
+
 static bool fails(const fault_storage *storage, const khonsu_mutation *mutations, size_t count) {
   if (storage->fail_write == KHONSU_OK) return false;
   if (storage->fail_larger_than == 0) return true;
@@ -35,6 +42,7 @@ static khonsu_status write_storage(void *ctx, const khonsu_mutation *mutations, 
   fault_storage *storage = ctx;
   pthread_mutex_lock(&storage->mutex);
   storage->writes++;
+  pass(storage, &storage->write_gate);
   bool fail = fails(storage, mutations, count);
   khonsu_status status = storage->fail_write;
   if (!fail) {
@@ -54,10 +62,7 @@ static khonsu_status sync_storage(void *ctx, khonsu_version version, khonsu_erro
   fault_storage *storage = ctx;
   pthread_mutex_lock(&storage->mutex);
   storage->syncs++;
-  storage->syncs_waiting++;
-  pthread_cond_broadcast(&storage->changed);
-  while (storage->hold_sync) pthread_cond_wait(&storage->changed, &storage->mutex);
-  storage->syncs_waiting--;
+  pass(storage, &storage->sync_gate);
   khonsu_status status = storage->fail_sync;
   pthread_mutex_unlock(&storage->mutex);
   return status == KHONSU_OK ? status : khonsu_error_set(error, status, "the test's storage refuses to sync");
@@ -96,15 +101,15 @@ void fault_storage_set_sync(fault_storage *storage, khonsu_status status) {
   pthread_mutex_unlock(&storage->mutex);
 }
 
-void fault_storage_hold_sync(fault_storage *storage, bool hold) {
+void fault_storage_hold(fault_storage *storage, fault_gate *gate, bool held) {
   pthread_mutex_lock(&storage->mutex);
-  storage->hold_sync = hold;
+  gate->held = held;
   pthread_cond_broadcast(&storage->changed);
   pthread_mutex_unlock(&storage->mutex);
 }
 
-void fault_storage_await_syncs(fault_storage *storage, unsigned count) {
+void fault_storage_await(fault_storage *storage, const fault_gate *gate) {
   pthread_mutex_lock(&storage->mutex);
-  while (storage->syncs_waiting < count) pthread_cond_wait(&storage->changed, &storage->mutex);
+  while (gate->waiting == 0) pthread_cond_wait(&storage->changed, &storage->mutex);
   pthread_mutex_unlock(&storage->mutex);
 }

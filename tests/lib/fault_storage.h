@@ -1,10 +1,15 @@
-/* fault_storage: the reference storage, with faults and a gate: writes and syncs fail as told, a sync can be held. */
+/* fault_storage: the reference storage, with faults and gates: writes and syncs fail as told and can be held. */
 #ifndef TEST_FAULT_STORAGE_H
 #define TEST_FAULT_STORAGE_H
 
 #include <pthread.h>
 
 #include "khonsu.h"
+
+typedef struct fault_gate {
+  bool held; /* who comes waits until it is false */
+  unsigned waiting;
+} fault_gate;
 
 typedef struct fault_storage {
   void *memory; /* the reference storage under it */
@@ -14,8 +19,8 @@ typedef struct fault_storage {
   khonsu_status fail_write; /* what writes return, OK = they work */
   size_t fail_larger_than;  /* writes with a value larger than this fail so; 0 = all do */
   khonsu_status fail_sync;
-  bool hold_sync; /* syncs wait until it is false */
-  unsigned syncs_waiting, writes, syncs;
+  fault_gate write_gate, sync_gate;
+  unsigned writes, syncs;
   size_t largest_group; /* mutations in one write */
   khonsu_version last_version;
   bool order_broken; /* versions fell */
@@ -26,8 +31,9 @@ void fault_storage_fini(fault_storage *storage);
 const khonsu_storage_ops *fault_storage_ops(void);
 void fault_storage_set_write(fault_storage *storage, khonsu_status status, size_t larger_than);
 void fault_storage_set_sync(fault_storage *storage, khonsu_status status);
-void fault_storage_hold_sync(fault_storage *storage, bool hold);
-/* Waits until `count` syncs are held. */
-void fault_storage_await_syncs(fault_storage *storage, unsigned count);
+/* `gate` is one of the storage's. */
+void fault_storage_hold(fault_storage *storage, fault_gate *gate, bool held);
+/* Waits until somebody waits at the gate. */
+void fault_storage_await(fault_storage *storage, const fault_gate *gate);
 
 #endif
