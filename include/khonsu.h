@@ -1,8 +1,8 @@
 /* khonsu.h: transactions over Apache Arrow tables and byte values.
  *
- * A database maps byte keys to values. A value is a table (a schema and a list of record batches) or
- * plain bytes. A transaction reads and writes any number of keys, of both kinds, at the isolation level it
- * asks for, and commits all of its writes or none. This header is the manual of the C API.
+ * A database maps byte keys to values. A value is a table (a schema and a list of record batches), plain bytes, or a
+ * counter (a signed 64-bit integer). A transaction reads and writes any number of keys, of all kinds, and ranges of keys,
+ * at the isolation level it asks for, and commits all of its writes or none. This header is the manual of the C API.
  *
  * Conventions, which hold for every call unless its own text says otherwise
  *
@@ -28,6 +28,8 @@
  *
  *   khonsu_db        any thread, at the same time
  *   khonsu_txn       one thread at a time; may move from thread to thread
+ *   khonsu_scan      as the transaction it belongs to
+ *   khonsu_snapshot  any thread, at the same time
  *   khonsu_error, options, info structs     belong to the caller, who serialises
  *   exported arrays, streams, bytes         one thread at a time each; any thread; independent of the database
  *
@@ -147,6 +149,7 @@ typedef enum khonsu_class {
   X(UNSUPPORTED, USAGE, 7, "the Arrow IPC codec cannot represent this")                                                \
   X(KEY_EMPTY, USAGE, 8, "the key is empty")                                                                           \
   X(NOT_FOUND, NOT_FOUND, 1, "the key has no value")                                                                   \
+  X(END, NOT_FOUND, 2, "the scan has no more entries")                                                                 \
   X(CONFLICT, CONFLICT, 1, "another transaction changed what this one read or wrote")                                  \
   X(BUSY, BUSY, 1, "the database still has open transactions")                                                         \
   X(DEADLINE, BUSY, 2, "the deadline passed before an attempt committed")                                              \
@@ -156,8 +159,9 @@ typedef enum khonsu_class {
   X(TXN_TOO_LARGE, LIMIT, 4, "the transaction writes more bytes than txn_bytes_max")                                   \
   X(NESTING_TOO_DEEP, LIMIT, 5, "the schema nests deeper than nesting_depth_max")                                      \
   X(MEMORY_LIMIT, LIMIT, 6, "the store would hold more bytes than memory_bytes_max")                                   \
-  X(SNAPSHOT_EXPIRED, LIMIT, 7, "the snapshot is older than snapshot_age_ms_max")                                      \
+  X(SNAPSHOT_EXPIRED, LIMIT, 7, "the snapshot was given up: too old, or it kept too much")                             \
   X(STORAGE_FULL, LIMIT, 8, "the storage has no room for this write")                                                  \
+  X(COUNTER_OVERFLOW, LIMIT, 9, "the counter would leave the range of 64-bit integers")                                \
   X(IO, IO, 1, "input or output failed")                                                                               \
   X(CORRUPT, CORRUPT, 1, "stored or received bytes are damaged or cut short")                                          \
   X(UNAVAILABLE, UNAVAILABLE, 1, "the store stopped after a storage failure")                                          \
@@ -217,7 +221,7 @@ KHONSU_API void khonsu_bytes_release(khonsu_bytes *bytes);
  * absent). Versions only grow; they are positions, not times. */
 typedef uint64_t khonsu_version;
 
-typedef enum khonsu_value_type { KHONSU_BYTES = 1, KHONSU_TABLE = 2 } khonsu_value_type;
+typedef enum khonsu_value_type { KHONSU_BYTES = 1, KHONSU_TABLE = 2, KHONSU_COUNTER = 3 } khonsu_value_type;
 
 /* ---------------------------------------------------------------------------------------------------------------
  * Errors and conflict reports
@@ -228,7 +232,8 @@ typedef enum khonsu_conflict_kind {
   KHONSU_CONFLICT_READ = 1,   /* rw-dependency: a key that was read (present or absent) has changed since */
   KHONSU_CONFLICT_WRITE = 2,  /* ww-dependency: a key that was written blindly has changed since the snapshot */
   KHONSU_CONFLICT_UPDATE = 3, /* both: a key that was read and then written has changed; would be a lost update */
-  KHONSU_CONFLICT_SCHEMA = 4  /* an append met a value of another type or schema */
+  KHONSU_CONFLICT_SCHEMA = 4, /* an append or add met a value of another type or schema */
+  KHONSU_CONFLICT_RANGE = 5   /* rw-dependency: the key lies in a range that was scanned, and has changed since */
 } khonsu_conflict_kind;
 
 typedef struct khonsu_conflict {
@@ -276,6 +281,8 @@ KHONSU_API void khonsu_error_clear(khonsu_error *error);
     "levels of nesting in an Arrow schema (a plain column is one); bounds recursion")                                  \
   X(snapshot_age_ms_max, 0, 0, UINT64_MAX, SNAPSHOT_EXPIRED,                                                           \
     "milliseconds a snapshot may live while others commit; 0 = no limit")                                              \
+  X(pinned_bytes_max, 0, 0, UINT64_MAX, SNAPSHOT_EXPIRED,                                                              \
+    "bytes kept only because snapshots are open; beyond it the oldest snapshot is given up; 0 = no limit")             \
   X(memory_bytes_max, 0, 0, UINT64_MAX, MEMORY_LIMIT, "bytes the store may hold in memory; 0 = no limit")
 
 /* Isolation levels, weakest first; docs/guarantees.md says what each promises and what it allows. */
@@ -287,10 +294,17 @@ typedef enum khonsu_isolation {
   KHONSU_SERIALIZABLE = 4       /* strict: as if run alone, at the moment of commit */
 } khonsu_isolation;
 
-/* What becomes of a blind write (of a key this transaction has not observed) when others committed to the key. */
+/* What becomes of a blind write (of a key this transaction has not observed) when others committed to the key since its
+ * snapshot (at read committed: since it began). A read that broke always fails. Appends onto appends, and adds onto adds,
+ * commute: both stand, whatever the strategy. docs/guarantees.md has the whole table. */
 typedef enum khonsu_on_conflict {
   KHONSU_ON_CONFLICT_DEFAULT = 0, /* fail; but at read committed a blind write wins over older commits */
-  KHONSU_ON_CONFLICT_FAIL = 1     /* the transaction gets CONFLICT; appends onto appends commute and both stand */
+  KHONSU_ON_CONFLICT_FAIL = 1,    /* the transaction gets CONFLICT */
+  KHONSU_ON_CONFLICT_IGNORE =
+      2, /* this write is dropped and the rest commits; khonsu_commit_info lists what was dropped */
+  KHONSU_ON_CONFLICT_REPLACE = 3, /* this write wins; an append or add is applied to what is there now */
+  KHONSU_ON_CONFLICT_APPEND =
+      4 /* the rows of a put go after theirs; an append or add is applied to what is there now */
 } khonsu_on_conflict;
 
 /* How far a commit must have come in the storage before it is visible and khonsu_commit returns. Without a storage
@@ -340,21 +354,48 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_close(khonsu_db **db, khonsu_err
 typedef struct khonsu_stats {
   uint32_t struct_size;
   khonsu_version version;         /* newest visible commit */
-  khonsu_version oldest_snapshot; /* of the transactions open now; `version` if there is none */
+  khonsu_version oldest_snapshot; /* of the transactions and snapshots open now; `version` if there is none */
   uint64_t open_transactions;
-  uint64_t records;      /* keys in memory, deleted ones that a transaction may still ask for included */
-  uint64_t versions;     /* versions in memory, tombstones included */
-  uint64_t memory_bytes; /* records, versions, byte values and record batches held by the store */
-  uint64_t unreclaimed;  /* versions and records unlinked that wait for operations in flight */
-  uint64_t commits;      /* read-write transactions committed */
-  uint64_t conflicts;    /* commits refused for a conflict */
-  uint64_t groups;       /* groups the commits came in; commits / groups = mean group size */
+  uint64_t open_snapshots; /* of khonsu_snapshot_open */
+  uint64_t records;        /* keys in memory, deleted ones that a transaction may still ask for included */
+  uint64_t versions;       /* versions in memory, tombstones included */
+  uint64_t memory_bytes;   /* records, versions, byte values and record batches held by the store */
+  uint64_t unreclaimed;    /* versions and records unlinked that wait for operations in flight */
+  uint64_t pinned_bytes;   /* of memory_bytes: kept only because snapshots are open, as of the last reclaim */
+  uint64_t longest_chain;  /* most versions one key has had in memory at once since the last reclaim */
+  uint64_t commits;        /* read-write transactions committed */
+  uint64_t conflicts;      /* commits refused for a conflict */
+  uint64_t groups;         /* groups the commits came in; commits / groups = mean group size */
 } khonsu_stats;
 
 #define KHONSU_STATS_INIT                                                                                              \
-  { sizeof(khonsu_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(khonsu_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_stat(khonsu_db *db, khonsu_stats *stats, khonsu_error *error);
+
+/* A key that transactions lost over, and how often since the database was opened. Counted with bounded memory (Metwally,
+ * Agrawal, El Abbadi, "Space-Saving", 2005): up to `uncertain` of the conflicts may have been another key's. */
+typedef struct khonsu_hot_key {
+  khonsu_bytes key; /* khonsu_bytes_release it */
+  uint64_t conflicts;
+  uint64_t uncertain;
+} khonsu_hot_key;
+
+/* The keys with the most conflicts, most first: at most *count of them; *count becomes how many there are. The 64 hottest
+ * are followed. NO_MEMORY. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_stat_conflicts(khonsu_db *db, khonsu_hot_key *keys, size_t *count,
+                                                               khonsu_error *error);
+
+/* A snapshot: a moment of the database that stays readable until it is closed or given up (snapshot_age_ms_max,
+ * pinned_bytes_max). Any number may be open; any number of transactions, in any threads, can begin at one
+ * (khonsu_txn_options.snapshot), and live on when it is closed. NO_MEMORY. */
+typedef struct khonsu_snapshot khonsu_snapshot;
+
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_snapshot_open(khonsu_db *db, khonsu_snapshot **snapshot,
+                                                              khonsu_error *error);
+KHONSU_API khonsu_version khonsu_snapshot_version(const khonsu_snapshot *snapshot);
+/* No call may be using the snapshot. NULL and *NULL are no-ops. */
+KHONSU_API void khonsu_snapshot_close(khonsu_snapshot **snapshot);
 
 /* ---------------------------------------------------------------------------------------------------------------
  * Transactions
@@ -375,25 +416,35 @@ typedef struct khonsu_txn_options {
   khonsu_isolation isolation;
   khonsu_on_conflict on_conflict;
   bool read_only; /* reads at one snapshot (at read committed: per read); never aborts for a conflict, never waits */
-  uint64_t deadline_ms; /* for khonsu_run: how long attempts may go on, from its call; 0 = for ever */
+  uint64_t deadline_ms;      /* for khonsu_run: how long attempts may go on, from its call; 0 = for ever */
+  khonsu_snapshot *snapshot; /* begin at this moment; NULL = now. Not at read committed, and not for khonsu_run unless
+                                read_only: an attempt after a conflict would meet the same conflict */
 } khonsu_txn_options;
 
 #define KHONSU_TXN_OPTIONS_INIT                                                                                        \
-  { sizeof(khonsu_txn_options), KHONSU_ISOLATION_DEFAULT, KHONSU_ON_CONFLICT_DEFAULT, false, 0 }
+  { sizeof(khonsu_txn_options), KHONSU_ISOLATION_DEFAULT, KHONSU_ON_CONFLICT_DEFAULT, false, 0, NULL }
 /* For C: `&(khonsu_txn_options){KHONSU_TXN_OPTIONS_DEFAULTS, .isolation = KHONSU_SNAPSHOT}` */
 #define KHONSU_TXN_OPTIONS_DEFAULTS .struct_size = sizeof(khonsu_txn_options)
 
 typedef struct khonsu_commit_info {
   uint32_t struct_size;
-  khonsu_version version; /* of this commit; for a transaction that wrote nothing, the snapshot it read */
-  uint64_t attempts;      /* of khonsu_run; 1 for khonsu_commit */
+  khonsu_version version;         /* of this commit; for a transaction that wrote nothing, the snapshot it read */
+  uint64_t attempts;              /* of khonsu_run; 1 for khonsu_commit */
+  const khonsu_conflict *dropped; /* dropped_count writes that KHONSU_ON_CONFLICT_IGNORE gave up, and who won; valid
+                                     until the info is cleared or used again */
+  size_t dropped_count;
+  void *private_data; /* the library's */
 } khonsu_commit_info;
 
 #define KHONSU_COMMIT_INFO_INIT                                                                                        \
-  { sizeof(khonsu_commit_info), 0, 0 }
+  { sizeof(khonsu_commit_info), 0, 0, NULL, 0, NULL }
+
+/* Frees the list of dropped writes and makes the struct as new. NULL is a no-op. Without it what IGNORE dropped leaks; an
+ * info that is used again is cleared by the library first. */
+KHONSU_API void khonsu_commit_info_clear(khonsu_commit_info *info);
 
 /* Begins a transaction whose snapshot is the newest visible commit. Never waits.
- * INVALID_ARGUMENT: an option outside its bounds. NO_MEMORY. */
+ * INVALID_ARGUMENT: an option outside its bounds. SNAPSHOT_EXPIRED: options->snapshot was given up. NO_MEMORY. */
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_begin(khonsu_db *db, const khonsu_txn_options *options,
                                                       khonsu_txn **txn, khonsu_error *error);
 
@@ -408,6 +459,11 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_commit(khonsu_txn *txn, khonsu_c
 
 /* Aborts: nothing the transaction did is ever visible. BAD_STATE: it is no longer active. */
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_abort(khonsu_txn *txn, khonsu_error *error);
+
+/* The strategy of the writes that follow; what was written before keeps the one it had. A later write of the same key
+ * counts with its own. BAD_STATE, INVALID_ARGUMENT. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_set_on_conflict(khonsu_txn *txn, khonsu_on_conflict on_conflict,
+                                                                khonsu_error *error);
 
 /* Frees the handle, aborting the transaction first if it is still active. NULL and *NULL are no-ops. */
 KHONSU_API void khonsu_txn_free(khonsu_txn **txn);
@@ -484,12 +540,78 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_get_bytes(khonsu_txn *txn, khons
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_put_bytes(khonsu_txn *txn, khonsu_slice key, khonsu_slice value,
                                                           khonsu_error *error);
 
-/* Deletes the value at `key`, of either type. Deleting an absent key is no error. */
+/* The counter at `key`. NOT_FOUND; WRONG_TYPE. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_get_counter(khonsu_txn *txn, khonsu_slice key, int64_t *value,
+                                                            khonsu_error *error);
+
+/* Makes the counter `value` the value at `key`; what was there is replaced. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_put_counter(khonsu_txn *txn, khonsu_slice key, int64_t value,
+                                                            khonsu_error *error);
+
+/* Adds `amount` to the counter at `key`; an absent one starts at 0. Reads nothing: adds by transactions that did not read
+ * the counter commute, and all of them stand. WRONG_TYPE: the key holds something else. COUNTER_OVERFLOW: here, or from
+ * khonsu_commit, which applies the sum to the counter as it is then. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_add(khonsu_txn *txn, khonsu_slice key, int64_t amount,
+                                                    khonsu_error *error);
+
+/* Deletes the value at `key`, of any type. Deleting an absent key is no error. */
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_delete(khonsu_txn *txn, khonsu_slice key, khonsu_error *error);
 
 /* Whether `key` has a value. Counts as a read of the key, absence included. */
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_exists(khonsu_txn *txn, khonsu_slice key, bool *exists,
                                                        khonsu_error *error);
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * Scans, in a transaction: the keys of a range that have a value, in byte order, the transaction's own writes included.
+ *
+ * All entries are of the transaction's snapshot; at read committed each is the newest when it is stepped to. What the
+ * transaction writes during a scan shows in the part of the range that is still ahead. At serializable the range, as far
+ * as it was stepped through, is certified: whatever changed in it makes the commit a CONFLICT of kind RANGE.
+ * ------------------------------------------------------------------------------------------------------------- */
+
+/* The keys k with first <= k < end that begin with `prefix`. A slice of size 0 means no bound. */
+typedef struct khonsu_range {
+  khonsu_slice prefix, first, end;
+} khonsu_range;
+
+typedef struct khonsu_scan_options {
+  uint32_t struct_size;
+  bool reverse;   /* from the last key down */
+  bool keys_only; /* entries have no value; costs less, and over a storage reads no values */
+  uint64_t limit; /* at most so many entries; 0 = all */
+} khonsu_scan_options;
+
+#define KHONSU_SCAN_OPTIONS_INIT                                                                                       \
+  { sizeof(khonsu_scan_options), false, false, 0 }
+
+typedef struct khonsu_scan khonsu_scan;
+
+/* What a scan stands at. Slices are valid until the next call on the scan. */
+typedef struct khonsu_entry {
+  khonsu_slice key;
+  khonsu_value_type type;
+  khonsu_version version; /* of the value; 0 = written by this transaction */
+  khonsu_slice bytes;     /* KHONSU_BYTES, unless keys_only */
+  int64_t counter;        /* KHONSU_COUNTER, unless keys_only */
+} khonsu_entry;
+
+/* Opens a scan, which stands before its first entry; the slices of `range` are copied. `range` NULL: all keys. `options`
+ * NULL: forward, with values, all. The scan must be freed before its transaction. BAD_STATE, INVALID_ARGUMENT,
+ * KEY_TOO_LARGE, NO_MEMORY; UNSUPPORTED: the storage cannot scan. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_scan_open(khonsu_txn *txn, const khonsu_range *range,
+                                                          const khonsu_scan_options *options, khonsu_scan **scan,
+                                                          khonsu_error *error);
+
+/* Steps to the next entry. END: there is none; the scan stays at its end. SNAPSHOT_EXPIRED, NO_MEMORY, BAD_STATE: the
+ * transaction is no longer active. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_scan_next(khonsu_scan *scan, khonsu_entry *entry, khonsu_error *error);
+
+/* The table the scan stands at, as khonsu_get. WRONG_TYPE: it stands at something else, or nowhere. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_scan_get(khonsu_scan *scan, struct ArrowArrayStream *table,
+                                                         khonsu_error *error);
+
+/* NULL and *NULL are no-ops. */
+KHONSU_API void khonsu_scan_free(khonsu_scan **scan);
 
 /* ---------------------------------------------------------------------------------------------------------------
  * Arrow IPC files and streams (https://arrow.apache.org/docs/format/Columnar.html, "Serialization and IPC")
@@ -523,7 +645,8 @@ typedef enum khonsu_mutation_kind {
 } khonsu_mutation_kind;
 
 /* One change of one key. A table's value is an Arrow IPC stream without end marker, so that appending encoded
- * batches to its bytes appends their rows; a byte value's is the bytes. Slices are borrowed for the call. */
+ * batches to its bytes appends their rows; a byte value's is the bytes; a counter's is 8 bytes, least significant first.
+ * Slices are borrowed for the call. */
 typedef struct khonsu_mutation {
   khonsu_slice key;
   khonsu_slice value;
@@ -539,7 +662,15 @@ typedef struct khonsu_stored {
   khonsu_value_type type;
 } khonsu_stored;
 
-/* Called by `scan` for each key that has a value, in byte order; a status other than OK ends the scan with it. */
+/* The keys k with first <= k < end; `end` of size 0: no end. */
+typedef struct khonsu_storage_range {
+  khonsu_slice first, end;
+  bool reverse;   /* from the last key down */
+  bool keys_only; /* the bytes of values are not asked for: they may be left empty */
+} khonsu_storage_range;
+
+/* Called by `scan` for each key that has a value, in order; what it is given is borrowed for the call. A status other
+ * than OK ends the scan with it. */
 typedef khonsu_status (*khonsu_storage_visit)(void *visit_ctx, khonsu_slice key, const khonsu_stored *value);
 
 #define KHONSU_STORAGE_ABI 1
@@ -567,8 +698,9 @@ typedef struct khonsu_storage_ops {
   /* The value of `key` as of `at`: the newest with version <= at; released by any thread, before `close`. NOT_FOUND:
    * there is none, or it is a deletion; that is no error and needs no text. */
   khonsu_status (*get)(void *ctx, khonsu_slice key, khonsu_version at, khonsu_stored *stored, khonsu_error *error);
-  /* All keys in [first, end) as of `at`; end.data NULL = no end. `visit` does not call back into the storage. */
-  khonsu_status (*scan)(void *ctx, khonsu_slice first, khonsu_slice end, khonsu_version at, khonsu_storage_visit visit,
+  /* The range as of `at`, in byte order. `visit` does not call back into the storage. Without it khonsu_scan_open is
+   * UNSUPPORTED. */
+  khonsu_status (*scan)(void *ctx, const khonsu_storage_range *range, khonsu_version at, khonsu_storage_visit visit,
                         void *visit_ctx, khonsu_error *error);
   /* Nobody will ask for a version below `oldest` any more: what only such questions could see may go. */
   void (*retain)(void *ctx, khonsu_version oldest);

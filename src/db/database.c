@@ -16,6 +16,7 @@ static khonsu_status open_over(kh_storage storage, const khonsu_options *given, 
     return status;
   }
   kh_txn_pool_init(&opened->pool, &opened->partition);
+  kh_moments_init(&opened->moments, &opened->partition);
   *db = opened;
   return KHONSU_OK;
 }
@@ -40,10 +41,13 @@ khonsu_status khonsu_open_with_storage(const khonsu_storage_ops *ops, void *ctx,
 khonsu_status khonsu_close(khonsu_db **db, khonsu_error *error) {
   if (db == NULL || *db == NULL) return KHONSU_OK;
   uint64_t open = kh_txn_pool_out(&(*db)->pool);
-  if (open != 0)
-    return khonsu_error_set(error, KHONSU_BUSY, "%llu transactions are still open: free them first",
-                            (unsigned long long)open);
+  uint64_t snapshots = atomic_load(&(*db)->moments.open);
+  if (open != 0 || snapshots != 0)
+    return khonsu_error_set(error, KHONSU_BUSY,
+                            "%llu transactions and %llu snapshots are still open: free and close them first",
+                            (unsigned long long)open, (unsigned long long)snapshots);
   kh_txn_pool_fini(&(*db)->pool);
+  kh_moments_fini(&(*db)->moments);
   kh_partition_fini(&(*db)->partition);
   kh_free(*db);
   *db = NULL;
@@ -61,6 +65,9 @@ khonsu_status khonsu_stat(khonsu_db *db, khonsu_stats *stats, khonsu_error *erro
   now.version = kh_store_visible(store);
   now.oldest_snapshot = kh_store_oldest_snapshot(store, now.version);
   now.open_transactions = kh_txn_pool_out(&db->pool);
+  now.open_snapshots = atomic_load(&db->moments.open);
+  now.pinned_bytes = atomic_load(&store->gauges.pinned);
+  now.longest_chain = atomic_load(&store->gauges.longest_chain);
   now.records = atomic_load(&store->gauges.records);
   now.versions = atomic_load(&store->gauges.versions);
   now.memory_bytes = atomic_load(&store->gauges.memory);
@@ -72,6 +79,30 @@ khonsu_status khonsu_stat(khonsu_db *db, khonsu_stats *stats, khonsu_error *erro
   memcpy(stats, &now, size < sizeof now ? size : sizeof now);
   stats->struct_size = size;
   return KHONSU_OK;
+}
+
+khonsu_status khonsu_stat_conflicts(khonsu_db *db, khonsu_hot_key *keys, size_t *count, khonsu_error *error) {
+  if (db == NULL || count == NULL || (keys == NULL && *count != 0))
+    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "db, keys and count must not be NULL");
+  khonsu_status status = kh_hot_keys_read(&db->partition.hot_keys, keys, *count, count);
+  return status == KHONSU_OK ? status : khonsu_error_set(error, status, "no memory to copy keys");
+}
+
+khonsu_status khonsu_snapshot_open(khonsu_db *db, khonsu_snapshot **snapshot, khonsu_error *error) {
+  if (db == NULL || snapshot == NULL)
+    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "db and snapshot must not be NULL");
+  khonsu_status status = kh_moment_open(&db->moments, snapshot);
+  return status == KHONSU_OK ? status : khonsu_error_set(error, status, "no memory for a snapshot");
+}
+
+khonsu_version khonsu_snapshot_version(const khonsu_snapshot *snapshot) {
+  return snapshot == NULL ? 0 : snapshot->timestamp;
+}
+
+void khonsu_snapshot_close(khonsu_snapshot **snapshot) {
+  if (snapshot == NULL || *snapshot == NULL) return;
+  kh_moment_close(*snapshot);
+  *snapshot = NULL;
 }
 
 const char *khonsu_library_version(void) { return KHONSU_VERSION; }

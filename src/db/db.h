@@ -7,6 +7,7 @@
 struct khonsu_db {
   kh_partition partition;
   kh_txn_pool pool;
+  kh_moments moments;
 };
 
 /* Fills in defaults and checks bounds. `given` NULL: all defaults. */
@@ -15,7 +16,14 @@ KHONSU_MUST_USE khonsu_status kh_options_resolve(const khonsu_options *given, kh
 KHONSU_MUST_USE khonsu_status kh_txn_options_resolve(const khonsu_txn_options *given, khonsu_isolation standard,
                                                      khonsu_txn_options *options, khonsu_error *error);
 
-/* Copies the part of `info` that the caller's struct has room for; no-op for NULL. */
-void kh_commit_info_fill(khonsu_commit_info *info, khonsu_version version, uint64_t attempts);
+KHONSU_MUST_USE khonsu_status kh_scan_options_resolve(const khonsu_scan_options *given, khonsu_scan_options *options,
+                                                      khonsu_error *error);
+/* INVALID_ARGUMENT: not a transaction. BAD_STATE: not active. */
+KHONSU_MUST_USE khonsu_status kh_txn_check_handle(const khonsu_txn *txn, khonsu_error *error);
+/* INVALID_ARGUMENT: not a strategy. */
+KHONSU_MUST_USE khonsu_status kh_on_conflict_check(khonsu_on_conflict on_conflict, khonsu_error *error);
+
+/* As far as the caller's struct has room for it. */
+void kh_commit_info_set_attempts(khonsu_commit_info *info, uint64_t attempts);
 
 #endif

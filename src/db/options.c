@@ -42,6 +42,11 @@ static khonsu_status check_isolation(khonsu_isolation isolation, khonsu_error *e
   return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "isolation is %d: not a level", (int)isolation);
 }
 
+khonsu_status kh_on_conflict_check(khonsu_on_conflict on_conflict, khonsu_error *error) {
+  if ((unsigned)on_conflict <= KHONSU_ON_CONFLICT_APPEND) return KHONSU_OK;
+  return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "on_conflict is %d: not a strategy", (int)on_conflict);
+}
+
 static khonsu_status check_limit(const limit *checked, uint64_t value, khonsu_error *error) {
   if (value >= checked->least && value <= checked->most) return KHONSU_OK;
   return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "%s is %llu: must be %llu to %llu", checked->name,
@@ -76,12 +81,18 @@ khonsu_status kh_txn_options_resolve(const khonsu_txn_options *given, khonsu_iso
     khonsu_status status = copy_sized(options, sizeof *options, given, given->struct_size, "khonsu_txn_options", error);
     if (status == KHONSU_OK) status = check_isolation(options->isolation, error);
     if (status != KHONSU_OK) return status;
-    if ((unsigned)options->on_conflict > KHONSU_ON_CONFLICT_FAIL)
-      return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "on_conflict is %d: not a strategy",
-                              (int)options->on_conflict);
+    status = kh_on_conflict_check(options->on_conflict, error);
+    if (status != KHONSU_OK) return status;
   }
   if (options->isolation == KHONSU_ISOLATION_DEFAULT) options->isolation = standard;
   return KHONSU_OK;
+}
+
+khonsu_status kh_scan_options_resolve(const khonsu_scan_options *given, khonsu_scan_options *options,
+                                      khonsu_error *error) {
+  *options = (khonsu_scan_options)KHONSU_SCAN_OPTIONS_INIT;
+  if (given == NULL) return KHONSU_OK;
+  return copy_sized(options, sizeof *options, given, given->struct_size, "khonsu_scan_options", error);
 }
 
 /* The index of `value` in `names`, or -1. */

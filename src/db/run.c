@@ -13,13 +13,12 @@ typedef struct run_state {
 } run_state;
 
 static khonsu_status attempt(khonsu_db *db, const khonsu_txn_options *options, khonsu_body body, void *ctx,
-                             khonsu_version *version, khonsu_error *error) {
+                             khonsu_commit_info *info, khonsu_error *error) {
   khonsu_txn *txn;
   khonsu_status status = khonsu_begin(db, options, &txn, error);
   if (status != KHONSU_OK) return status;
   status = body(ctx, txn, error);
-  if (status == KHONSU_OK) status = khonsu_commit(txn, NULL, error);
-  *version = txn->request.version;
+  if (status == KHONSU_OK) status = khonsu_commit(txn, info, error);
   khonsu_txn_free(&txn);
   return status;
 }
@@ -69,12 +68,17 @@ khonsu_status khonsu_run(khonsu_db *db, const khonsu_txn_options *options, khons
   khonsu_txn_options resolved;
   khonsu_status status = kh_txn_options_resolve(options, db->partition.options.isolation, &resolved, error);
   if (status != KHONSU_OK) return status;
+  if (resolved.snapshot != NULL && !resolved.read_only)
+    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT,
+                            "a transaction that is tried again needs a new snapshot each time: only read-only ones can "
+                            "run at a given one");
   run_state run;
   start(&run, db, &resolved);
-  khonsu_version version = 0;
+  khonsu_commit_info committed = KHONSU_COMMIT_INFO_INIT, *outcome = info != NULL ? info : &committed;
+  khonsu_commit_info_clear(outcome);
   for (uint64_t began = run.began_ns;; began = kh_os_now_ns()) {
     run.attempts++;
-    status = attempt(db, &resolved, body, ctx, &version, error);
+    status = attempt(db, &resolved, body, ctx, outcome, error);
     if (!khonsu_status_is(status, KHONSU_CLASS_CONFLICT)) break;
     uint64_t now = kh_os_now_ns();
     if (back_off(&run, now - began, now)) continue;
@@ -82,6 +86,6 @@ khonsu_status khonsu_run(khonsu_db *db, const khonsu_txn_options *options, khons
     break;
   }
   if (status == KHONSU_OK) khonsu_error_clear(error); /* of conflicts that were overcome */
-  kh_commit_info_fill(info, status == KHONSU_OK ? version : 0, run.attempts);
+  kh_commit_info_set_attempts(outcome, run.attempts);
   return status;
 }

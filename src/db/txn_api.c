@@ -1,28 +1,66 @@
 /* txn_api: begin, commit, abort, free; the retry loop is in run.c. */
 #include "db.h"
 
+static khonsu_status check_snapshot(const khonsu_db *db, const khonsu_txn_options *options, khonsu_error *error) {
+  if (options->snapshot->owner != &db->moments)
+    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "the snapshot is another database's");
+  if (options->isolation != KHONSU_READ_COMMITTED) return KHONSU_OK;
+  return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT,
+                          "at read committed each read is of its own moment: it cannot begin at a snapshot");
+}
+
 khonsu_status khonsu_begin(khonsu_db *db, const khonsu_txn_options *options, khonsu_txn **txn, khonsu_error *error) {
   if (KH_UNLIKELY(db == NULL || txn == NULL))
     return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "db and txn must not be NULL");
   khonsu_txn_options resolved;
   khonsu_status status = kh_txn_options_resolve(options, db->partition.options.isolation, &resolved, error);
+  if (status == KHONSU_OK && resolved.snapshot != NULL) status = check_snapshot(db, &resolved, error);
   if (status != KHONSU_OK) return status;
   khonsu_txn *begun = kh_txn_pool_take(&db->pool);
   if (begun == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a transaction");
   begun->pool = &db->pool;
-  kh_txn_begin(begun, resolved.isolation, resolved.on_conflict, resolved.read_only);
-  *txn = begun;
-  return KHONSU_OK;
+  if (KH_LIKELY(kh_txn_begin(begun, &resolved))) {
+    *txn = begun;
+    return KHONSU_OK;
+  }
+  status = kh_txn_expired(begun, error);
+  kh_txn_pool_give(&db->pool, begun);
+  return status;
 }
 
-void kh_commit_info_fill(khonsu_commit_info *info, khonsu_version version, uint64_t attempts) {
-  if (info == NULL) return;
+static bool has_list(const khonsu_commit_info *info) { return info->struct_size >= sizeof *info; }
+
+/* Callers with an older header have a shorter struct. */
+static void fill(khonsu_commit_info *info, khonsu_commit_info filled) {
   uint32_t size = info->struct_size;
-  khonsu_commit_info filled = {size, version, attempts};
+  filled.struct_size = size;
   memcpy(info, &filled, size < sizeof filled ? size : sizeof filled);
 }
 
-static khonsu_status check_handle(const khonsu_txn *txn, khonsu_error *error) {
+void khonsu_commit_info_clear(khonsu_commit_info *info) {
+  if (info == NULL) return;
+  if (has_list(info)) kh_free(info->private_data);
+  fill(info, (khonsu_commit_info)KHONSU_COMMIT_INFO_INIT);
+}
+
+void kh_commit_info_set_attempts(khonsu_commit_info *info, uint64_t attempts) {
+  if (info->struct_size >= offsetof(khonsu_commit_info, attempts) + sizeof info->attempts) info->attempts = attempts;
+}
+
+/* The list of dropped writes goes to who has room for it. */
+static void report(khonsu_commit_info *info, khonsu_txn *txn) {
+  khonsu_commit_info_clear(info);
+  khonsu_commit_info filled = {.version = txn->request.version, .attempts = 1};
+  if (has_list(info)) {
+    filled.private_data = txn->dropped;
+    filled.dropped = txn->dropped;
+    filled.dropped_count = txn->dropped_count;
+    txn->dropped = NULL;
+  }
+  fill(info, filled);
+}
+
+khonsu_status kh_txn_check_handle(const khonsu_txn *txn, khonsu_error *error) {
   if (KH_UNLIKELY(txn == NULL || txn->magic != KH_TXN_MAGIC))
     return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "txn is %s",
                             txn == NULL ? "NULL" : "not a transaction handle");
@@ -30,16 +68,23 @@ static khonsu_status check_handle(const khonsu_txn *txn, khonsu_error *error) {
 }
 
 khonsu_status khonsu_commit(khonsu_txn *txn, khonsu_commit_info *info, khonsu_error *error) {
-  khonsu_status status = check_handle(txn, error);
+  khonsu_status status = kh_txn_check_handle(txn, error);
   if (status != KHONSU_OK) return status;
   status = kh_txn_commit(txn, error);
-  if (status == KHONSU_OK) kh_commit_info_fill(info, txn->request.version, 1);
+  if (status == KHONSU_OK && info != NULL) report(info, txn);
   return status;
 }
 
 khonsu_status khonsu_abort(khonsu_txn *txn, khonsu_error *error) {
-  khonsu_status status = check_handle(txn, error);
+  khonsu_status status = kh_txn_check_handle(txn, error);
   if (status == KHONSU_OK) kh_txn_abort(txn);
+  return status;
+}
+
+khonsu_status khonsu_set_on_conflict(khonsu_txn *txn, khonsu_on_conflict on_conflict, khonsu_error *error) {
+  khonsu_status status = kh_txn_check_handle(txn, error);
+  if (status == KHONSU_OK) status = kh_on_conflict_check(on_conflict, error);
+  if (status == KHONSU_OK) kh_txn_set_on_conflict(txn, on_conflict);
   return status;
 }
 
@@ -48,6 +93,7 @@ void khonsu_txn_free(khonsu_txn **txn) {
   khonsu_txn *freed = *txn;
   KH_ASSERT(freed->magic == KH_TXN_MAGIC && freed->state != KH_TXN_IDLE);
   if (freed->state == KH_TXN_ACTIVE) kh_txn_abort(freed);
+  kh_scan_detach_all(freed);
   freed->state = KH_TXN_IDLE;
   kh_txn_pool_give(freed->pool, freed);
   *txn = NULL;

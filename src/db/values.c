@@ -1,22 +1,30 @@
 /* values: reading and writing tables and bytes through a transaction. */
 #include "db.h"
 
-static khonsu_status check_key(const khonsu_txn *txn, khonsu_slice key, khonsu_error *error) {
+static khonsu_status explain_key(const khonsu_txn *txn, khonsu_slice key, khonsu_error *error) {
   if (key.size == 0) return khonsu_error_set(error, KHONSU_KEY_EMPTY, "the key is empty");
   if (key.data == NULL)
     return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "key.data is NULL but key.size is %zu", key.size);
   uint64_t limit = txn->partition->options.key_size_max;
-  if (key.size <= limit) return KHONSU_OK;
   return khonsu_error_set(error, KHONSU_KEY_TOO_LARGE, "the key has %zu bytes: more than key_size_max = %llu", key.size,
                           (unsigned long long)limit);
 }
 
-static khonsu_status check_read(const khonsu_txn *txn, khonsu_slice key, const void *out, khonsu_error *error) {
-  if (KH_UNLIKELY(txn == NULL || txn->magic != KH_TXN_MAGIC || out == NULL))
+/* What is wrong with a call that check_read found wrong. */
+static __attribute__((noinline, cold)) khonsu_status explain_read(const khonsu_txn *txn, khonsu_slice key,
+                                                                  const void *out, khonsu_error *error) {
+  if (out == NULL || txn == NULL || txn->magic != KH_TXN_MAGIC)
     return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "%s",
                             out == NULL ? "the output must not be NULL" : "txn is NULL or not a transaction handle");
   khonsu_status status = kh_txn_check_active(txn, error);
-  return status != KHONSU_OK ? status : check_key(txn, key, error);
+  return status != KHONSU_OK ? status : explain_key(txn, key, error);
+}
+
+static inline khonsu_status check_read(const khonsu_txn *txn, khonsu_slice key, const void *out, khonsu_error *error) {
+  if (KH_LIKELY(txn != NULL && out != NULL && key.data != NULL && txn->magic == KH_TXN_MAGIC &&
+                txn->state == KH_TXN_ACTIVE && key.size - 1 < txn->partition->options.key_size_max))
+    return KHONSU_OK;
+  return explain_read(txn, key, out, error);
 }
 
 static khonsu_status check_write(const khonsu_txn *txn, khonsu_slice key, khonsu_error *error) {
@@ -26,21 +34,25 @@ static khonsu_status check_write(const khonsu_txn *txn, khonsu_slice key, khonsu
                           (unsigned long long)txn->id);
 }
 
-static const char *kind_name(kh_version_kind kind) { return kind == KH_TABLE ? "a table" : "bytes"; }
-
-/* As kh_txn_look, and the value must be there and of the kind asked for. */
-static khonsu_status look_for(khonsu_txn *txn, khonsu_slice key, kh_version_kind wanted, kh_look *look,
-                              khonsu_error *error) {
-  khonsu_status status = kh_txn_look(txn, key, look, error);
-  if (status != KHONSU_OK || KH_LIKELY(look->kind == wanted)) return status;
+static __attribute__((noinline, cold)) khonsu_status explain_other_kind(khonsu_txn *txn, khonsu_slice key,
+                                                                        kh_version_kind wanted, kh_look *look,
+                                                                        khonsu_error *error) {
   kh_version_kind kind = look->kind;
-  status = kh_txn_look_done(txn, look, error);
+  khonsu_status status = kh_txn_look_done(txn, look, error);
   if (status != KHONSU_OK) return status;
   int shown = (int)(key.size > 128 ? 128 : key.size);
   if (kind == KH_TOMBSTONE)
     return khonsu_error_set(error, KHONSU_NOT_FOUND, "there is no value at key '%.*s'", shown, (const char *)key.data);
   return khonsu_error_set(error, KHONSU_WRONG_TYPE, "key '%.*s' holds %s, not %s", shown, (const char *)key.data,
-                          kind_name(kind), kind_name(wanted));
+                          kh_kind_name(kind), kh_kind_name(wanted));
+}
+
+/* As kh_txn_look, and the value must be there and of the kind asked for. */
+static inline khonsu_status look_for(khonsu_txn *txn, khonsu_slice key, kh_version_kind wanted, kh_look *look,
+                                     khonsu_error *error) {
+  khonsu_status status = kh_txn_look(txn, key, look, error);
+  if (status != KHONSU_OK || KH_LIKELY(look->kind == wanted)) return status;
+  return explain_other_kind(txn, key, wanted, look, error);
 }
 
 /* ---- reading */
@@ -86,6 +98,17 @@ khonsu_status khonsu_get_bytes(khonsu_txn *txn, khonsu_slice key, khonsu_bytes *
   return status;
 }
 
+khonsu_status khonsu_get_counter(khonsu_txn *txn, khonsu_slice key, int64_t *value, khonsu_error *error) {
+  khonsu_status status = check_read(txn, key, value, error);
+  kh_look look;
+  if (status == KHONSU_OK) status = look_for(txn, key, KH_COUNTER, &look, error);
+  if (status != KHONSU_OK) return status;
+  int64_t number = look.number;
+  status = kh_txn_look_done(txn, &look, error);
+  if (status == KHONSU_OK) *value = number;
+  return status;
+}
+
 khonsu_status khonsu_exists(khonsu_txn *txn, khonsu_slice key, bool *exists, khonsu_error *error) {
   khonsu_status status = check_read(txn, key, exists, error);
   kh_look look;
@@ -115,6 +138,19 @@ khonsu_status khonsu_put_bytes(khonsu_txn *txn, khonsu_slice key, khonsu_slice v
   if (version == NULL)
     return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a value of %zu bytes", value.size);
   return kh_txn_put(txn, key, version, value.size, error);
+}
+
+khonsu_status khonsu_put_counter(khonsu_txn *txn, khonsu_slice key, int64_t value, khonsu_error *error) {
+  khonsu_status status = check_write(txn, key, error);
+  if (status != KHONSU_OK) return status;
+  kh_version *version = kh_version_new_counter(value);
+  if (version == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a counter");
+  return kh_txn_put(txn, key, version, 0, error);
+}
+
+khonsu_status khonsu_add(khonsu_txn *txn, khonsu_slice key, int64_t amount, khonsu_error *error) {
+  khonsu_status status = check_write(txn, key, error);
+  return status != KHONSU_OK ? status : kh_txn_add(txn, key, amount, error);
 }
 
 khonsu_status khonsu_delete(khonsu_txn *txn, khonsu_slice key, khonsu_error *error) {

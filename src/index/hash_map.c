@@ -270,10 +270,16 @@ static void visit_segment(const kh_segment *segment, void (*visit)(void *ctx, ui
   }
 }
 
-void kh_hash_map_each(const kh_hash_map *map, void (*visit)(void *ctx, uint64_t word), void *ctx) {
+/* The position is the lowest hash the next segment may hold. It stays one: segments are split, but never joined. */
+bool kh_hash_map_visit(const kh_hash_map *map, uint64_t *position, void (*visit)(void *ctx, uint64_t word), void *ctx) {
   const kh_directory *directory = directory_of(map);
-  size_t end = (size_t)1 << directory_depth(directory);
-  for (size_t index = 0; index < end; index = after_segment(directory, index)) {
-    visit_segment(segment_at(directory, index), visit, ctx);
-  }
+  size_t index = (size_t)(*position >> directory->shift), next = after_segment(directory, index);
+  visit_segment(segment_at(directory, index), visit, ctx);
+  *position = (uint64_t)next << directory->shift; /* 0 after the last */
+  return *position != 0;
+}
+
+void kh_hash_map_each(const kh_hash_map *map, void (*visit)(void *ctx, uint64_t word), void *ctx) {
+  uint64_t position = 0;
+  while (kh_hash_map_visit(map, &position, visit, ctx)) continue;
 }

@@ -77,6 +77,9 @@ void kh_hash_map_replace(kh_hash_map *map, uint64_t hash, uint64_t old, uint64_t
 void kh_hash_map_remove(kh_hash_map *map, uint64_t hash, uint64_t word);
 /* Calls `visit` for every word, in no order. The map must not change meanwhile; what words lead to may go. */
 void kh_hash_map_each(const kh_hash_map *map, void (*visit)(void *ctx, uint64_t word), void *ctx);
+/* The same a segment at a time, some thousand words: from `*position`, at first 0, which moves on. False: that was the
+ * last. Between calls the map may change: a word that is in it from the first call to the last is visited once. */
+bool kh_hash_map_visit(const kh_hash_map *map, uint64_t *position, void (*visit)(void *ctx, uint64_t word), void *ctx);
 /* Bytes the map itself holds, without what is retired. */
 static inline size_t kh_hash_map_memory(const kh_hash_map *map) { return map->memory; }
 

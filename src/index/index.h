@@ -27,5 +27,6 @@ typedef struct kh_key_source {
 } kh_key_source;
 
 #include "hash_map.h"
+#include "ordered_map.h"
 
 #endif

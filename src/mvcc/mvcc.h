@@ -22,4 +22,8 @@
 
 #include "store.h"
 
+#include "commit_log.h"
+
+#include "order.h"
+
 #endif

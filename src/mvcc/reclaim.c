@@ -74,7 +74,10 @@ static void expire_if_too_old(const kh_store *store, kh_snapshot *slot, uint64_t
 
 /* Moves what `slot` pinned to be judged again, if its snapshot has ended. */
 static void release_pins(kh_store *store, kh_snapshot *slot, uint64_t pinned) {
-  if (slot->pins.first != NULL && slot->pins_for != pinned) kh_version_list_splice(&store->unpinned, &slot->pins);
+  if (slot->pins.first == NULL || slot->pins_for == pinned) return;
+  kh_version_list_splice(&store->unpinned, &slot->pins);
+  kh_gauge_add(&store->gauges.pinned, -slot->pinned_bytes);
+  slot->pinned_bytes = 0;
 }
 
 /* Walks the slots. False: out of memory; nothing can be judged now. */
@@ -110,8 +113,11 @@ static const pin_point *snapshot_between(const kh_store *store, const view *seen
   return &store->points[low - 1];
 }
 
-static void pin(kh_version *version, const pin_point *point) {
+static void pin(kh_store *store, kh_version *version, const pin_point *point) {
+  uint64_t bytes = kh_version_charge(version);
   kh_version_list_push(&point->slot->pins, version);
+  point->slot->pinned_bytes += bytes;
+  kh_gauge_add(&store->gauges.pinned, bytes);
   point->slot->pins_for = point->timestamp;
   atomic_store(&point->slot->pinned_something, true);
 }
@@ -141,11 +147,9 @@ static void free_record_and_tombstone(kh_retired *retired) {
 
 static void remove_record(kh_store *store, kh_version *tombstone) {
   kh_record *record = tombstone->record;
-  kh_hash_map_remove(&store->index, record->hash, (uint64_t)(uintptr_t)record);
-  atomic_fetch_add(&store->unlinks, 1); /* after the removal: who counts it cannot find the record */
-  kh_gauge_add(&store->gauges.records, (uint64_t)-1);
+  kh_store_remove(store, record);
   kh_gauge_add(&store->gauges.versions, (uint64_t)-1);
-  kh_gauge_add(&store->gauges.memory, -(uint64_t)(kh_record_memory(record) + kh_version_memory(tombstone)));
+  kh_gauge_add(&store->gauges.memory, -(uint64_t)kh_version_memory(tombstone));
   kh_epoch_retire(&store->epoch, &tombstone->retired, free_record_and_tombstone);
 }
 
@@ -157,14 +161,21 @@ static void judge_tombstone(kh_store *store, const view *seen, kh_version *tombs
   else kh_version_list_push(&store->waiting, tombstone);
 }
 
+static uint16_t depth_under(const kh_version *version) {
+  const kh_version *older = atomic_load_explicit(&version->older, memory_order_relaxed);
+  return older == NULL ? 0 : older->depth;
+}
+
 static void judge(kh_store *store, const view *seen, kh_version *version) {
   if (version->newer == NULL) {
     judge_tombstone(store, seen, version);
     return;
   }
-  const pin_point *point = snapshot_between(store, seen, version->timestamp, version->newer->timestamp);
-  if (point != NULL) pin(version, point);
+  kh_version *newer = version->newer;
+  const pin_point *point = snapshot_between(store, seen, version->timestamp, newer->timestamp);
+  if (point != NULL) pin(store, version, point);
   else unlink_version(store, version);
+  newer->depth = (uint16_t)(depth_under(newer) + (depth_under(newer) != UINT16_MAX));
 }
 
 /* Whether what superseded the version, or the tombstone itself, is published. */
@@ -194,14 +205,32 @@ static void judge_waiting(kh_store *store, const view *seen, int *budget) {
   store->waiting = todo;
 }
 
+/* Gives up the oldest snapshot, if snapshots keep more than they may. */
+static bool expire_for_memory(kh_store *store, const view *seen) {
+  if (store->pinned_bytes_max == 0 || seen->count == 0) return false;
+  if (atomic_load_explicit(&store->gauges.pinned, memory_order_relaxed) <= store->pinned_bytes_max) return false;
+  kh_snapshot *oldest = store->points[0].slot;
+  uint64_t begun = atomic_load(&oldest->begun);
+  if (begun >> KH_ANNOUNCED_BITS != store->points[0].timestamp) return false; /* it has just ended */
+  return atomic_compare_exchange_strong(&oldest->begun, &begun, KH_EXPIRED);
+}
+
+static void judge_all(kh_store *store, const view *seen, int *budget) {
+  judge_list(store, seen, &store->unpinned, budget);
+  judge_list(store, seen, &store->superseded, budget);
+  judge_waiting(store, seen, budget);
+}
+
 bool kh_store_reclaim(kh_store *store) {
   view seen;
   store->unjudged_count = store->unjudged_bytes = 0;
-  if (!look(store, &seen)) return false;
   int budget = JUDGED_PER_RECLAIM;
-  judge_list(store, &seen, &store->unpinned, &budget);
-  judge_list(store, &seen, &store->superseded, &budget);
-  judge_waiting(store, &seen, &budget);
+  do {
+    if (!look(store, &seen)) return false;
+    judge_all(store, &seen, &budget);
+  } while (expire_for_memory(store, &seen) && budget > 0);
+  if (atomic_load_explicit(&store->gauges.pinned, memory_order_relaxed) == 0)
+    atomic_store_explicit(&store->gauges.longest_chain, 1, memory_order_relaxed);
   kh_epoch_collect(&store->epoch, 2 * JUDGED_PER_RECLAIM);
   atomic_store_explicit(&store->gauges.unreclaimed, store->epoch.retired_count, memory_order_relaxed);
   return budget == 0;

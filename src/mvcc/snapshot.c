@@ -25,7 +25,7 @@ khonsu_status kh_snapshot_join(kh_snapshots *snapshots, kh_snapshot **slot) {
   atomic_init(&joined->begun_ns, 0);
   atomic_init(&joined->pinned_something, false);
   joined->pins = (kh_version_list){NULL, NULL};
-  joined->pins_for = 0;
+  joined->pins_for = joined->pinned_bytes = 0;
   kh_snapshot *head = atomic_load(&snapshots->slots);
   do {
     joined->next = head;

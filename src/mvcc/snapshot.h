@@ -33,7 +33,7 @@ typedef struct kh_snapshot {
   _Atomic bool pinned_something;                  /* the reclaimer left versions that only this kept */
   struct kh_snapshot *next;                       /* in the list of all; constant once published */
   kh_version_list pins;                           /* the seat's: versions kept for `pins_for` */
-  uint64_t pins_for;
+  uint64_t pins_for, pinned_bytes;
 } kh_snapshot;
 
 typedef struct kh_snapshots {
@@ -62,6 +62,16 @@ static inline uint64_t kh_snapshot_begin(kh_snapshots *snapshots, kh_snapshot *s
     atomic_store(&slot->begun, timestamp << KH_ANNOUNCED_BITS | uses);   /* A */
     if (atomic_load(&snapshots->horizon) <= timestamp) return timestamp; /* B */
   }
+}
+
+/* Announces in `slot` the timestamp that `kept` has announced, for the uses given. False: `kept` has expired. The
+ * reclaimer that expires `kept` after this looked (E) looks at `slot` later still (D), so it sees A. */
+static inline bool kh_snapshot_begin_at(kh_snapshot *slot, const kh_snapshot *kept, uint64_t timestamp, unsigned uses) {
+  atomic_store(&slot->begun_ns, atomic_load(&kept->begun_ns));
+  atomic_store(&slot->begun, timestamp << KH_ANNOUNCED_BITS | uses); /* A */
+  if (atomic_load(&kept->begun) != KH_EXPIRED) return true;          /* E */
+  atomic_store(&slot->begun, 0);
+  return false;
 }
 
 static inline bool kh_snapshot_expired(const kh_snapshot *slot) {

@@ -9,12 +9,15 @@
 #ifndef KH_MVCC_STORE_H
 #define KH_MVCC_STORE_H
 
+#include "commit_log.h"
 #include "record.h"
 #include "snapshot.h"
 
 /* Relaxed counters: written by the seat, read by khonsu_stat. */
 typedef struct kh_store_gauges {
   _Atomic uint64_t records, versions, memory, unreclaimed;
+  _Atomic uint64_t pinned;        /* bytes of versions that only snapshots keep */
+  _Atomic uint64_t longest_chain; /* most versions of one key since nothing was pinned */
 } kh_store_gauges;
 
 struct kh_pin_point;
@@ -22,14 +25,20 @@ struct kh_pin_point;
 typedef struct kh_store {
   kh_epoch epoch;
   kh_hash_map index;
+  kh_ordered_map order; /* all records once `ordered`; before, those that kh_store_order has come to */
+  _Atomic bool ordered;
   uint64_t hash_seed;
   kh_snapshots snapshots;
   _Atomic uint64_t unlinks; /* records ever taken out: pointers to records found since a transaction began are good
                                while this stands still */
   kh_store_gauges gauges;
-  uint64_t snapshot_age_ns_max; /* 0 = no limit */
+  kh_commit_log log;
+  _Atomic uint64_t settled; /* versions up to this timestamp are final, though perhaps not yet visible */
+  uint64_t snapshot_age_ns_max, pinned_bytes_max; /* 0 = no limit */
 
   /* the seat's */
+  bool ordering;              /* new records are put in order too */
+  uint64_t order_position;    /* how far the hash index has been taken over */
   uint64_t newest;            /* timestamp of the newest linked version; never given out twice */
   kh_version_list superseded; /* to be judged, in the order of the commits that superseded them; tombstones too */
   kh_version_list unpinned;   /* to be judged again: their snapshot ended */
@@ -40,7 +49,8 @@ typedef struct kh_store {
 } kh_store;
 
 /* `newest`: the timestamp that everything before this store's first commit has. NO_MEMORY. */
-KHONSU_MUST_USE khonsu_status kh_store_init(kh_store *store, uint64_t newest, uint64_t snapshot_age_ms_max);
+KHONSU_MUST_USE khonsu_status kh_store_init(kh_store *store, uint64_t newest, uint64_t snapshot_age_ms_max,
+                                            uint64_t pinned_bytes_max);
 /* Frees everything; no transaction may be open. */
 void kh_store_fini(kh_store *store);
 
@@ -71,8 +81,9 @@ KHONSU_MUST_USE khonsu_status kh_store_add(kh_store *store, kh_record *record);
 void kh_store_link(kh_store *store, kh_record *record, kh_version *version);
 /* Takes the newest, never published, version out again; a record left without versions goes too. */
 void kh_store_undo(kh_store *store, kh_record *record);
-/* The link of `version` is final (persisted): what it superseded may go once it is published. */
-void kh_store_settle(kh_store *store, kh_version *version);
+/* The link of `version`, the newest of `record`, is final (persisted): what it superseded may go once it is published. */
+void kh_store_settle(kh_store *store, kh_record *record, kh_version *version);
+static inline uint64_t kh_store_settled(const kh_store *store) { return atomic_load(&store->settled); }
 
 /* Everything up to `timestamp` becomes visible, at once. (In the seat, or by whoever flushes in order.) */
 static inline void kh_store_publish(kh_store *store, uint64_t timestamp) {
@@ -92,6 +103,8 @@ bool kh_store_reclaim(kh_store *store);
 uint64_t kh_store_oldest_snapshot(const kh_store *store, uint64_t newest);
 
 /* ---- within the room */
+/* Takes a record out of the indexes. */
+void kh_store_remove(kh_store *store, kh_record *record);
 void kh_version_list_push(kh_version_list *list, kh_version *version);
 kh_version *kh_version_list_pop(kh_version_list *list);
 void kh_version_list_splice(kh_version_list *list, kh_version_list *tail);

@@ -1,6 +1,7 @@
 #include "version.h"
 
 #define TABLE_SIZE (offsetof(kh_version, charge) + sizeof(uint64_t))
+#define COUNTER_SIZE offsetof(kh_version, charge)
 #define TOMBSTONE_SIZE (offsetof(kh_version, record) + sizeof(struct kh_record *))
 
 static kh_version *new_version(size_t size, kh_version_kind kind) {
@@ -14,6 +15,7 @@ static kh_version *new_version(size_t size, kh_version_kind kind) {
   atomic_init(&version->references, 1);
   version->kind = (uint8_t)kind;
   version->queued = false;
+  version->depth = 0;
   return version;
 }
 
@@ -42,6 +44,14 @@ kh_version *kh_version_new_table(kh_table *table) {
   return version;
 }
 
+kh_version *kh_version_new_counter(int64_t number) {
+  kh_version *version = new_version(COUNTER_SIZE, KH_COUNTER);
+  if (version == NULL) return NULL;
+  version->number = number;
+  version->incarnation = 0;
+  return version;
+}
+
 void kh_version_unref(kh_version *version) {
   if (version == NULL) return;
   if (atomic_fetch_sub_explicit(&version->references, 1, memory_order_acq_rel) != 1) return;
@@ -49,10 +59,15 @@ void kh_version_unref(kh_version *version) {
   kh_free(version);
 }
 
+const char *kh_kind_name(kh_version_kind kind) {
+  return kind == KH_TABLE ? "a table" : kind == KH_COUNTER ? "a counter" : "bytes";
+}
+
 size_t kh_version_memory(const kh_version *version) {
   switch ((kh_version_kind)version->kind) {
     case KH_BYTES: return offsetof(kh_version, bytes) + (size_t)version->size;
     case KH_TABLE: return TABLE_SIZE;
+    case KH_COUNTER: return COUNTER_SIZE;
     case KH_TOMBSTONE: break;
   }
   return TOMBSTONE_SIZE;

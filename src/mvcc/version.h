@@ -5,7 +5,7 @@
 #include "arrow/arrow.h"
 #include "base/base.h"
 
-typedef enum kh_version_kind { KH_TOMBSTONE, KH_BYTES, KH_TABLE } kh_version_kind;
+typedef enum kh_version_kind { KH_TOMBSTONE, KH_BYTES, KH_TABLE, KH_COUNTER } kh_version_kind;
 
 struct kh_record;
 
@@ -23,16 +23,21 @@ typedef struct kh_version {
   _Atomic uint32_t references; /* 1 for the chain, 1 for each lent out */
   uint8_t kind;                /* kh_version_kind */
   bool queued;                 /* the seat's: stands in a queue or pin list */
+  uint16_t depth;              /* the seat's: versions from this one down; stale under pinned ones until judged again */
   union {
     struct kh_record *record; /* KH_TOMBSTONE: to take the record out when nothing else is left of it */
     struct {                  /* KH_BYTES */
       uint64_t size;
       uint8_t bytes[];
     };
-    struct { /* KH_TABLE */
-      kh_table *table;
-      uint64_t incarnation; /* timestamp of the last put or delete: only appends came since; 0 = there was none */
-      uint64_t charge;      /* bytes of chunks that the store's memory figure holds under this version */
+    struct { /* KH_TABLE, KH_COUNTER */
+      union {
+        kh_table *table;
+        int64_t number;
+      };
+      uint64_t
+          incarnation; /* timestamp of the last put or delete: only appends or adds came since; 0 = there was none */
+      uint64_t charge; /* KH_TABLE: bytes of chunks that the store's memory figure holds under this version */
     };
   };
 } kh_version;
@@ -41,6 +46,7 @@ typedef struct kh_version {
 kh_version *kh_version_new_tombstone(void);
 kh_version *kh_version_new_bytes(khonsu_slice bytes);
 kh_version *kh_version_new_table(kh_table *table);
+kh_version *kh_version_new_counter(int64_t number);
 
 static inline kh_version *kh_version_ref(kh_version *version) {
   atomic_fetch_add_explicit(&version->references, 1, memory_order_relaxed);
@@ -56,10 +62,16 @@ static inline uint64_t kh_version_charge(const kh_version *version) {
   return kh_version_memory(version) + (version->kind == KH_TABLE ? version->charge : 0);
 }
 
-/* The timestamp of the last put or delete under this version: later than a snapshot means that more than appends
+/* "bytes", "a table", "a counter". */
+const char *kh_kind_name(kh_version_kind kind);
+
+/* Whether writes of this kind can add to what is there rather than replace it. */
+static inline bool kh_kind_accrues(kh_version_kind kind) { return kind == KH_TABLE || kind == KH_COUNTER; }
+
+/* The timestamp of the last put or delete under this version: later than a snapshot means that more than appends or adds
  * happened since. */
 static inline uint64_t kh_version_replaced_at(const kh_version *version) {
-  return version->kind == KH_TABLE ? version->incarnation : version->timestamp;
+  return kh_kind_accrues((kh_version_kind)version->kind) ? version->incarnation : version->timestamp;
 }
 
 #endif

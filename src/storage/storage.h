@@ -19,8 +19,11 @@ KHONSU_MUST_USE khonsu_status kh_storage_validate(const khonsu_storage_ops *ops,
 typedef struct kh_stored_value {
   khonsu_version version;
   khonsu_value_type type;
-  kh_table *table;    /* KHONSU_TABLE: the caller's to unref */
-  khonsu_bytes bytes; /* KHONSU_BYTES: the caller's to release */
+  union {
+    kh_table *table;    /* KHONSU_TABLE: the caller's to unref */
+    khonsu_bytes bytes; /* KHONSU_BYTES: the caller's to release */
+    int64_t counter;    /* KHONSU_COUNTER */
+  };
 } kh_stored_value;
 
 /* NOT_FOUND (also without a storage); CORRUPT: the value does not decode; what the storage returns. */
@@ -33,6 +36,18 @@ typedef struct kh_encoded_table {
   kh_buffer bytes;
   size_t schema_size;
 } kh_encoded_table;
+
+/* Calls `visit` for each key of the range that has a value as of `at`, in order. The value is the visitor's to unref or
+ * release; of a range of keys only it is empty. What the storage or `visit` returns; CORRUPT: a value does not decode.
+ * The storage has the operation. */
+typedef khonsu_status (*kh_stored_visit)(void *ctx, khonsu_slice key, kh_stored_value *value);
+KHONSU_MUST_USE khonsu_status kh_storage_scan(const kh_storage *storage, const khonsu_storage_range *range,
+                                              khonsu_version at, const kh_arrow_limits *limits, kh_stored_visit visit,
+                                              void *ctx, khonsu_error *error);
+
+/* A counter's bytes. */
+enum { KH_ENCODED_COUNTER_SIZE = 8 };
+void kh_storage_encode_counter(int64_t number, uint8_t encoded[KH_ENCODED_COUNTER_SIZE]);
 
 /* UNSUPPORTED: the codec cannot write a type of the table. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_storage_encode(const kh_table *table, kh_encoded_table *encoded, khonsu_error *error);

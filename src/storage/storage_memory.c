@@ -220,23 +220,27 @@ static khonsu_status memory_get(void *ctx, khonsu_slice key, khonsu_version at, 
   return live ? KHONSU_OK : KHONSU_NOT_FOUND;
 }
 
-static khonsu_status memory_scan(void *ctx, khonsu_slice first, khonsu_slice end, khonsu_version at,
+static khonsu_status visit_entry(const entry *visited, khonsu_version at, khonsu_storage_visit visit, void *visit_ctx) {
+  const stored_version *version = version_at(visited, at);
+  if (version == NULL || version->blob == NULL) return KHONSU_OK;
+  khonsu_stored stored;
+  lend(version, &stored);
+  khonsu_status status = visit(visit_ctx, visited->key, &stored);
+  khonsu_bytes_release(&stored.value);
+  return status;
+}
+
+static khonsu_status memory_scan(void *ctx, const khonsu_storage_range *range, khonsu_version at,
                                  khonsu_storage_visit visit, void *visit_ctx, khonsu_error *error) {
   (void)error;
   storage_memory *storage = ctx;
   khonsu_status status = KHONSU_OK;
   bool found;
   kh_lock_acquire(&storage->lock);
-  for (size_t i = position(storage, first, &found); i < storage->count && status == KHONSU_OK; i++) {
-    const entry *visited = storage->entries[i];
-    if (end.data != NULL && kh_slice_compare(visited->key, end) >= 0) break;
-    const stored_version *version = version_at(visited, at);
-    if (version == NULL || version->blob == NULL) continue;
-    khonsu_stored stored;
-    lend(version, &stored);
-    status = visit(visit_ctx, visited->key, &stored);
-    khonsu_bytes_release(&stored.value);
-  }
+  size_t first = position(storage, range->first, &found);
+  size_t end = range->end.size != 0 ? position(storage, range->end, &found) : storage->count;
+  for (size_t i = first; i < end && status == KHONSU_OK; i++)
+    status = visit_entry(storage->entries[range->reverse ? end - 1 - (i - first) : i], at, visit, visit_ctx);
   kh_lock_release(&storage->lock);
   return status;
 }

@@ -13,13 +13,14 @@ void kh_access_set_init(kh_access_set *set) { *set = (kh_access_set){0}; }
 
 static void drop_owned(kh_access *access) {
   kh_version_unref(access->staged);
-  kh_table_unref(access->tail);
+  kh_table_unref(access->rows);
   kh_table_unref(access->view);
   kh_version_unref(access->base);
   kh_free(access->fresh);
   kh_buffer_fini(&access->encoded.bytes);
   access->staged = access->base = NULL;
-  access->tail = access->view = NULL;
+  access->rows = access->view = NULL;
+  access->accrues = false;
   access->fresh = NULL;
   access->bytes = 0;
 }

@@ -6,6 +6,13 @@
 #include "mvcc/mvcc.h"
 #include "storage/storage.h"
 
+/* What certification makes of a write. */
+typedef enum kh_fate {
+  KH_STANDS,  /* it is linked as it was staged */
+  KH_DROPPED, /* it is given up, and reported */
+  KH_APPENDED /* a put that was turned into an append */
+} kh_fate;
+
 typedef struct kh_access {
   uint64_t hash;
   khonsu_slice key;  /* in the set's arena */
@@ -17,17 +24,22 @@ typedef struct kh_access {
   uint64_t read_version; /* what was there; 0 = nothing */
 
   /* the write, `staged` NULL where there is none */
-  kh_version *staged;       /* what will be linked; for an append, the joined table is filled in by the seat */
-  kh_table *tail;           /* append: the rows; NULL for put and delete */
-  kh_table *view;           /* append: base and tail, for reading back; made when asked for */
-  kh_version *base;         /* append: the version it was looked up on, where that came out of the storage */
-  kh_record *fresh;         /* for a key without record: made before the seat is taken */
-  uint64_t bytes;           /* of this write, towards txn_bytes_max */
-  kh_encoded_table encoded; /* of a table's rows, for the storage */
+  kh_version *staged;             /* what will be linked; where it accrues, its value is filled in by the seat */
+  bool accrues;                   /* append or add: goes on top of what is there, not in its place */
+  khonsu_on_conflict on_conflict; /* never DEFAULT */
+  kh_table *rows;                 /* append: what is appended */
+  int64_t amount;                 /* add: what is added */
+  kh_table *view;                 /* append: base and rows, for reading back; made when asked for */
+  kh_version *base;               /* append, add: the version it was looked up on, where that came out of the storage */
+  kh_record *fresh;               /* for a key without record: made before the seat is taken */
+  uint64_t bytes;                 /* of this write, towards txn_bytes_max */
+  kh_encoded_table encoded;       /* of a table's rows, for the storage */
+  uint8_t encoded_counter[KH_ENCODED_COUNTER_SIZE];
 
   /* the link: the seat's */
   kh_version *linked; /* what was `staged`, once it is in its chain; the store's */
   bool joined;        /* append: there was a table to append to */
+  kh_fate fate;       /* of the write */
 
   /* the verdict on this key: the seat's */
   khonsu_conflict_kind conflict; /* 0 = none */

@@ -4,6 +4,7 @@
  * "Changed" means: the newest linked version of the key, published or not, is newer than the moment the transaction read
  * it, or for a blind write newer than its snapshot. A key without record has not changed, as far as anyone running could
  * have seen: its last tombstone went only when it was older than the snapshot of everyone who will be certified. */
+#include "stretch.h"
 #include "transaction.h"
 
 static const kh_version *newest_of(kh_partition *partition, const khonsu_txn *txn, kh_access *access) {
@@ -30,24 +31,79 @@ static bool certify_read(kh_request *request, kh_access *access, const kh_versio
   return false;
 }
 
-/* A blind write whose key has changed since the snapshot. Returns true where it stands, on the newer version. */
-static bool certify_blind_write(kh_request *request, kh_access *access, const kh_version *newest) {
-  const khonsu_txn *txn = request->txn;
-  bool only_appends_since = newest->kind == KH_TABLE && kh_version_replaced_at(newest) <= txn->snapshot;
-  if (txn->blind_writes_win || (access->tail != NULL && only_appends_since)) return true;
-  in_conflict(request, access, KHONSU_CONFLICT_WRITE, newest);
+/* Whether a write can go on top of the version, rows after rows or a number to a number. Nothing there takes all. */
+static bool fits(const kh_access *access, const kh_version *newest) {
+  if (access->staged->kind == KH_TOMBSTONE || newest->kind == KH_TOMBSTONE) return true;
+  if (access->staged->kind != newest->kind) return false;
+  if (newest->kind != KH_TABLE) return true;
+  return kh_table_match(newest->table, access->accrues ? access->rows : access->staged->table, NULL) == KHONSU_OK;
+}
+
+static bool lose(kh_request *request, kh_access *access, const kh_version *newest, bool fit) {
+  in_conflict(request, access, fit ? KHONSU_CONFLICT_WRITE : KHONSU_CONFLICT_SCHEMA, newest);
   return false;
 }
 
-static void certify_schema(kh_request *request, kh_access *access, const kh_version *newest) {
-  if (access->tail == NULL || access->conflict != 0 || newest->kind == KH_TOMBSTONE) return;
-  if (newest->kind == KH_TABLE && kh_table_match(newest->table, access->tail, NULL) == KHONSU_OK) return;
-  in_conflict(request, access, KHONSU_CONFLICT_SCHEMA, newest);
+static bool drop(kh_access *access, const kh_version *newest, bool fit) {
+  access->fate = KH_DROPPED;
+  access->conflict = fit ? KHONSU_CONFLICT_WRITE : KHONSU_CONFLICT_SCHEMA;
+  access->winner_version = newest->timestamp;
+  access->winner = newest->writer;
+  return false;
+}
+
+/* The rows of a put go after those that are there now. Deletions, bytes and numbers have no "after". */
+static bool go_after(kh_request *request, kh_access *access, const kh_version *newest, bool fit) {
+  if (!fit || access->staged->kind != KH_TABLE) return lose(request, access, newest, fit);
+  access->fate = KH_APPENDED;
+  return true;
+}
+
+/* A blind write whose key has changed since the snapshot: the table of docs/guarantees.md. Returns true where it stands,
+ * on the newer version. */
+static bool certify_blind_write(kh_request *request, kh_access *access, const kh_version *newest) {
+  bool fit = fits(access, newest);
+  bool only_accrued_since =
+      kh_kind_accrues((kh_version_kind)newest->kind) && kh_version_replaced_at(newest) <= request->txn->snapshot;
+  if (access->accrues && fit && only_accrued_since) return true;
+  switch (access->on_conflict) {
+    case KHONSU_ON_CONFLICT_IGNORE: return drop(access, newest, fit);
+    case KHONSU_ON_CONFLICT_REPLACE: return !access->accrues || fit || lose(request, access, newest, fit);
+    case KHONSU_ON_CONFLICT_APPEND:
+      return access->accrues ? fit || lose(request, access, newest, fit) : go_after(request, access, newest, fit);
+    case KHONSU_ON_CONFLICT_DEFAULT:
+    case KHONSU_ON_CONFLICT_FAIL: break;
+  }
+  return lose(request, access, newest, fit);
+}
+
+/* What the members before it in the group have linked is in no log yet. */
+static void certify_against_group(kh_stretch *stretch, kh_request *group, const kh_request *request) {
+  for (; group != request && !stretch->broken; group = group->member) {
+    if (group->status != KHONSU_OK || group->task != NULL) continue;
+    const kh_access_set *set = &group->txn->accesses;
+    for (uint32_t i = 0; i < set->count && !stretch->broken; i++) {
+      const kh_access *access = &set->entries[i];
+      if (access->linked != NULL && kh_stretch_holds(stretch, access->key))
+        kh_stretch_break(stretch, access->record, access->linked);
+    }
+  }
+}
+
+static void certify_stretches(kh_partition *partition, kh_request *group, kh_request *request) {
+  for (kh_stretch *stretch = request->txn->stretches; stretch != NULL; stretch = stretch->next) {
+    bool all;
+    if (!kh_stretch_certify(stretch, &partition->store, request->txn->slot, &all) && !all)
+      certify_against_group(stretch, group, request);
+    if (!stretch->broken) continue;
+    if (stretch->winner_version > request->lost_to) request->lost_to = stretch->winner_version;
+    request->status = KHONSU_CONFLICT;
+  }
 }
 
 /* Above read committed a write that landed on a version newer than the snapshot moves its transaction to commit time:
  * its reads must still hold there (else G-single). */
-static void certify_reads_at_commit(kh_partition *partition, kh_request *request) {
+static void certify_point_reads(kh_partition *partition, kh_request *request) {
   khonsu_txn *txn = request->txn;
   for (uint32_t i = 0; i < txn->accesses.count; i++) {
     kh_access *access = &txn->accesses.entries[i];
@@ -58,7 +114,7 @@ static void certify_reads_at_commit(kh_partition *partition, kh_request *request
   }
 }
 
-khonsu_status kh_certify(kh_partition *partition, kh_request *request) {
+khonsu_status kh_certify(kh_partition *partition, kh_request *group, kh_request *request) {
   khonsu_txn *txn = request->txn;
   bool moved = false, read_broken = false;
   request->status = KHONSU_OK;
@@ -66,6 +122,7 @@ khonsu_status kh_certify(kh_partition *partition, kh_request *request) {
   for (uint32_t i = 0; i < txn->accesses.count; i++) {
     kh_access *access = &txn->accesses.entries[i];
     access->conflict = 0;
+    access->fate = KH_STANDS;
     const kh_version *newest = newest_of(partition, txn, access);
     if (newest == NULL) continue;
     if (access->observed) {
@@ -73,8 +130,9 @@ khonsu_status kh_certify(kh_partition *partition, kh_request *request) {
     } else if (newest->timestamp > txn->snapshot) {
       moved |= certify_blind_write(request, access, newest);
     }
-    certify_schema(request, access, newest);
   }
-  if (moved && read_broken) certify_reads_at_commit(partition, request);
+  bool at_commit_time = moved && txn->isolation > KHONSU_READ_COMMITTED;
+  if (at_commit_time && read_broken) certify_point_reads(partition, request);
+  if (at_commit_time || txn->isolation == KHONSU_SERIALIZABLE) certify_stretches(partition, group, request);
   return request->status;
 }

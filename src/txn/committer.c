@@ -9,6 +9,7 @@
  *
  * Everything that can fail comes before settle. */
 #include "partition.h"
+#include "stretch.h"
 #include "transaction.h"
 
 void kh_request_decide(kh_request *request) {
@@ -49,32 +50,43 @@ static khonsu_status give_record(kh_partition *partition, kh_access *access) {
   return KHONSU_OK;
 }
 
-/* The newest version an append lands on: in its chain, or else what the storage held. */
-static const kh_version *head_for_append(const kh_access *access) {
+/* The newest version an append or add lands on: in its chain, or else what the storage held. */
+static const kh_version *head_to_accrue_to(const kh_access *access) {
   const kh_version *head =
       access->record == NULL ? NULL : atomic_load_explicit(&access->record->head, memory_order_relaxed);
   return head != NULL ? head : access->base;
 }
 
-static khonsu_status join_append(kh_access *access) {
-  const kh_version *head = head_for_append(access);
-  kh_version *version = access->staged;
-  kh_table *joined = access->tail;
+static khonsu_status append_to(const kh_version *head, kh_access *access) {
+  if (access->rows == NULL) access->rows = kh_table_ref(access->staged->table); /* of a put */
+  kh_table *rows = access->rows, *joined = rows;
   access->joined = head != NULL && head->kind == KH_TABLE;
   if (access->joined) {
-    khonsu_status status = kh_table_append(head->table, access->tail, &joined);
+    khonsu_status status = kh_table_append(head->table, rows, &joined);
     if (status != KHONSU_OK) return status;
-    version->incarnation = head->incarnation;
   } else {
     kh_table_ref(joined);
-    version->incarnation = head != NULL ? head->timestamp : 0; /* a table that appends created: appends to it commute */
   }
-  kh_table_unref(version->table);
-  version->table = joined;
+  kh_table_unref(access->staged->table);
+  access->staged->table = joined;
   return KHONSU_OK;
 }
 
-/* An append onto what only the storage held brings it into memory. */
+static khonsu_status add_to(const kh_version *head, kh_access *access) {
+  int64_t there = head != NULL && head->kind == KH_COUNTER ? head->number : 0;
+  return __builtin_add_overflow(there, access->amount, &access->staged->number) ? KHONSU_COUNTER_OVERFLOW : KHONSU_OK;
+}
+
+/* Puts an append or add on top of the newest version. What they create has no last replacement: more of them commute. */
+static khonsu_status accrue(kh_access *access) {
+  const kh_version *head = head_to_accrue_to(access);
+  kh_version *version = access->staged;
+  bool goes_on = head != NULL && head->kind == version->kind;
+  version->incarnation = goes_on ? head->incarnation : head != NULL ? head->timestamp : 0;
+  return version->kind == KH_TABLE ? append_to(head, access) : add_to(head, access);
+}
+
+/* An append or add onto what only the storage held brings it into memory. */
 static void link_base(kh_partition *partition, kh_access *access) {
   if (access->base == NULL || atomic_load_explicit(&access->record->head, memory_order_relaxed) != NULL) return;
   kh_store_link(&partition->store, access->record, access->base);
@@ -85,8 +97,9 @@ static khonsu_status link_access(kh_partition *partition, const kh_request *requ
   if (changes_nothing(partition, access)) return KHONSU_OK;
   kh_version *version = access->staged;
   khonsu_status status = KHONSU_OK;
-  if (version->kind == KH_TABLE) version->incarnation = request->version;
-  if (access->tail != NULL) status = join_append(access);
+  access->joined = false;
+  if (kh_kind_accrues((kh_version_kind)version->kind)) version->incarnation = request->version;
+  if (access->accrues || access->fate == KH_APPENDED) status = accrue(access);
   if (status == KHONSU_OK) status = give_record(partition, access);
   if (status != KHONSU_OK) return status;
   link_base(partition, access);
@@ -101,11 +114,14 @@ static khonsu_status link_access(kh_partition *partition, const kh_request *requ
 /* A copy of a linked version, to be staged anew: the linked one may be under a reader's eyes. */
 static kh_version *stage_again(const kh_access *access) {
   const kh_version *linked = access->linked;
-  kh_version *copy = linked->kind == KH_BYTES   ? kh_version_new_bytes(kh_slice(linked->bytes, linked->size))
-                     : linked->kind == KH_TABLE ? kh_version_new_table(access->tail ? access->tail : linked->table)
-                                                : kh_version_new_tombstone();
-  if (copy != NULL && copy->kind == KH_TABLE)
-    copy->charge = kh_table_bytes(access->tail ? access->tail : copy->table, 0);
+  switch ((kh_version_kind)linked->kind) {
+    case KH_BYTES: return kh_version_new_bytes(kh_slice(linked->bytes, linked->size));
+    case KH_COUNTER: return kh_version_new_counter(linked->number);
+    case KH_TOMBSTONE: return kh_version_new_tombstone();
+    case KH_TABLE: break;
+  }
+  kh_version *copy = kh_version_new_table(access->rows != NULL ? access->rows : linked->table);
+  if (copy != NULL) copy->charge = kh_table_bytes(copy->table, 0);
   return copy;
 }
 
@@ -131,7 +147,7 @@ static uint64_t replaced_bytes(const kh_request *request) {
   const kh_access_set *set = &request->txn->accesses;
   for (uint32_t i = 0; i < set->count; i++) {
     const kh_access *access = &set->entries[i];
-    if (access->staged == NULL || access->tail != NULL || access->record == NULL) continue;
+    if (access->staged == NULL || access->accrues || access->record == NULL) continue;
     const kh_version *head = atomic_load_explicit(&access->record->head, memory_order_relaxed);
     if (head != NULL) bytes += kh_version_charge(head);
   }
@@ -152,7 +168,7 @@ static khonsu_status link_request(kh_partition *partition, kh_request *request) 
   request->version = ++partition->store.newest;
   kh_access_set *set = &request->txn->accesses;
   for (uint32_t i = 0; i < set->count; i++) {
-    if (set->entries[i].staged == NULL) continue;
+    if (set->entries[i].staged == NULL || set->entries[i].fate == KH_DROPPED) continue;
     khonsu_status status = link_access(partition, request, &set->entries[i]);
     if (status == KHONSU_OK) continue;
     undo_request(partition, request, false);
@@ -161,10 +177,11 @@ static khonsu_status link_request(kh_partition *partition, kh_request *request) 
   return KHONSU_OK;
 }
 
-static void certify_and_link(kh_partition *partition, kh_request *request) {
-  if (kh_partition_stopped(partition)) request->status = KHONSU_UNAVAILABLE;
+static void certify_and_link(kh_partition *partition, kh_request *group, kh_request *request) {
+  if (request->task != NULL) request->status = request->task(partition);
+  else if (kh_partition_stopped(partition)) request->status = KHONSU_UNAVAILABLE;
   else if (kh_snapshot_expired(request->txn->slot)) request->status = KHONSU_SNAPSHOT_EXPIRED;
-  else if (kh_certify(partition, request) != KHONSU_OK) return;
+  else if (kh_certify(partition, group, request) != KHONSU_OK) return;
   else if (!fits_in_memory(partition, request)) request->status = KHONSU_MEMORY_LIMIT;
   else request->status = link_request(partition, request);
 }
@@ -174,11 +191,11 @@ static void certify_and_link(kh_partition *partition, kh_request *request) {
 static size_t count_mutations(const kh_request *group) {
   size_t count = 0;
   for (const kh_request *request = group; request != NULL; request = request->member)
-    if (request->status == KHONSU_OK) count += request->txn->accesses.writes;
+    if (request->status == KHONSU_OK && request->task == NULL) count += request->txn->accesses.writes;
   return count;
 }
 
-static khonsu_mutation mutation_of(const kh_access *access, uint64_t version) {
+static khonsu_mutation mutation_of(kh_access *access, uint64_t version) {
   khonsu_mutation mutation = {.key = access->key, .version = version, .kind = KHONSU_MUTATION_PUT};
   switch ((kh_version_kind)access->linked->kind) {
     case KH_TOMBSTONE: mutation.kind = KHONSU_MUTATION_DELETE; break;
@@ -186,8 +203,13 @@ static khonsu_mutation mutation_of(const kh_access *access, uint64_t version) {
       mutation.type = KHONSU_BYTES;
       mutation.value = kh_slice(access->linked->bytes, access->linked->size);
       break;
+    case KH_COUNTER:
+      mutation.type = KHONSU_COUNTER;
+      kh_storage_encode_counter(access->linked->number, access->encoded_counter);
+      mutation.value = kh_slice(access->encoded_counter, sizeof access->encoded_counter);
+      break;
     case KH_TABLE: {
-      size_t from = access->tail != NULL && access->joined ? access->encoded.schema_size : 0;
+      size_t from = access->joined ? access->encoded.schema_size : 0;
       mutation.type = KHONSU_TABLE;
       mutation.kind = from != 0 ? KHONSU_MUTATION_APPEND : KHONSU_MUTATION_PUT;
       mutation.value = kh_slice(access->encoded.bytes.data + from, access->encoded.bytes.size - from);
@@ -244,7 +266,8 @@ static void settle_group(kh_partition *partition, kh_request *group) {
     if (request->status != KHONSU_OK) continue;
     kh_access_set *set = &request->txn->accesses;
     for (uint32_t i = 0; i < set->count; i++)
-      if (set->entries[i].linked != NULL) kh_store_settle(&partition->store, set->entries[i].linked);
+      if (set->entries[i].linked != NULL)
+        kh_store_settle(&partition->store, set->entries[i].record, set->entries[i].linked);
   }
 }
 
@@ -259,7 +282,8 @@ static void run_singly(kh_partition *partition, kh_request *request);
 
 /* Certifies, links, writes and settles. */
 static void run_group(kh_partition *partition, kh_request *group) {
-  for (kh_request *request = group; request != NULL; request = request->member) certify_and_link(partition, request);
+  for (kh_request *request = group; request != NULL; request = request->member)
+    certify_and_link(partition, group, request);
   khonsu_error error = KHONSU_ERROR_INIT;
   khonsu_status status = write_group(partition, group, &error);
   if (status == KHONSU_OK) {
@@ -289,12 +313,24 @@ static void run_singly(kh_partition *partition, kh_request *request) {
 
 /* ---- publish */
 
+static void count_conflict(kh_partition *partition, const khonsu_txn *txn) {
+  kh_gauge_add(&partition->counters.conflicts, 1);
+  for (uint32_t i = 0; i < txn->accesses.count; i++) {
+    const kh_access *access = &txn->accesses.entries[i];
+    if (access->conflict != 0 && access->fate != KH_DROPPED) kh_hot_keys_count(&partition->hot_keys, access->key);
+  }
+  for (const kh_stretch *stretch = txn->stretches; stretch != NULL; stretch = stretch->next)
+    if (stretch->broken && stretch->broken_key.size != 0)
+      kh_hot_keys_count(&partition->hot_keys, kh_slice(stretch->broken_key.data, stretch->broken_key.size));
+}
+
 /* In the last seat a request passes: the committer's, or over a storage the flusher's. */
 static void count_outcomes(kh_partition *partition, const kh_request *group) {
   kh_gauge_add(&partition->counters.groups, 1);
   for (const kh_request *request = group; request != NULL; request = request->member) {
+    if (request->task != NULL) continue;
     if (request->status == KHONSU_OK) kh_gauge_add(&partition->counters.commits, 1);
-    else if (request->status == KHONSU_CONFLICT) kh_gauge_add(&partition->counters.conflicts, 1);
+    else if (request->status == KHONSU_CONFLICT) count_conflict(partition, request->txn);
   }
 }
 
@@ -310,8 +346,12 @@ static void decide_group(kh_request *group) {
 static void hand_to_flusher(kh_partition *partition, kh_request *group) {
   while (group != NULL) {
     kh_request *next = group->member;
-    atomic_fetch_or(&group->state, KH_WRITTEN);
-    kh_link_queue_push(&partition->local.flusher.queue, &group->link);
+    if (group->task != NULL) {
+      kh_request_decide(group);
+    } else {
+      atomic_fetch_or(&group->state, KH_WRITTEN);
+      kh_link_queue_push(&partition->local.flusher.queue, &group->link);
+    }
     group = next;
   }
 }

@@ -16,7 +16,8 @@ khonsu_status kh_partition_init(kh_partition *partition, const khonsu_options *o
     if (status != KHONSU_OK) return status;
   }
   if (newest == 0) newest = 1; /* the version of the empty store: 0 means "no version" */
-  khonsu_status status = kh_store_init(&partition->store, newest, options->snapshot_age_ms_max);
+  khonsu_status status =
+      kh_store_init(&partition->store, newest, options->snapshot_age_ms_max, options->pinned_bytes_max);
   if (status == KHONSU_OK) return KHONSU_OK;
   if (storage.ops != NULL) storage.ops->close(storage.ctx);
   return khonsu_error_set(error, status, "no memory for the store");
@@ -26,4 +27,5 @@ void kh_partition_fini(kh_partition *partition) {
   kh_store_fini(&partition->store);
   if (partition->storage.ops != NULL) partition->storage.ops->close(partition->storage.ctx);
   kh_free(partition->mutations);
+  kh_hot_keys_fini(&partition->hot_keys);
 }

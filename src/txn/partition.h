@@ -2,6 +2,7 @@
 #ifndef KH_TXN_PARTITION_H
 #define KH_TXN_PARTITION_H
 
+#include "hot_keys.h"
 #include "mvcc/mvcc.h"
 #include "request.h"
 #include "sequencer.h"
@@ -20,6 +21,7 @@ typedef struct kh_partition {
   khonsu_options options;       /* validated, defaults filled in */
   kh_arrow_limits arrow_limits; /* of the options */
   kh_partition_counters counters;
+  kh_hot_keys hot_keys;
   _Atomic uint64_t next_txn_id;
 
   /* After a storage failure whose outcome is unknown: nothing commits any more. Set once, with its text. */
@@ -37,8 +39,9 @@ KHONSU_MUST_USE khonsu_status kh_partition_init(kh_partition *partition, const k
 void kh_partition_fini(kh_partition *partition);
 
 /* ---- the committer's seat: certify.c, committer.c */
-/* Judges the request against what is linked; marks every key in conflict. OK: it may be linked. */
-khonsu_status kh_certify(kh_partition *partition, kh_request *request);
+/* Judges the request against what is linked, the members of its group before it included; marks every key and every
+ * stretch in conflict. OK: it may be linked. */
+khonsu_status kh_certify(kh_partition *partition, kh_request *group, kh_request *request);
 /* Certifies, links and writes a group, in order, and settles or undoes each member. What can be decided is: published,
  * where nothing has to be flushed; the rest is handed to the flusher. */
 void kh_commit_group(kh_partition *partition, kh_request *group);

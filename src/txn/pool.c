@@ -15,6 +15,7 @@ void kh_txn_pool_init(kh_txn_pool *pool, kh_partition *partition) {
 
 static void free_txn(khonsu_txn *txn) {
   kh_access_set_fini(&txn->accesses);
+  kh_free(txn->dropped);
   kh_free(txn);
 }
 

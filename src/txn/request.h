@@ -33,13 +33,16 @@ kh_link *kh_link_queue_pop(kh_link_queue *queue);
 /* The link that pop would return next, if there surely is one; anyone may ask. It may be popped meanwhile. */
 kh_link *kh_link_queue_peek(kh_link_queue *queue);
 
+struct kh_partition;
+
 typedef struct kh_request {
   kh_link link;
   _Atomic uint32_t state;
   bool sync;                 /* wants the storage flushed before it is visible */
   struct kh_request *member; /* next in its group */
   struct khonsu_txn *txn;
-  uint64_t bytes; /* the store will hold for it, about */
+  khonsu_status (*task)(struct kh_partition *); /* not a commit: something else to be done in the seat */
+  uint64_t bytes;                               /* the store will hold for it, about */
 
   /* the outcome */
   khonsu_status status;

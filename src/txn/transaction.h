@@ -24,18 +24,25 @@ struct khonsu_txn {
   uint64_t id, last_id; /* ids are drawn in blocks */
   khonsu_isolation isolation;
   bool read_only;
-  bool blind_writes_win; /* read committed without a strategy: blind writes win over older commits */
+  khonsu_on_conflict on_conflict; /* of the writes that follow; never DEFAULT */
   uint64_t snapshot;
-  uint64_t unlinks; /* of the store, at begin */
-  uint64_t bytes;   /* staged */
+  uint64_t unlinks;             /* of the store, at begin */
+  struct kh_stretch *stretches; /* what was scanned */
+  khonsu_scan *scans;           /* that are open */
+  uint64_t bytes;               /* staged */
   kh_access_set accesses;
   kh_request request;
+  khonsu_conflict *dropped; /* the writes that were given up; room for dropped_room of them */
+  size_t dropped_room, dropped_count;
   struct kh_txn_pool *pool;                    /* it goes back to */
   struct khonsu_txn *next_of_all, *next_spare; /* the pool's */
 };
 
-/* `txn` is IDLE; options are valid. Never fails. */
-void kh_txn_begin(khonsu_txn *txn, khonsu_isolation isolation, khonsu_on_conflict on_conflict, bool read_only);
+/* `txn` is IDLE; options are valid. False: options->snapshot has expired, and it stays idle. */
+KHONSU_MUST_USE bool kh_txn_begin(khonsu_txn *txn, const khonsu_txn_options *options);
+
+/* Of the writes that follow. */
+void kh_txn_set_on_conflict(khonsu_txn *txn, khonsu_on_conflict on_conflict);
 
 /* ACTIVE, else BAD_STATE. */
 KHONSU_MUST_USE khonsu_status kh_txn_check_active(const khonsu_txn *txn, khonsu_error *error);
@@ -46,6 +53,7 @@ typedef struct kh_look {
   kh_version_kind kind;     /* KH_TOMBSTONE: nothing there */
   kh_version *version;      /* KH_BYTES */
   kh_table *table;          /* KH_TABLE */
+  int64_t number;           /* KH_COUNTER */
   kh_version *from_storage; /* owned by the look */
   kh_record *record;        /* where it was found; NULL: no record, or an own write */
   uint64_t read_at;         /* as of when it was looked for */
@@ -63,9 +71,32 @@ KHONSU_MUST_USE khonsu_status kh_txn_look_done(khonsu_txn *txn, kh_look *look, k
 KHONSU_MUST_USE khonsu_status kh_txn_put(khonsu_txn *txn, khonsu_slice key, kh_version *version, uint64_t bytes,
                                          khonsu_error *error);
 KHONSU_MUST_USE khonsu_status kh_txn_append(khonsu_txn *txn, khonsu_slice key, kh_table *rows, khonsu_error *error);
+KHONSU_MUST_USE khonsu_status kh_txn_add(khonsu_txn *txn, khonsu_slice key, int64_t amount, khonsu_error *error);
 
 /* Commits; the transaction is no longer active, whatever it returns. */
 KHONSU_MUST_USE khonsu_status kh_txn_commit(khonsu_txn *txn, khonsu_error *error);
 void kh_txn_abort(khonsu_txn *txn);
+
+/* ---- within the room */
+
+/* What is committed at the key, as the transaction's level sees it; not remembered as observed. Afterwards kh_txn_leave,
+ * unless it failed. */
+KHONSU_MUST_USE khonsu_status kh_txn_look_committed(khonsu_txn *txn, khonsu_slice key, uint64_t hash, kh_look *look,
+                                                    khonsu_error *error);
+void kh_txn_leave(khonsu_txn *txn, kh_look *look);
+/* The version of a value out of the storage, which is consumed. NULL: out of memory. */
+kh_version *kh_version_of_stored(kh_stored_value *value);
+/* Turns what is committed at a key into what it is with an own append or add. SCHEMA_MISMATCH, WRONG_TYPE,
+ * COUNTER_OVERFLOW, NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_txn_look_through_own(kh_access *access, kh_look *look, khonsu_error *error);
+/* Makes the ordered index, if there is none yet. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_txn_order_store(khonsu_txn *txn, khonsu_error *error);
+/* The entry of the key, added if need be. TOO_MANY_KEYS, NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_txn_access(khonsu_txn *txn, khonsu_slice key, uint64_t hash, kh_access **access,
+                                            khonsu_error *error);
+/* Has the sequencer decide on the transaction, which has writes. */
+KHONSU_MUST_USE khonsu_status kh_txn_submit(khonsu_txn *txn, khonsu_error *error);
+/* Says that the snapshot has expired. */
+khonsu_status kh_txn_expired(const khonsu_txn *txn, khonsu_error *error);
 
 #endif

@@ -13,6 +13,10 @@
 
 #include "transaction.h"
 
+#include "moment.h"
+
+#include "scan.h"
+
 #include "pool.h"
 
 #endif

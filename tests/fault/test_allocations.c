@@ -353,6 +353,128 @@ static khonsu_status s_reopen(fixture *f) {
   return status;
 }
 
+/* ---- counters, strategies, scans, snapshots */
+
+static khonsu_status add_new(khonsu_txn *t) { return khonsu_add(t, KHONSU_KEY("new"), 2, NULL); }
+static khonsu_status put_and_add(khonsu_txn *t) {
+  int64_t number;
+  TRY(khonsu_put_counter(t, KHONSU_KEY("new"), 1, NULL));
+  TRY(khonsu_add(t, KHONSU_KEY("new"), 2, NULL));
+  TRY(khonsu_get_counter(t, KHONSU_KEY("new"), &number, NULL));
+  return khonsu_add(t, KHONSU_KEY("other"), 2, NULL);
+}
+static khonsu_status s_add(fixture *f) { return in_txn(f, KHONSU_SNAPSHOT, add_new); }
+static khonsu_status s_put_and_add(fixture *f) { return in_txn(f, KHONSU_SERIALIZABLE, put_and_add); }
+
+/* Writes that meet newer commits, under a strategy. */
+static khonsu_status meet(fixture *f, khonsu_on_conflict strategy) {
+  khonsu_txn *late, *early;
+  TRY(begin(f, KHONSU_SERIALIZABLE, &late));
+  khonsu_status status = khonsu_set_on_conflict(late, strategy, NULL);
+  if (status == KHONSU_OK) status = put_many(late);
+  if (status == KHONSU_OK)
+    status = khonsu_put_batch_ref(late, KHONSU_KEY("fresh"), &input_schema[0], &input_batch[0], NULL);
+  if (status == KHONSU_OK) status = khonsu_add(late, KHONSU_KEY("number"), 1, NULL);
+  if (status == KHONSU_OK && strategy != KHONSU_ON_CONFLICT_APPEND) status = put_one(late);
+  if (status == KHONSU_OK) status = begin(f, KHONSU_SERIALIZABLE, &early);
+  if (status == KHONSU_OK) {
+    status = khonsu_put_batch_ref(early, KHONSU_KEY("fresh"), &input_schema[1], &input_batch[1], NULL);
+    if (status == KHONSU_OK) status = put_one(early);
+    if (status == KHONSU_OK) status = khonsu_put_counter(early, KHONSU_KEY("number"), 1, NULL);
+    status = end(early, status);
+  }
+  khonsu_commit_info info = KHONSU_COMMIT_INFO_INIT;
+  if (status == KHONSU_OK) status = khonsu_commit(late, &info, NULL);
+  khonsu_commit_info_clear(&info);
+  khonsu_txn_free(&late);
+  return status;
+}
+static khonsu_status s_ignore(fixture *f) { return meet(f, KHONSU_ON_CONFLICT_IGNORE); }
+static khonsu_status s_replace(fixture *f) { return meet(f, KHONSU_ON_CONFLICT_REPLACE); }
+static khonsu_status s_append(fixture *f) { return meet(f, KHONSU_ON_CONFLICT_APPEND); }
+
+static khonsu_status step_through(khonsu_txn *t, bool reverse, uint64_t limit) {
+  khonsu_scan_options options = KHONSU_SCAN_OPTIONS_INIT;
+  options.reverse = reverse;
+  options.limit = limit;
+  khonsu_range range = {.first = KHONSU_KEY("a"), .end = KHONSU_KEY("zz")};
+  khonsu_scan *scan;
+  TRY(khonsu_scan_open(t, &range, &options, &scan, NULL));
+  khonsu_entry entry;
+  khonsu_status status;
+  while ((status = khonsu_scan_next(scan, &entry, NULL)) == KHONSU_OK && entry.type == KHONSU_TABLE) {
+    struct ArrowArrayStream stream;
+    status = khonsu_scan_get(scan, &stream, NULL);
+    if (status != KHONSU_OK) break;
+    status = drain(&stream);
+    if (status != KHONSU_OK) break;
+  }
+  while (status == KHONSU_OK) status = khonsu_scan_next(scan, &entry, NULL);
+  khonsu_scan_free(&scan);
+  return status == KHONSU_END ? KHONSU_OK : status;
+}
+static khonsu_status scan_all(khonsu_txn *t) {
+  TRY(step_through(t, false, 0));
+  return step_through(t, true, 2);
+}
+static khonsu_status scan_with_own(khonsu_txn *t) {
+  TRY(put_many(t));
+  TRY(khonsu_append_batch_ref(t, KHONSU_KEY("single"), &input_schema[0], &input_batch[0], NULL));
+  TRY(khonsu_add(t, KHONSU_KEY("number"), 1, NULL));
+  TRY(khonsu_delete(t, KHONSU_KEY("bytes"), NULL));
+  TRY(scan_all(t));
+  return khonsu_put_bytes(t, KHONSU_KEY("bytes"), KHONSU_KEY("value"), NULL);
+}
+static khonsu_status s_scan(fixture *f) { return in_txn(f, KHONSU_SERIALIZABLE, scan_all); }
+static khonsu_status s_scan_rc(fixture *f) { return in_txn(f, KHONSU_READ_COMMITTED, scan_with_own); }
+static khonsu_status s_scan_and_write(fixture *f) { return in_txn(f, KHONSU_SERIALIZABLE, scan_with_own); }
+
+static khonsu_status s_wide_scan_and_write(fixture *f) { /* certified outside the seat; large keys and values */
+  khonsu_txn *txn;
+  TRY(begin(f, KHONSU_SERIALIZABLE, &txn));
+  khonsu_status status = put_named(txn, "wide", 300);
+  if (status == KHONSU_OK) status = put_large(txn);
+  TRY(end(txn, status));
+  TRY(begin(f, KHONSU_SERIALIZABLE, &txn));
+  status = scan_all(txn);
+  if (status == KHONSU_OK) status = put_one(txn);
+  return end(txn, status);
+}
+
+/* The loser's scanned range is reported too. */
+static khonsu_status s_phantom(fixture *f) {
+  khonsu_txn *loser;
+  TRY(begin(f, KHONSU_SERIALIZABLE, &loser));
+  khonsu_status status = scan_all(loser);
+  if (status == KHONSU_OK) status = put_one(loser);
+  if (status == KHONSU_OK) status = in_txn(f, KHONSU_SNAPSHOT, add_new);
+  bool won = status == KHONSU_OK;
+  status = end(loser, status);
+  return won && status == KHONSU_CONFLICT ? KHONSU_OK : status;
+}
+
+static khonsu_status s_snapshots(fixture *f) {
+  khonsu_snapshot *snapshot;
+  TRY(khonsu_snapshot_open(f->db, &snapshot, NULL));
+  khonsu_status status = s_churn(f);
+  khonsu_txn_options options = KHONSU_TXN_OPTIONS_INIT;
+  options.snapshot = snapshot;
+  khonsu_txn *txn;
+  if (status == KHONSU_OK) status = khonsu_begin(f->db, &options, &txn, NULL);
+  if (status == KHONSU_OK) status = end(txn, read_bytes(txn));
+  khonsu_snapshot_close(&snapshot);
+  return status;
+}
+
+static khonsu_status s_hot_keys(fixture *f) {
+  TRY(s_conflict(f));
+  khonsu_hot_key keys[4];
+  size_t count = 4;
+  TRY(khonsu_stat_conflicts(f->db, keys, &count, NULL));
+  for (size_t i = 0; i < count; i++) khonsu_bytes_release(&keys[i].key);
+  return KHONSU_OK;
+}
+
 typedef struct named_scenario {
   const char *name;
   scenario run;
@@ -408,6 +530,18 @@ static const named_scenario scenarios[] = {
     NAMED(s_write_file),
     NAMED(s_read_file),
     NAMED(s_reopen),
+    NAMED(s_add),
+    NAMED(s_put_and_add),
+    NAMED(s_ignore),
+    NAMED(s_replace),
+    NAMED(s_append),
+    NAMED(s_scan),
+    NAMED(s_scan_rc),
+    NAMED(s_scan_and_write),
+    NAMED(s_wide_scan_and_write),
+    NAMED(s_phantom),
+    NAMED(s_snapshots),
+    NAMED(s_hot_keys),
 };
 
 static fixture open_fixture(bool over_storage) {
@@ -441,7 +575,8 @@ static void assert_unchanged(fixture *f, const char *name) {
 
 /* Scenarios of several commits may have done a part. */
 static bool is_atomic(const named_scenario *s) {
-  return s->run != s_churn && s->run != s_churn_under_snapshots && s->run != s_conflict && s->run != s_reopen;
+  return s->run != s_churn && s->run != s_churn_under_snapshots && s->run != s_conflict && s->run != s_reopen &&
+         s->run != s_snapshots && s->run != s_hot_keys;
 }
 
 static uint64_t sweep(const named_scenario *s, bool over_storage, bool from_then_on) {

@@ -156,6 +156,108 @@ static void old_snapshots_read_the_storage_at_their_version(void **state) {
   fault_storage_fini(&storage);
 }
 
+/* What a scan sees over a storage: what memory knows hides what the storage holds, at each moment. */
+static void scans_merge_memory_and_storage(void **state) {
+  (void)state;
+  enum { KEYS = 2000 };
+  fault_storage storage;
+  fault_storage_init(&storage);
+  khonsu_db *db = open_over(&storage);
+  khonsu_txn *txn = begin_at(db, KHONSU_SERIALIZABLE);
+  char key[16], text[64];
+  for (int i = 0; i < KEYS; i++) {
+    snprintf(key, sizeof key, "key%05d", i);
+    put_text(txn, key, "cold");
+  }
+  append_ids(txn, "table", 0, 3);
+  MUST(khonsu_put_counter(txn, KHONSU_KEY("counter"), -7, &err));
+  commit_and_free(&txn);
+  close_db(&db);
+
+  db = open_over(&storage);
+  khonsu_txn *old = begin_read_only(db);
+  for (int i = 0; i < KEYS; i += 3) { /* in memory now */
+    snprintf(key, sizeof key, "key%05d", i);
+    if (i % 2 == 0) put_text_now(db, key, "hot");
+    else delete_now(db, key);
+  }
+  put_text_now(db, "key00001x", "hot");
+  txn = begin_at(db, KHONSU_SERIALIZABLE);
+  append_ids(txn, "table", 3, 2); /* on top of what only the storage holds */
+  MUST(khonsu_add(txn, KHONSU_KEY("counter"), 1, &err));
+  for (int now = 0; now < 2; now++)
+    for (int reverse = 0; reverse < 2; reverse++)
+      for (int keys_only = 0; keys_only < 2; keys_only++) {
+        khonsu_scan_options options = KHONSU_SCAN_OPTIONS_INIT;
+        options.reverse = reverse != 0;
+        options.keys_only = keys_only != 0;
+        khonsu_scan *scan;
+        khonsu_entry entry;
+        MUST(khonsu_scan_open(now ? txn : old, NULL, &options, &scan, &err));
+        int count = 0, hot = 0, numbers = 0, tables = 0;
+        khonsu_status status;
+        khonsu_error error = KHONSU_ERROR_INIT;
+        char last[64] = "";
+        while ((status = khonsu_scan_next(scan, &entry, &error)) == KHONSU_OK) {
+          snprintf(text, sizeof text, "%.*s", (int)entry.key.size, (const char *)entry.key.data);
+          assert_true(count == 0 || (strcmp(text, last) < 0) == (reverse != 0));
+          snprintf(last, sizeof last, "%s", text);
+          count++;
+          if (entry.type == KHONSU_BYTES) hot += entry.bytes.size == 3;
+          if (entry.type == KHONSU_COUNTER && !keys_only) numbers += entry.counter == (now ? -6 : -7);
+          if (entry.type == KHONSU_TABLE && !keys_only) {
+            struct ArrowArrayStream stream;
+            MUST(khonsu_scan_get(scan, &stream, &err));
+            struct ArrowArray batch;
+            while (stream.get_next(&stream, &batch) == 0 && batch.release != NULL) {
+              tables += (int)batch.length;
+              batch.release(&batch);
+            }
+            stream.release(&stream);
+          }
+        }
+        must_be_at(status, KHONSU_END, &error, "khonsu_scan_next", __FILE__, __LINE__);
+        khonsu_scan_free(&scan);
+        int deleted = (KEYS / 3 + 1) / 2;
+        assert_int_equal(count, now ? KEYS - deleted + 1 + 2 : KEYS + 2);
+        if (keys_only) continue;
+        assert_int_equal(hot, now ? (KEYS / 3 + 1) - deleted + 1 : 0);
+        assert_int_equal(numbers, 1);
+        assert_int_equal(tables, now ? 5 : 3);
+      }
+  commit_and_free(&txn);
+  khonsu_txn_free(&old);
+  txn = begin_at(db, KHONSU_READ_COMMITTED); /* each step is of its own moment */
+  khonsu_range range = {.first = KHONSU_KEY("key00000"), .end = KHONSU_KEY("key00010")};
+  khonsu_scan *scan;
+  khonsu_entry entry;
+  MUST(khonsu_scan_open(txn, &range, NULL, &scan, &err));
+  int count = 0;
+  while (khonsu_scan_next(scan, &entry, NULL) == KHONSU_OK)
+    if (count++ == 2) put_text_now(db, "key00003", "back");
+  assert_int_equal(count, 10); /* key00003 is back, key00009 is deleted, key00001x is new */
+  khonsu_scan_free(&scan);
+  khonsu_txn_free(&txn);
+  close_db(&db);
+  fault_storage_fini(&storage);
+}
+
+static void a_storage_without_scan_says_so(void **state) {
+  (void)state;
+  fault_storage storage;
+  fault_storage_init(&storage);
+  khonsu_storage_ops ops = *fault_storage_ops();
+  ops.scan = NULL;
+  khonsu_db *db;
+  MUST(khonsu_open_with_storage(&ops, &storage, NULL, &db, &err));
+  khonsu_txn *txn = begin_read_only(db);
+  khonsu_scan *scan;
+  MUST_BE(KHONSU_UNSUPPORTED, khonsu_scan_open(txn, NULL, NULL, &scan, &err));
+  khonsu_txn_free(&txn);
+  close_db(&db);
+  fault_storage_fini(&storage);
+}
+
 /* A clean write failure: the commit fails with it, nothing changed, and the store goes on. */
 static void a_full_storage_fails_the_commit_and_nothing_else(void **state) {
   (void)state;
@@ -347,6 +449,8 @@ int main(void) {
       cmocka_unit_test(a_reopened_store_has_what_was_committed),
       cmocka_unit_test(an_append_onto_a_cold_table_joins_it),
       cmocka_unit_test(old_snapshots_read_the_storage_at_their_version),
+      cmocka_unit_test(scans_merge_memory_and_storage),
+      cmocka_unit_test(a_storage_without_scan_says_so),
       cmocka_unit_test(a_full_storage_fails_the_commit_and_nothing_else),
       cmocka_unit_test(one_oversized_member_of_a_group_fails_alone),
       cmocka_unit_test(a_commit_is_invisible_until_it_is_flushed),

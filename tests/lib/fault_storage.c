@@ -73,6 +73,11 @@ static khonsu_status get_storage(void *ctx, khonsu_slice key, khonsu_version at,
   return khonsu_storage_memory()->get(((fault_storage *)ctx)->memory, key, at, stored, error);
 }
 
+static khonsu_status scan_storage(void *ctx, const khonsu_storage_range *range, khonsu_version at,
+                                  khonsu_storage_visit visit, void *visit_ctx, khonsu_error *error) {
+  return khonsu_storage_memory()->scan(((fault_storage *)ctx)->memory, range, at, visit, visit_ctx, error);
+}
+
 static void retain_storage(void *ctx, khonsu_version oldest) {
   khonsu_storage_memory()->retain(((fault_storage *)ctx)->memory, oldest);
 }
@@ -84,6 +89,7 @@ const khonsu_storage_ops *fault_storage_ops(void) {
                                          .write = write_storage,
                                          .sync = sync_storage,
                                          .get = get_storage,
+                                         .scan = scan_storage,
                                          .retain = retain_storage};
   return &ops;
 }

@@ -15,7 +15,7 @@ typedef struct fixture {
 
 static int set_up(void **state) {
   fixture *f = kh_alloc_lines(sizeof *f);
-  assert_int_equal(kh_store_init(&f->store, 1, 0), KHONSU_OK);
+  assert_int_equal(kh_store_init(&f->store, 1, 0, 0), KHONSU_OK);
   for (int i = 0; i < 3; i++) assert_int_equal(kh_snapshot_join(&f->store.snapshots, &f->slots[i]), KHONSU_OK);
   assert_int_equal(kh_epoch_join(&f->store.epoch, &f->participant), KHONSU_OK);
   *state = f;
@@ -50,7 +50,7 @@ static uint64_t link_text(fixture *f, const char *key, const char *text) {
 
 static uint64_t commit_text(fixture *f, const char *key, const char *text) {
   uint64_t timestamp = link_text(f, key, text);
-  kh_store_settle(&f->store, atomic_load(&find(f, key)->head));
+  kh_store_settle(&f->store, find(f, key), atomic_load(&find(f, key)->head));
   kh_store_publish(&f->store, timestamp);
   return timestamp;
 }
@@ -150,7 +150,7 @@ static void unpublished_successors_keep_their_predecessors(void **state) {
   fixture *f = *state;
   commit_text(f, "k", "one");
   link_text(f, "k", "two");
-  kh_store_settle(&f->store, atomic_load(&find(f, "k")->head)); /* written, not yet flushed */
+  kh_store_settle(&f->store, find(f, "k"), atomic_load(&find(f, "k")->head)); /* written, not yet flushed */
   reclaim_all(f);
   assert_int_equal(versions(f), 2);
   assert_at(f, "k", kh_store_visible(&f->store), "one");

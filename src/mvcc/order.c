@@ -1,0 +1,31 @@
+#include "mvcc.h"
+
+/* A look at a segment of the hash index, some thousand records at most. */
+typedef struct piece {
+  kh_store *store;
+  khonsu_status status;
+} piece;
+
+static void take(void *ctx, uint64_t word) {
+  piece *taken = ctx;
+  if (taken->status == KHONSU_OK) taken->status = kh_ordered_map_insert(&taken->store->order, word);
+}
+
+khonsu_status kh_store_order(kh_store *store) {
+  if (store->log.entries == NULL) {
+    khonsu_status status = kh_commit_log_start(&store->log);
+    if (status != KHONSU_OK) return status;
+  }
+  store->ordering = true;
+  piece taken = {store, KHONSU_OK};
+  uint64_t position = store->order_position;
+  bool more = kh_hash_map_visit(&store->index, &position, take, &taken);
+  if (taken.status != KHONSU_OK) return taken.status;
+  store->order_position = position;
+  if (!more) atomic_store_explicit(&store->ordered, true, memory_order_release);
+  return KHONSU_OK;
+}
+
+size_t kh_store_read_order(const kh_store *store, kh_limit from, bool reverse, uint64_t *words, size_t room) {
+  return kh_ordered_map_read(&store->order, from.bounded ? &from.key : NULL, from.inclusive, reverse, words, room);
+}

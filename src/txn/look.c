@@ -1,0 +1,158 @@
+/* look: what a transaction sees at a key. */
+#include "transaction.h"
+
+static void look_at(kh_look *look, kh_version *version) {
+  look->kind = version == NULL ? KH_TOMBSTONE : (kh_version_kind)version->kind;
+  look->version = version;
+  look->table = look->kind == KH_TABLE ? version->table : NULL;
+  look->number = look->kind == KH_COUNTER ? version->number : 0;
+  look->read_version = look->kind == KH_TOMBSTONE ? 0 : version->timestamp;
+}
+
+static kh_version *table_of_stored(const kh_stored_value *value) {
+  kh_version *version = kh_version_new_table(value->table);
+  kh_table_unref(value->table);
+  if (version != NULL) version->charge = kh_table_bytes(version->table, 0);
+  return version;
+}
+
+static kh_version *bytes_of_stored(kh_stored_value *value) {
+  kh_version *version = kh_version_new_bytes(kh_slice(value->bytes.data, value->bytes.size));
+  khonsu_bytes_release(&value->bytes);
+  return version;
+}
+
+kh_version *kh_version_of_stored(kh_stored_value *value) {
+  kh_version *version = value->type == KHONSU_TABLE     ? table_of_stored(value)
+                        : value->type == KHONSU_COUNTER ? kh_version_new_counter(value->counter)
+                                                        : bytes_of_stored(value);
+  if (version == NULL) return NULL;
+  if (kh_kind_accrues((kh_version_kind)version->kind)) version->incarnation = value->version;
+  version->timestamp = value->version;
+  return version;
+}
+
+static khonsu_status look_in_storage(khonsu_txn *txn, khonsu_slice key, kh_look *look, khonsu_error *error) {
+  kh_partition *partition = txn->partition;
+  kh_stored_value value;
+  khonsu_status status =
+      kh_storage_get(&partition->storage, key, look->read_at, &partition->arrow_limits, &value, error);
+  if (status == KHONSU_NOT_FOUND) return KHONSU_OK;
+  if (status != KHONSU_OK) return status;
+  look->from_storage = kh_version_of_stored(&value);
+  if (look->from_storage == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a stored value");
+  look_at(look, look->from_storage);
+  return KHONSU_OK;
+}
+
+void kh_txn_leave(khonsu_txn *txn, kh_look *look) {
+  if (look->inside) kh_epoch_exit(txn->participant);
+  look->inside = false;
+  if (txn->isolation == KHONSU_READ_COMMITTED) kh_snapshot_read_end(txn->slot);
+  kh_version_unref(look->from_storage);
+  look->from_storage = NULL;
+}
+
+/* What is committed at the key; in memory, or else in the storage as of the same moment. */
+khonsu_status kh_txn_look_committed(khonsu_txn *txn, khonsu_slice key, uint64_t hash, kh_look *look,
+                                    khonsu_error *error) {
+  kh_store *store = &txn->partition->store;
+  look->from_storage = NULL;
+  look->read_at =
+      txn->isolation == KHONSU_READ_COMMITTED ? kh_snapshot_read_begin(&store->snapshots, txn->slot) : txn->snapshot;
+  kh_epoch_enter(txn->participant);
+  look->inside = true;
+  look->record = kh_store_find(store, key, hash);
+  kh_version *version = look->record == NULL ? NULL : kh_record_visible(look->record, look->read_at);
+  look_at(look, version);
+  if (KH_LIKELY(version != NULL || txn->partition->storage.ops == NULL)) return KHONSU_OK;
+  kh_epoch_exit(txn->participant); /* memory must not wait for I/O */
+  look->inside = false;
+  khonsu_status status = look_in_storage(txn, key, look, error);
+  if (status != KHONSU_OK) kh_txn_leave(txn, look);
+  return status;
+}
+
+khonsu_status kh_txn_access(khonsu_txn *txn, khonsu_slice key, uint64_t hash, kh_access **access, khonsu_error *error) {
+  *access = kh_access_set_find(&txn->accesses, key, hash);
+  if (*access != NULL) return KHONSU_OK;
+  uint64_t limit = txn->partition->options.txn_keys_max;
+  if (txn->accesses.count >= limit)
+    return khonsu_error_set(error, KHONSU_TOO_MANY_KEYS, "the transaction already touches txn_keys_max = %llu keys",
+                            (unsigned long long)limit);
+  *access = kh_access_set_add(&txn->accesses, key, hash);
+  if (*access != NULL) return KHONSU_OK;
+  return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory to remember a key");
+}
+
+/* The read is the newest of its key: at read committed a later read takes the place of an earlier one. */
+static khonsu_status observe(khonsu_txn *txn, khonsu_slice key, uint64_t hash, const kh_look *look,
+                             khonsu_error *error) {
+  kh_access *access;
+  khonsu_status status = kh_txn_access(txn, key, hash, &access, error);
+  if (status != KHONSU_OK) return status;
+  access->observed = true;
+  access->read_at = look->read_at;
+  access->read_version = look->read_version;
+  access->record = look->record;
+  return KHONSU_OK;
+}
+
+/* Base and own appended rows as one table. */
+static khonsu_status look_through_append(kh_access *access, kh_look *look, khonsu_error *error) {
+  kh_table_unref(access->view);
+  access->view = NULL;
+  if (look->kind == KH_TABLE) {
+    khonsu_status status = kh_table_match(look->table, access->rows, error);
+    if (status != KHONSU_OK) return status;
+    status = kh_table_append(look->table, access->rows, &access->view);
+    if (status != KHONSU_OK) return khonsu_error_set(error, status, "no memory to join a table with appended rows");
+  } else {
+    access->view = kh_table_ref(access->rows);
+  }
+  look->table = access->view;
+  return KHONSU_OK;
+}
+
+static khonsu_status look_through_add(const kh_access *access, kh_look *look, khonsu_error *error) {
+  if (!__builtin_add_overflow(look->number, access->amount, &look->number)) return KHONSU_OK;
+  return khonsu_error_set(error, KHONSU_COUNTER_OVERFLOW, "the counter would leave the range of 64-bit integers");
+}
+
+/* What is committed with what this transaction has added to it. */
+khonsu_status kh_txn_look_through_own(kh_access *access, kh_look *look, khonsu_error *error) {
+  kh_version_kind own = (kh_version_kind)access->staged->kind;
+  if (look->kind != own && look->kind != KH_TOMBSTONE)
+    return khonsu_error_set(error, KHONSU_WRONG_TYPE, "%s added to a key that now holds %s",
+                            own == KH_TABLE ? "rows were" : "a number was", kh_kind_name(look->kind));
+  khonsu_status status =
+      own == KH_TABLE ? look_through_append(access, look, error) : look_through_add(access, look, error);
+  look->kind = own;
+  return status;
+}
+
+static void look_at_own(const khonsu_txn *txn, const kh_access *access, kh_look *look) {
+  *look = (kh_look){.read_at = txn->snapshot};
+  look_at(look, access->staged);
+}
+
+khonsu_status kh_txn_look(khonsu_txn *txn, khonsu_slice key, kh_look *look, khonsu_error *error) {
+  uint64_t hash = kh_store_hash(&txn->partition->store, key);
+  if (txn->read_only) return kh_txn_look_committed(txn, key, hash, look, error);
+  kh_access *access = kh_access_set_find(&txn->accesses, key, hash);
+  if (access != NULL && access->staged != NULL && !access->accrues) {
+    look_at_own(txn, access, look);
+    return KHONSU_OK;
+  }
+  khonsu_status status = kh_txn_look_committed(txn, key, hash, look, error);
+  if (status != KHONSU_OK) return status;
+  status = observe(txn, key, hash, look, error);
+  if (status == KHONSU_OK && access != NULL && access->accrues) status = kh_txn_look_through_own(access, look, error);
+  if (status != KHONSU_OK) kh_txn_leave(txn, look);
+  return status;
+}
+
+khonsu_status kh_txn_look_done(khonsu_txn *txn, kh_look *look, khonsu_error *error) {
+  kh_txn_leave(txn, look);
+  return KH_UNLIKELY(kh_snapshot_expired(txn->slot)) ? kh_txn_expired(txn, error) : KHONSU_OK;
+}

@@ -1,0 +1,248 @@
+#include "scan.h"
+
+/* ---- opening */
+
+/* The first key after all that begin with the prefix: the prefix without trailing 0xFF, its last byte one more. False:
+ * there is none. */
+static bool end_of_prefix(khonsu_slice prefix, kh_buffer *end, size_t *size) {
+  size_t length = prefix.size;
+  while (length > 0 && ((const uint8_t *)prefix.data)[length - 1] == 0xFF) length--;
+  if (length == 0) return false;
+  memcpy(end->data + end->size, prefix.data, length);
+  end->data[end->size + length - 1]++;
+  *size = length;
+  return true;
+}
+
+static khonsu_slice keep(kh_buffer *bounds, khonsu_slice key) {
+  if (key.size == 0) return key;
+  memcpy(bounds->data + bounds->size, key.data, key.size);
+  khonsu_slice kept = kh_slice(bounds->data + bounds->size, key.size);
+  bounds->size += key.size;
+  return kept;
+}
+
+static void raise_low(khonsu_scan *scan, khonsu_slice first) {
+  if (first.size == 0 || (scan->low.bounded && kh_slice_compare(first, scan->low.key) <= 0)) return;
+  scan->low = (kh_limit){first, .bounded = true, .inclusive = true};
+}
+
+static void lower_high(khonsu_scan *scan, khonsu_slice end) {
+  if (end.size == 0 || (scan->high.bounded && kh_slice_compare(end, scan->high.key) >= 0)) return;
+  scan->high = (kh_limit){end, .bounded = true, .inclusive = false};
+}
+
+static khonsu_status set_range(khonsu_scan *scan, const khonsu_range *range) {
+  if (range == NULL) return KHONSU_OK;
+  khonsu_status status =
+      kh_buffer_reserve(&scan->bounds, 2 * range->prefix.size + range->first.size + range->end.size + 1);
+  if (status != KHONSU_OK) return status;
+  size_t size;
+  if (end_of_prefix(range->prefix, &scan->bounds, &size)) {
+    lower_high(scan, kh_slice(scan->bounds.data + scan->bounds.size, size));
+    scan->bounds.size += size;
+  }
+  raise_low(scan, keep(&scan->bounds, range->prefix));
+  raise_low(scan, keep(&scan->bounds, range->first));
+  lower_high(scan, keep(&scan->bounds, range->end));
+  return KHONSU_OK;
+}
+
+khonsu_status kh_scan_open(khonsu_txn *txn, const khonsu_range *range, const khonsu_scan_options *options,
+                           khonsu_scan **scan, khonsu_error *error) {
+  const khonsu_storage_ops *storage = txn->partition->storage.ops;
+  if (storage != NULL && storage->scan == NULL)
+    return khonsu_error_set(error, KHONSU_UNSUPPORTED, "the storage has no scan operation");
+  khonsu_status status = kh_txn_order_store(txn, error);
+  if (status != KHONSU_OK) return status;
+  khonsu_scan *opened = kh_alloc_zero(sizeof *opened);
+  if (opened == NULL || set_range(opened, range) != KHONSU_OK) {
+    kh_free(opened);
+    return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a scan");
+  }
+  opened->txn = txn;
+  opened->reverse = options->reverse;
+  opened->keys_only = options->keys_only;
+  opened->left = options->limit == 0 ? UINT64_MAX : options->limit;
+  opened->next_of_txn = txn->scans;
+  txn->scans = opened;
+  *scan = opened;
+  return KHONSU_OK;
+}
+
+/* ---- closing */
+
+static void drop_entry(khonsu_scan *scan) {
+  kh_table_unref(scan->table);
+  kh_version_unref(scan->kept);
+  scan->table = NULL;
+  scan->kept = NULL;
+}
+
+void kh_scan_free(khonsu_scan *scan) {
+  if (scan->txn != NULL) {
+    khonsu_scan **link = &scan->txn->scans;
+    while (*link != scan) link = &(*link)->next_of_txn;
+    *link = scan->next_of_txn;
+  }
+  drop_entry(scan);
+  kh_scan_batch_fini(&scan->batch);
+  kh_free(scan->own.sorted);
+  kh_buffer_fini(&scan->bounds);
+  kh_buffer_fini(&scan->position);
+  kh_free(scan);
+}
+
+void kh_scan_detach_all(khonsu_txn *txn) {
+  for (khonsu_scan *scan = txn->scans; scan != NULL; scan = scan->next_of_txn) scan->txn = NULL;
+  txn->scans = NULL;
+}
+
+/* ---- what was stepped through */
+
+static khonsu_slice position_of(const khonsu_scan *scan) { return kh_slice(scan->position.data, scan->position.size); }
+
+/* The stretch that goes on as of `read_at`; at read committed, where moments change under way, perhaps a new one. */
+static khonsu_status go_on_with_stretch(khonsu_scan *scan, uint64_t read_at) {
+  if (scan->stretch != NULL && scan->stretch->read_at == read_at) return KHONSU_OK;
+  kh_limit from = scan->reverse ? scan->high : scan->low;
+  if (scan->stands) from = (kh_limit){position_of(scan), .bounded = true, .inclusive = false};
+  kh_stretch *stretch = kh_stretch_new(from, scan->reverse, read_at);
+  if (stretch == NULL) return KHONSU_NO_MEMORY;
+  stretch->next = scan->txn->stretches;
+  scan->txn->stretches = stretch;
+  scan->stretch = stretch;
+  return KHONSU_OK;
+}
+
+static khonsu_status step_to(khonsu_scan *scan, khonsu_slice key, uint64_t read_at, khonsu_error *error) {
+  khonsu_status status = kh_buffer_reserve(&scan->position, key.size);
+  if (status == KHONSU_OK && !scan->txn->read_only) {
+    status = go_on_with_stretch(scan, read_at);
+    if (status == KHONSU_OK) status = kh_stretch_reach(scan->stretch, key);
+  }
+  if (status != KHONSU_OK) return khonsu_error_set(error, status, "no memory to remember what was scanned");
+  memcpy(scan->position.data, key.data, key.size);
+  scan->position.size = key.size;
+  scan->stands = true;
+  return KHONSU_OK;
+}
+
+static khonsu_status finish(khonsu_scan *scan, uint64_t read_at, khonsu_error *error) {
+  if (!scan->txn->read_only) {
+    khonsu_status status = go_on_with_stretch(scan, read_at);
+    if (status == KHONSU_OK) status = kh_stretch_finish(scan->stretch, scan->reverse ? scan->low : scan->high);
+    if (status != KHONSU_OK) return khonsu_error_set(error, status, "no memory to remember what was scanned");
+  }
+  scan->ended = true;
+  return KHONSU_END;
+}
+
+/* ---- stepping */
+
+static const khonsu_value_type types[] = {
+    [KH_BYTES] = KHONSU_BYTES, [KH_TABLE] = KHONSU_TABLE, [KH_COUNTER] = KHONSU_COUNTER};
+
+/* Keeps what the entry leads to. */
+static void show_version(khonsu_scan *scan, kh_version *version, khonsu_entry *entry) {
+  if (version->kind == KH_TABLE) scan->table = kh_table_ref(version->table);
+  if (version->kind != KH_BYTES) return;
+  scan->kept = kh_version_ref(version);
+  entry->bytes = kh_slice(version->bytes, (size_t)version->size);
+}
+
+static void show_item(khonsu_scan *scan, const kh_scan_item *item, khonsu_entry *entry) {
+  *entry = (khonsu_entry){.key = kh_scan_item_key(&scan->batch, item),
+                          .type = types[item->kind],
+                          .version = item->version,
+                          .counter = item->number};
+  if (item->kept != NULL) show_version(scan, item->kept, entry);
+  else if (item->kind == KH_BYTES && !scan->keys_only)
+    entry->bytes = kh_slice(scan->batch.buffer.data + item->bytes_at, item->bytes_size);
+}
+
+static kh_look look_at_item(const kh_scan_item *item) {
+  kh_look look = {.kind = KH_TOMBSTONE};
+  if (item == NULL) return look;
+  look.kind = item->kind;
+  look.number = item->number;
+  look.table = item->kind == KH_TABLE ? item->kept->table : NULL;
+  look.read_version = item->version;
+  return look;
+}
+
+/* An own append or add, on top of what is committed: the key is observed by that. */
+static khonsu_status show_own_increment(khonsu_scan *scan, kh_access *own, const kh_scan_item *under, uint64_t read_at,
+                                        khonsu_entry *entry, khonsu_error *error) {
+  kh_look look = look_at_item(under);
+  khonsu_status status = kh_txn_look_through_own(own, &look, error);
+  if (status != KHONSU_OK) return status;
+  own->observed = true;
+  own->read_at = read_at;
+  own->read_version = look.read_version;
+  entry->type = types[look.kind];
+  entry->counter = look.number;
+  if (look.kind == KH_TABLE) scan->table = kh_table_ref(look.table);
+  return KHONSU_OK;
+}
+
+static khonsu_status show_own(khonsu_scan *scan, kh_access *own, const kh_scan_item *under, uint64_t read_at,
+                              khonsu_entry *entry, khonsu_error *error) {
+  *entry = (khonsu_entry){.key = own->key, .type = types[own->staged->kind]};
+  if (scan->keys_only) return KHONSU_OK;
+  if (own->accrues) return show_own_increment(scan, own, under, read_at, entry, error);
+  if (own->staged->kind == KH_COUNTER) entry->counter = own->staged->number;
+  show_version(scan, own->staged, entry);
+  return KHONSU_OK;
+}
+
+/* What comes next on both sides; `read_at` is the moment of the committed side. */
+static khonsu_status look_ahead(khonsu_scan *scan, kh_access **own, kh_scan_item **item, khonsu_error *error) {
+  kh_scan_batch *batch = &scan->batch;
+  khonsu_slice position = position_of(scan);
+  khonsu_status status = kh_own_writes_next(scan, scan->stands ? &position : NULL, own, error);
+  bool each_step = scan->txn->isolation == KHONSU_READ_COMMITTED;
+  if (status == KHONSU_OK && (each_step || (batch->next == batch->count && !batch->ended)))
+    status = kh_scan_fill(scan, &scan->read_at, error);
+  *item = batch->next < batch->count ? &batch->items[batch->next] : NULL;
+  return status;
+}
+
+/* Which of the two keys comes first: < 0 the own, 0 both are one. */
+static int compare(const khonsu_scan *scan, const kh_access *own, const kh_scan_item *item) {
+  if (own == NULL) return 1;
+  if (item == NULL) return -1;
+  int order = kh_slice_compare(own->key, kh_scan_item_key(&scan->batch, item));
+  return scan->reverse ? -order : order;
+}
+
+static khonsu_status step(khonsu_scan *scan, khonsu_entry *entry, bool *found, khonsu_error *error) {
+  kh_access *own;
+  kh_scan_item *item;
+  khonsu_status status = look_ahead(scan, &own, &item, error);
+  if (status != KHONSU_OK) return status;
+  if (own == NULL && item == NULL) return finish(scan, scan->read_at, error);
+  int order = compare(scan, own, item);
+  khonsu_slice key = order <= 0 ? own->key : kh_scan_item_key(&scan->batch, item);
+  status = step_to(scan, key, scan->read_at, error);
+  if (status != KHONSU_OK) return status;
+  if (order >= 0) scan->batch.next++;
+  *found = order > 0 || own->staged->kind != KH_TOMBSTONE;
+  if (order > 0) show_item(scan, item, entry);
+  else if (*found) status = show_own(scan, own, order == 0 ? item : NULL, scan->read_at, entry, error);
+  return status;
+}
+
+khonsu_status kh_scan_next(khonsu_scan *scan, khonsu_entry *entry, khonsu_error *error) {
+  drop_entry(scan);
+  khonsu_status status = KHONSU_OK;
+  khonsu_entry next;
+  for (bool found = false; !found && status == KHONSU_OK;) {
+    if (scan->ended || scan->left == 0) return KHONSU_END;
+    status = step(scan, &next, &found, error);
+  }
+  if (status != KHONSU_OK) return status;
+  scan->left--;
+  *entry = next;
+  return KHONSU_OK;
+}

@@ -1,0 +1,90 @@
+/* scan: a walk through a range of keys as a transaction sees them: what is committed at its moment, merged with what it
+ * has written itself. Remembers what it stepped through as a stretch, to be certified. */
+#ifndef KH_TXN_SCAN_H
+#define KH_TXN_SCAN_H
+
+#include "stretch.h"
+#include "transaction.h"
+
+/* A committed value, copied out of the epoch or kept by reference. */
+typedef struct kh_scan_item {
+  size_t key_at, key_size;     /* in the batch's buffer */
+  size_t bytes_at, bytes_size; /* KH_BYTES, if not kept */
+  kh_version *kept;            /* a table, or bytes too large to copy */
+  int64_t number;              /* KH_COUNTER */
+  uint64_t version;
+  kh_version_kind kind;
+} kh_scan_item;
+
+enum { KH_SCAN_BATCH_MOST = 256 };
+
+/* Neighbours in the range, in the order of the scan. */
+typedef struct kh_scan_batch {
+  kh_scan_item *items;
+  size_t count, next, room;
+  kh_buffer buffer;  /* keys and small values */
+  kh_buffer reached; /* the last key looked at; what follows it comes next */
+  bool started, ended;
+} kh_scan_batch;
+
+/* The transaction's own writes ahead of the scan: accesses by index, in the order of keys. Those that are only reads are
+ * among them: they may become writes. */
+typedef struct kh_own_write {
+  khonsu_slice key; /* the access's */
+  uint32_t access;
+} kh_own_write;
+
+typedef struct kh_own_writes {
+  kh_own_write *sorted;
+  size_t count, capacity;
+  uint32_t seen; /* accesses of the transaction that were sorted in */
+} kh_own_writes;
+
+struct khonsu_scan {
+  khonsu_txn *txn; /* NULL: it is gone */
+  khonsu_scan *next_of_txn;
+  kh_limit low, high; /* the range */
+  kh_buffer bounds;   /* their keys */
+  bool reverse, keys_only, ended;
+  uint64_t left; /* entries still to give out */
+  kh_scan_batch batch;
+  kh_own_writes own;
+  kh_stretch *stretch; /* the transaction's; NULL where none is kept or nothing was stepped to yet */
+  kh_buffer position;  /* the key stepped to */
+  bool stands;         /* it has stepped to a key */
+  uint64_t read_at;    /* the moment of the batch */
+  kh_table *table;     /* stepped to; a reference */
+  kh_version *kept;    /* stepped to: holds the entry's bytes */
+};
+
+/* What khonsu_scan_open is asked for; slices are borrowed. */
+KHONSU_MUST_USE khonsu_status kh_scan_open(khonsu_txn *txn, const khonsu_range *range,
+                                           const khonsu_scan_options *options, khonsu_scan **scan, khonsu_error *error);
+KHONSU_MUST_USE khonsu_status kh_scan_next(khonsu_scan *scan, khonsu_entry *entry, khonsu_error *error);
+void kh_scan_free(khonsu_scan *scan);
+/* The transaction goes: its scans stay, but lead nowhere. */
+void kh_scan_detach_all(khonsu_txn *txn);
+
+/* ---- within the room: scan_batch.c, scan_storage.c, scan_own.c */
+
+/* Makes the next batch of committed values, or notes that there are no more. The memory of the batch before is used
+ * again. NO_MEMORY, SNAPSHOT_EXPIRED, what the storage returns. */
+KHONSU_MUST_USE khonsu_status kh_scan_fill(khonsu_scan *scan, uint64_t *read_at, khonsu_error *error);
+/* Fills in an item; `value` NULL: without its value. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_scan_batch_add(kh_scan_batch *batch, kh_scan_item *item, khonsu_slice key,
+                                                kh_version_kind kind, uint64_t timestamp, kh_version *value);
+/* What follows the key comes next. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_scan_batch_reached(kh_scan_batch *batch, khonsu_slice key);
+/* Merges what the storage holds, from `from` on and no further than memory was read, into the batch; at most `room` keys
+ * of it, and the batch then ends there. */
+KHONSU_MUST_USE khonsu_status kh_scan_merge_storage(khonsu_scan *scan, kh_limit from, uint64_t moment, size_t room,
+                                                    khonsu_error *error);
+void kh_scan_batch_clear(kh_scan_batch *batch);
+void kh_scan_batch_fini(kh_scan_batch *batch);
+khonsu_slice kh_scan_item_key(const kh_scan_batch *batch, const kh_scan_item *item);
+
+/* The next own write of the range beyond `position` (NULL: from the range's beginning), or NULL. */
+KHONSU_MUST_USE khonsu_status kh_own_writes_next(khonsu_scan *scan, const khonsu_slice *position, kh_access **own,
+                                                 khonsu_error *error);
+
+#endif

@@ -1,0 +1,118 @@
+/* scan_storage: over a storage, memory is a cache: what is not there is asked of the storage as of the same moment. A key
+ * that memory knows at that moment, deleted or not, hides what the storage holds. */
+#include "scan.h"
+
+typedef struct cold {
+  khonsu_scan *scan;
+  kh_scan_item *items;
+  size_t count, room;
+  bool cut; /* there is more */
+} cold;
+
+/* Ends the storage's scan; never leaves this file. */
+enum { ENOUGH = KHONSU_END };
+
+static const kh_version_kind kinds[] = {
+    [KHONSU_BYTES] = KH_BYTES, [KHONSU_TABLE] = KH_TABLE, [KHONSU_COUNTER] = KH_COUNTER};
+
+static khonsu_status take(void *ctx, khonsu_slice key, kh_stored_value *value) {
+  cold *from = ctx;
+  if (from->count == from->room) {
+    from->cut = true;
+    return ENOUGH;
+  }
+  kh_version_kind kind = kinds[value->type];
+  uint64_t timestamp = value->version;
+  kh_version *version = NULL;
+  if (!from->scan->keys_only && (version = kh_version_of_stored(value)) == NULL) return KHONSU_NO_MEMORY;
+  khonsu_status status =
+      kh_scan_batch_add(&from->scan->batch, &from->items[from->count], key, kind, timestamp, version);
+  kh_version_unref(version);
+  if (status == KHONSU_OK) from->count++;
+  return status;
+}
+
+/* `limit` as the first key inclusive, or the first key beyond. */
+static khonsu_status as_bound(kh_limit limit, bool after, kh_buffer *key, khonsu_slice *bound) {
+  *bound = limit.bounded ? limit.key : kh_slice(NULL, 0);
+  if (!limit.bounded || !after) return KHONSU_OK;
+  khonsu_status status = kh_buffer_append(key, limit.key.data, limit.key.size);
+  if (status == KHONSU_OK) status = kh_buffer_append(key, "", 1); /* the next key in byte order */
+  *bound = kh_slice(key->data, key->size);
+  return status;
+}
+
+/* From `from` to what memory was read to. */
+static khonsu_status read_storage(cold *to, kh_limit from, uint64_t moment, khonsu_error *error) {
+  khonsu_scan *scan = to->scan;
+  kh_limit far = scan->reverse ? scan->low : scan->high;
+  if (!scan->batch.ended)
+    far = (kh_limit){kh_slice(scan->batch.reached.data, scan->batch.reached.size), .bounded = true, .inclusive = true};
+  kh_limit low = scan->reverse ? far : from, high = scan->reverse ? from : far;
+  kh_buffer low_key = {NULL, 0, 0}, high_key = {NULL, 0, 0};
+  khonsu_storage_range range = {.reverse = scan->reverse, .keys_only = scan->keys_only};
+  khonsu_status status = as_bound(low, !low.inclusive, &low_key, &range.first);
+  if (status == KHONSU_OK) status = as_bound(high, high.inclusive, &high_key, &range.end);
+  const kh_partition *partition = scan->txn->partition;
+  if (status == KHONSU_OK)
+    status = kh_storage_scan(&partition->storage, &range, moment, &partition->arrow_limits, take, to, error);
+  else khonsu_error_set(error, status, "no memory for the bounds of a scan");
+  kh_buffer_fini(&low_key);
+  kh_buffer_fini(&high_key);
+  return status == ENOUGH && to->cut ? KHONSU_OK : status;
+}
+
+static int compare(const khonsu_scan *scan, const kh_scan_item *a, const kh_scan_item *b) {
+  int order = kh_slice_compare(kh_scan_item_key(&scan->batch, a), kh_scan_item_key(&scan->batch, b));
+  return scan->reverse ? -order : order;
+}
+
+/* Where the storage had more than was asked for, the batch ends at the last key it gave. */
+static khonsu_status cut_batch(khonsu_scan *scan, const cold *from) {
+  kh_scan_batch *batch = &scan->batch;
+  const kh_scan_item *last = &from->items[from->count - 1];
+  while (batch->count > 0 && compare(scan, &batch->items[batch->count - 1], last) > 0)
+    kh_version_unref(batch->items[--batch->count].kept);
+  batch->ended = false;
+  return kh_scan_batch_reached(batch, kh_scan_item_key(batch, last));
+}
+
+/* Into `merged`, which has room for all. */
+static void merge(khonsu_scan *scan, const cold *from, kh_scan_item *merged) {
+  kh_scan_batch *batch = &scan->batch;
+  size_t hot = 0, next = 0, count = 0;
+  while (hot < batch->count || next < from->count) {
+    kh_scan_item *in_memory = hot < batch->count ? &batch->items[hot] : NULL;
+    kh_scan_item *stored = next < from->count ? &from->items[next] : NULL;
+    int order = in_memory == NULL ? 1 : stored == NULL ? -1 : compare(scan, in_memory, stored);
+    if (order >= 0) next++;
+    if (order <= 0) hot++;
+    if (order == 0) kh_version_unref(stored->kept);
+    kh_scan_item *chosen = order <= 0 ? in_memory : stored;
+    if (chosen->kind != KH_TOMBSTONE) merged[count++] = *chosen;
+  }
+  kh_free(batch->items);
+  batch->items = merged;
+  batch->count = count;
+}
+
+khonsu_status kh_scan_merge_storage(khonsu_scan *scan, kh_limit from, uint64_t moment, size_t room,
+                                    khonsu_error *error) {
+  cold stored = {.scan = scan, .room = room};
+  kh_scan_item *merged = kh_alloc_array(2 * KH_SCAN_BATCH_MOST, sizeof *merged);
+  stored.items = kh_alloc_array(room, sizeof *stored.items);
+  khonsu_status status = KHONSU_OK;
+  if (merged == NULL || stored.items == NULL)
+    status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a batch of a scan");
+  if (status == KHONSU_OK) status = read_storage(&stored, from, moment, error);
+  if (status == KHONSU_OK && stored.cut && cut_batch(scan, &stored) != KHONSU_OK)
+    status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a batch of a scan");
+  if (status == KHONSU_OK) {
+    merge(scan, &stored, merged);
+  } else {
+    for (size_t i = 0; i < stored.count; i++) kh_version_unref(stored.items[i].kept);
+    kh_free(merged);
+  }
+  kh_free(stored.items);
+  return status;
+}

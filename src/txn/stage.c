@@ -1,0 +1,152 @@
+/* stage: what a transaction will write, kept to itself until it is submitted. */
+#include "stretch.h"
+#include "transaction.h"
+
+static khonsu_status check_bytes(const khonsu_txn *txn, uint64_t replaced, uint64_t bytes, khonsu_error *error) {
+  uint64_t limit = txn->partition->options.txn_bytes_max, others = txn->bytes - replaced;
+  if (bytes <= limit && others <= limit - bytes) return KHONSU_OK;
+  return khonsu_error_set(error, KHONSU_TXN_TOO_LARGE,
+                          "%llu bytes more than the %llu already written exceed txn_bytes_max = %llu",
+                          (unsigned long long)bytes, (unsigned long long)others, (unsigned long long)limit);
+}
+
+/* A key in a range that was scanned has been observed, absent or not: its first write is not blind. */
+static void observe_if_scanned(const khonsu_txn *txn, kh_access *access) {
+  if (access->observed || access->staged != NULL) return;
+  for (const kh_stretch *stretch = txn->stretches; stretch != NULL; stretch = stretch->next) {
+    if (!kh_stretch_holds(stretch, access->key)) continue;
+    access->observed = true;
+    if (stretch->read_at > access->read_at) access->read_at = stretch->read_at;
+  }
+}
+
+static void stage(khonsu_txn *txn, kh_access *access, kh_version *version, uint64_t bytes) {
+  observe_if_scanned(txn, access);
+  txn->bytes -= access->bytes;
+  kh_access_drop_write(&txn->accesses, access);
+  access->staged = version;
+  access->on_conflict = txn->on_conflict;
+  access->bytes = bytes;
+  txn->bytes += bytes;
+  txn->accesses.writes++;
+}
+
+khonsu_status kh_txn_put(khonsu_txn *txn, khonsu_slice key, kh_version *version, uint64_t bytes, khonsu_error *error) {
+  uint64_t hash = kh_store_hash(&txn->partition->store, key);
+  kh_access *access = kh_access_set_find(&txn->accesses, key, hash);
+  khonsu_status status = check_bytes(txn, access != NULL ? access->bytes : 0, bytes, error);
+  if (status == KHONSU_OK) status = kh_txn_access(txn, key, hash, &access, error);
+  if (status == KHONSU_OK) stage(txn, access, version, bytes);
+  else kh_version_unref(version);
+  return status;
+}
+
+/* ---- what adds to a value: rows to a table, an amount to a counter */
+
+typedef struct increment {
+  kh_version_kind kind; /* KH_TABLE or KH_COUNTER */
+  kh_table *rows;
+  int64_t amount;
+  uint64_t bytes;
+} increment;
+
+static khonsu_status wrong_type(const increment *added, kh_version_kind there, const char *whose, khonsu_error *error) {
+  return khonsu_error_set(error, KHONSU_WRONG_TYPE, "cannot %s: the key holds %s%s",
+                          added->kind == KH_TABLE ? "append rows" : "add a number", kh_kind_name(there), whose);
+}
+
+static kh_version *version_of(const increment *added) {
+  return added->kind == KH_TABLE ? kh_version_new_table(added->rows) : kh_version_new_counter(added->amount);
+}
+
+static khonsu_status append_to_own(kh_access *access, const increment *added, khonsu_error *error) {
+  kh_table **own = access->accrues ? &access->rows : &access->staged->table, *joined;
+  khonsu_status status = kh_table_match(*own, added->rows, error);
+  if (status != KHONSU_OK) return status;
+  status = kh_table_append(*own, added->rows, &joined);
+  if (status != KHONSU_OK) return khonsu_error_set(error, status, "no memory to append rows");
+  kh_table_unref(*own);
+  *own = joined;
+  return KHONSU_OK;
+}
+
+static khonsu_status add_to_own(kh_access *access, const increment *added, khonsu_error *error) {
+  int64_t *own = access->accrues ? &access->amount : &access->staged->number, sum;
+  if (__builtin_add_overflow(*own, added->amount, &sum))
+    return khonsu_error_set(error, KHONSU_COUNTER_OVERFLOW, "the sum of what is added leaves the range of 64 bits");
+  *own = sum;
+  return KHONSU_OK;
+}
+
+/* To an own put, append or add. */
+static khonsu_status accrue_to_own(khonsu_txn *txn, kh_access *access, const increment *added, khonsu_error *error) {
+  if (access->staged->kind != added->kind)
+    return wrong_type(added, (kh_version_kind)access->staged->kind, ", put by this transaction", error);
+  khonsu_status status = check_bytes(txn, 0, added->bytes, error);
+  if (status != KHONSU_OK) return status;
+  status = added->kind == KH_TABLE ? append_to_own(access, added, error) : add_to_own(access, added, error);
+  if (status != KHONSU_OK) return status;
+  access->on_conflict = txn->on_conflict;
+  access->bytes += added->bytes;
+  txn->bytes += added->bytes;
+  return KHONSU_OK;
+}
+
+/* Looks, without observing, whether the increment fits what is there: a mistake is told at once and not at commit. */
+static khonsu_status check_fit(khonsu_txn *txn, khonsu_slice key, uint64_t hash, const increment *added,
+                               kh_record **record, kh_version **base, khonsu_error *error) {
+  kh_look look;
+  khonsu_status status = kh_txn_look_committed(txn, key, hash, &look, error);
+  if (status != KHONSU_OK) return status;
+  *record = look.record;
+  if (look.kind != KH_TOMBSTONE && look.kind != added->kind) status = wrong_type(added, look.kind, "", error);
+  else if (look.kind == KH_TABLE) status = kh_table_match(look.table, added->rows, error);
+  if (status == KHONSU_OK && look.from_storage != NULL) *base = kh_version_ref(look.from_storage);
+  kh_txn_leave(txn, &look);
+  return status;
+}
+
+static khonsu_status accrue_first(khonsu_txn *txn, khonsu_slice key, uint64_t hash, const increment *added,
+                                  khonsu_error *error) {
+  kh_access *access;
+  kh_record *record = NULL;
+  kh_version *base = NULL, *version = NULL;
+  khonsu_status status = check_bytes(txn, 0, added->bytes, error);
+  if (status == KHONSU_OK) status = check_fit(txn, key, hash, added, &record, &base, error);
+  if (status == KHONSU_OK) status = kh_txn_access(txn, key, hash, &access, error);
+  if (status == KHONSU_OK && (version = version_of(added)) == NULL)
+    status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a version");
+  if (status != KHONSU_OK) {
+    kh_version_unref(base);
+    return status;
+  }
+  stage(txn, access, version, added->bytes);
+  access->accrues = true;
+  access->rows = added->kind == KH_TABLE ? kh_table_ref(added->rows) : NULL;
+  access->amount = added->amount;
+  access->base = base;
+  if (access->record == NULL) access->record = record;
+  return KHONSU_OK;
+}
+
+static khonsu_status accrue(khonsu_txn *txn, khonsu_slice key, const increment *added, khonsu_error *error) {
+  uint64_t hash = kh_store_hash(&txn->partition->store, key);
+  kh_access *access = kh_access_set_find(&txn->accesses, key, hash);
+  if (access == NULL || access->staged == NULL) return accrue_first(txn, key, hash, added, error);
+  if (access->staged->kind != KH_TOMBSTONE) return accrue_to_own(txn, access, added, error);
+  kh_version *version = version_of(added); /* after an own delete the increment is all there is */
+  if (version == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a version");
+  return kh_txn_put(txn, key, version, added->bytes, error);
+}
+
+khonsu_status kh_txn_append(khonsu_txn *txn, khonsu_slice key, kh_table *rows, khonsu_error *error) {
+  increment added = {.kind = KH_TABLE, .rows = rows, .bytes = kh_table_bytes(rows, 0)};
+  khonsu_status status = accrue(txn, key, &added, error);
+  kh_table_unref(rows);
+  return status;
+}
+
+khonsu_status kh_txn_add(khonsu_txn *txn, khonsu_slice key, int64_t amount, khonsu_error *error) {
+  increment added = {.kind = KH_COUNTER, .amount = amount};
+  return accrue(txn, key, &added, error);
+}

@@ -1,0 +1,97 @@
+/* submit: the way of a transaction to the seat and back: what can be done before, and the words for the verdict. */
+#include "report.h"
+#include "stretch.h"
+#include "transaction.h"
+
+/* Finds the records of keys that were written blindly. All are asked for before the first is waited for. */
+static void find_records(khonsu_txn *txn) {
+  kh_store *store = &txn->partition->store;
+  kh_access_set *set = &txn->accesses;
+  kh_epoch_enter(txn->participant);
+  for (uint32_t i = 0; i < set->count; i++)
+    if (set->entries[i].record == NULL) kh_store_prefetch(store, set->entries[i].hash);
+  for (uint32_t i = 0; i < set->count; i++) {
+    kh_access *access = &set->entries[i];
+    if (access->record == NULL) access->record = kh_store_find(store, access->key, access->hash);
+  }
+  kh_epoch_exit(txn->participant);
+}
+
+static khonsu_status prepare_write(khonsu_txn *txn, kh_access *access, khonsu_error *error) {
+  if (access->record == NULL) {
+    access->fresh = kh_record_new(access->key, access->hash);
+    if (access->fresh == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a record");
+    txn->request.bytes += kh_record_memory(access->fresh);
+  }
+  kh_version *version = access->staged;
+  txn->request.bytes += kh_version_memory(version);
+  if (version->kind != KH_TABLE) return KHONSU_OK;
+  kh_table *rows = access->accrues ? access->rows : version->table;
+  version->charge = kh_table_bytes(rows, 0);
+  txn->request.bytes += version->charge;
+  return txn->partition->storage.ops == NULL ? KHONSU_OK : kh_storage_encode(rows, &access->encoded, error);
+}
+
+static void renew_request(khonsu_txn *txn, khonsu_status (*task)(kh_partition *), khonsu_error *error) {
+  kh_request *request = &txn->request;
+  atomic_store(&request->state, KH_QUEUED);
+  request->sync = txn->partition->storage.ops != NULL && txn->partition->options.durability == KHONSU_SYNC;
+  request->member = NULL;
+  request->txn = txn;
+  request->task = task;
+  request->bytes = 0;
+  request->status = KHONSU_OK;
+  request->lost_to = 0;
+  request->error = error;
+}
+
+/* Does outside the seat what can be done there: finds records (which also brings them near), makes those that are
+ * missing, encodes for the storage, looks at wide ranges. */
+static khonsu_status prepare(khonsu_txn *txn, khonsu_error *error) {
+  renew_request(txn, NULL, error);
+  find_records(txn);
+  if (!kh_report_reserve(txn)) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory to report dropped writes");
+  for (uint32_t i = 0; i < txn->accesses.count; i++) {
+    if (txn->accesses.entries[i].staged == NULL) continue;
+    khonsu_status status = prepare_write(txn, &txn->accesses.entries[i], error);
+    if (status != KHONSU_OK) return status;
+  }
+  for (kh_stretch *stretch = txn->stretches; stretch != NULL; stretch = stretch->next)
+    kh_stretch_certify_outside(stretch, &txn->partition->store, txn->participant, txn->slot);
+  return KHONSU_OK;
+}
+
+/* Says what the seat decided, where the seat has not said it itself. */
+static void explain(const khonsu_txn *txn, khonsu_status status, khonsu_error *error) {
+  if (status == KHONSU_CONFLICT) kh_report_conflicts(txn, error);
+  else if (status == KHONSU_SNAPSHOT_EXPIRED) (void)kh_txn_expired(txn, error);
+  else if (error != NULL && error->status != status)
+    khonsu_error_set(error, status, "%s%s%s", khonsu_status_text(status),
+                     kh_partition_stopped(txn->partition) ? ": " : "",
+                     kh_partition_stopped(txn->partition) ? txn->partition->stop_reason : "");
+}
+
+khonsu_status kh_txn_submit(khonsu_txn *txn, khonsu_error *error) {
+  kh_partition *partition = txn->partition;
+  if (error != NULL) khonsu_error_clear(error);
+  khonsu_status status = prepare(txn, error);
+  if (status != KHONSU_OK) return status;
+  partition->sequencer->submit(partition->sequencer_ctx, &txn->request);
+  status = txn->request.status;
+  if (status != KHONSU_OK) explain(txn, status, error);
+  else kh_report_dropped(txn);
+  return status;
+}
+
+static khonsu_status order_a_piece(kh_partition *partition) { return kh_store_order(&partition->store); }
+
+khonsu_status kh_txn_order_store(khonsu_txn *txn, khonsu_error *error) {
+  kh_partition *partition = txn->partition;
+  while (!kh_store_is_ordered(&partition->store)) {
+    renew_request(txn, order_a_piece, error);
+    partition->sequencer->submit(partition->sequencer_ctx, &txn->request);
+    if (txn->request.status != KHONSU_OK)
+      return khonsu_error_set(error, txn->request.status, "no memory for the ordered index");
+  }
+  return KHONSU_OK;
+}
