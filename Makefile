@@ -3,7 +3,7 @@
 #   make demo     real flights through concurrent transactions, checked with pyarrow
 #   make test     all tests: plain, under ASan+UBSan and under TSan; a clang build. Ends with ctest's summary
 #   make check    format, layers, links in the documents, headers as C99 and C++11
-#   make bench    the race against LMDB and RocksDB; ONLY=memory/ runs one family
+#   make bench    the race against LMDB, RocksDB, WiredTiger and tkrzw; ONLY=memory/ runs one family
 #   make soak     the long runs of the model and fault tests
 #   make mutants  plants bugs in a copy of the sources and says which ones no test noticed
 #   make build    the release build: library and program, in build/release
@@ -50,6 +50,7 @@ bench:
 	@tools/setup bench
 	$(call compile,bench)
 	@build/bench/khonsu_bench --out build/bench/results.json $(ONLY)
+	@tools/bench_picture build/bench/results.json
 
 soak:
 	@tools/setup build test

@@ -1,5 +1,5 @@
 /* batch: see batch.h. The C data interface lets a consumer move children out of their parent and release them apart,
- * so the block counts its holders: the parent and each child. */
+ * so a block counts its holders: the parent and each child. */
 #include "batch.h"
 
 #include <stdatomic.h>
@@ -8,24 +8,31 @@
 
 #include "engine.h"
 
-enum { NAME_SIZE_MAX = 8, FIXED_VALUES = 1, OFFSETS = 1, TEXT = 2, HOLDERS = 1 + BATCH_COLUMNS };
+enum { NAME_SIZE_MAX = 8, COLUMNS_MAX = BATCH_COLUMNS, FIXED_VALUES = 1, OFFSETS = 1, TEXT = 2, BUFFERS_MAX = 3 };
+
+typedef struct schema_block {
+  atomic_uint holders;
+  struct ArrowSchema columns[COLUMNS_MAX], *children[COLUMNS_MAX];
+} schema_block;
 
 typedef struct array_block {
   atomic_uint holders;
-  struct ArrowArray columns[BATCH_COLUMNS], *children[BATCH_COLUMNS];
-  const void *row_buffers[1], *column_buffers[BATCH_COLUMNS][3];
+  struct ArrowArray columns[COLUMNS_MAX], *children[COLUMNS_MAX];
+  const void *row_buffers[1], *column_buffers[COLUMNS_MAX][BUFFERS_MAX];
+} array_block;
+
+/* The block of a batch of values, which has its buffers with it. */
+typedef struct values_block {
+  array_block arrays;
   int64_t ids[BATCH_ROWS];
   double prices[BATCH_ROWS];
   int32_t offsets[BATCH_ROWS + 1];
   char names[BATCH_ROWS * NAME_SIZE_MAX];
-} array_block;
+} values_block;
 
-typedef struct schema_block {
-  atomic_uint holders;
-  struct ArrowSchema columns[BATCH_COLUMNS], *children[BATCH_COLUMNS];
-} schema_block;
+/* ---- releasing */
 
-/* `holders` is the first member of both kinds of block. */
+/* `holders` is the first member of every kind of block. */
 static void drop_block(void *block) {
   if (atomic_fetch_sub((atomic_uint *)block, 1) == 1) free(block);
 }
@@ -35,7 +42,7 @@ static void release_column(struct ArrowArray *column) {
   drop_block(column->private_data);
 }
 
-static void release_batch(struct ArrowArray *batch) {
+static void release_array(struct ArrowArray *batch) {
   for (int64_t i = 0; i < batch->n_children; i++)
     if (batch->children[i]->release != NULL) batch->children[i]->release(batch->children[i]);
   batch->release = NULL;
@@ -54,12 +61,17 @@ static void release_schema(struct ArrowSchema *schema) {
   drop_block(schema->private_data);
 }
 
-static void make_schema(struct ArrowSchema *schema) {
-  static const char *const formats[BATCH_COLUMNS] = {"l", "g", "u"}, *const names[BATCH_COLUMNS] = {"id", "price",
-                                                                                                    "name"};
+void batch_release(held_batch *held) {
+  held->schema.release(&held->schema);
+  held->batch.release(&held->batch);
+}
+
+/* ---- making */
+
+static void make_schema(const char *const *formats, const char *const *names, int columns, struct ArrowSchema *schema) {
   schema_block *block = engine_alloc(sizeof *block);
-  block->holders = HOLDERS;
-  for (int i = 0; i < BATCH_COLUMNS; i++) {
+  block->holders = 1 + (unsigned)columns;
+  for (int i = 0; i < columns; i++) {
     block->columns[i] = (struct ArrowSchema){.format = formats[i],
                                              .name = names[i],
                                              .flags = ARROW_FLAG_NULLABLE,
@@ -69,13 +81,33 @@ static void make_schema(struct ArrowSchema *schema) {
   }
   *schema = (struct ArrowSchema){.format = "+s",
                                  .name = "",
-                                 .n_children = BATCH_COLUMNS,
+                                 .n_children = columns,
                                  .children = block->children,
                                  .release = release_schema,
                                  .private_data = block};
 }
 
-static void fill_rows(array_block *block, uint64_t number) {
+/* The structs over the buffers, which the block points to already. */
+static void make_array(array_block *block, int columns, int64_t rows, struct ArrowArray *batch) {
+  block->holders = 1 + (unsigned)columns;
+  for (int i = 0; i < columns; i++) {
+    block->columns[i] = (struct ArrowArray){.length = rows,
+                                            .n_buffers = block->column_buffers[i][TEXT] == NULL ? 2 : 3,
+                                            .buffers = block->column_buffers[i],
+                                            .release = release_column,
+                                            .private_data = block};
+    block->children[i] = &block->columns[i];
+  }
+  *batch = (struct ArrowArray){.length = rows,
+                               .n_buffers = 1,
+                               .n_children = columns,
+                               .buffers = block->row_buffers,
+                               .children = block->children,
+                               .release = release_array,
+                               .private_data = block};
+}
+
+static void fill_values(values_block *block, uint64_t number) {
   int32_t end = 0;
   for (int row = 0; row < BATCH_ROWS; row++) {
     uint64_t hash = input_mix(number * BATCH_ROWS + (uint64_t)row);
@@ -87,35 +119,28 @@ static void fill_rows(array_block *block, uint64_t number) {
   block->offsets[BATCH_ROWS] = end;
 }
 
-static void point_at_rows(array_block *block) {
-  block->column_buffers[0][FIXED_VALUES] = block->ids;
-  block->column_buffers[1][FIXED_VALUES] = block->prices;
-  block->column_buffers[2][OFFSETS] = block->offsets;
-  block->column_buffers[2][TEXT] = block->names;
-  for (int i = 0; i < BATCH_COLUMNS; i++) {
-    block->columns[i] = (struct ArrowArray){.length = BATCH_ROWS,
-                                            .n_buffers = i == 2 ? 3 : 2,
-                                            .buffers = block->column_buffers[i],
-                                            .release = release_column,
-                                            .private_data = block};
-    block->children[i] = &block->columns[i];
-  }
+void batch_make_values(uint64_t number, held_batch *made) {
+  static const char *const formats[] = {"l", "g", "u"}, *const names[] = {"id", "price", "name"};
+  values_block *block = engine_alloc(sizeof *block);
+  fill_values(block, number);
+  block->arrays.column_buffers[0][FIXED_VALUES] = block->ids;
+  block->arrays.column_buffers[1][FIXED_VALUES] = block->prices;
+  block->arrays.column_buffers[2][OFFSETS] = block->offsets;
+  block->arrays.column_buffers[2][TEXT] = block->names;
+  make_schema(formats, names, BATCH_COLUMNS, &made->schema);
+  make_array(&block->arrays, BATCH_COLUMNS, BATCH_ROWS, &made->batch);
 }
 
-void batch_make(uint64_t number, struct ArrowSchema *schema, struct ArrowArray *batch) {
-  make_schema(schema);
+void batch_make_ints(held_batch *made) {
+  static const int64_t ints[BATCH_INTS_COLUMNS][BATCH_INTS_ROWS];
+  static const char *const formats[] = {"l", "l"}, *const names[] = {"key", "amount"};
   array_block *block = engine_alloc(sizeof *block);
-  block->holders = HOLDERS;
-  fill_rows(block, number);
-  point_at_rows(block);
-  *batch = (struct ArrowArray){.length = BATCH_ROWS,
-                               .n_buffers = 1,
-                               .n_children = BATCH_COLUMNS,
-                               .buffers = block->row_buffers,
-                               .children = block->children,
-                               .release = release_batch,
-                               .private_data = block};
+  for (int i = 0; i < BATCH_INTS_COLUMNS; i++) block->column_buffers[i][FIXED_VALUES] = ints[i];
+  make_schema(formats, names, BATCH_INTS_COLUMNS, &made->schema);
+  make_array(block, BATCH_INTS_COLUMNS, BATCH_INTS_ROWS, &made->batch);
 }
+
+/* ---- touching */
 
 uint64_t batch_touch_reference(const struct ArrowArray *batch) {
   if (batch->length != BATCH_ROWS) engine_fail("a batch of %lld rows", (long long)batch->length);

@@ -1,15 +1,26 @@
-/* batch: the record batches that stand as values in the Arrow data sets: 10 rows of
- *   id: int64, price: float64, name: utf8
- * with the columns' buffers and the Arrow structs in one block of memory, as one row group of a decoder would be. */
+/* batch: the record batches that engines hold or are given. The Arrow structs of one are in one block of memory, as
+ * those of one row group of a decoder would be.
+ *
+ *   values    10 rows of id: int64, price: float64, name: utf8, with their buffers in the block: what stands as a value
+ *             in the Arrow data set
+ *   ints      1,000 rows of two int64, whose buffers are static and shared by all: what is appended to tables */
 #ifndef BENCH_BATCH_H
 #define BENCH_BATCH_H
 
 #include <khonsu.h>
 
-enum { BATCH_ROWS = 10, BATCH_COLUMNS = 3 };
+enum { BATCH_ROWS = 10, BATCH_COLUMNS = 3, BATCH_INTS_ROWS = 1000, BATCH_INTS_COLUMNS = 2 };
 
-/* Both out-parameters become the caller's, to release or to move on. */
-void batch_make(uint64_t number, struct ArrowSchema *schema, struct ArrowArray *batch);
+/* A record batch and its schema; whoever holds them releases or moves both. */
+typedef struct held_batch {
+  struct ArrowSchema schema;
+  struct ArrowArray batch;
+} held_batch;
+
+/* Both become the caller's. */
+void batch_make_values(uint64_t number, held_batch *made);
+void batch_make_ints(held_batch *made);
+void batch_release(held_batch *held);
 
 /* As touch_ends, of what stands for the value where it is passed by reference: the struct that was filled in. Checks the
  * number of rows. */

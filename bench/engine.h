@@ -31,7 +31,8 @@ typedef const char *engine_version(void);
 typedef void *engine_open(const engine_config *config);
 typedef void engine_close(void *store);
 
-/* Waits until the engine's own threads have nothing left to do, so that they do not run during others' turns. */
+/* After each turn, not timed: waits until the engine's own threads have nothing left to do, so that they do not run
+ * during others' turns, and undoes what must not pile up. */
 typedef void engine_rest(void *store);
 
 /* What a measuring thread needs for itself; all operations below get what enter returned. */
@@ -43,18 +44,29 @@ typedef void engine_series(void *thread);
 /* The value of `key`; returns the sum of touch_ends. */
 typedef uint64_t engine_get(void *thread, const char *key);
 
+/* The values of the `count` keys from `first` on, in the order of keys, in a read-only transaction of its own; returns
+ * the sum of touch_ends. There are that many. */
+typedef uint64_t engine_scan(void *thread, const char *first, unsigned count);
+
 /* Not timed: makes ready what the next `writes` blind writes will write, for engines that are handed values by
  * reference. */
 typedef void engine_stock(void *thread, unsigned writes);
-/* A serializable read-write transaction, tried once. False: it conflicted and nothing was written. Adds the sum of
- * touch_ends of what it read to *sum. */
+/* A read-write transaction, serializable where the engine has that, tried once. False: it conflicted and nothing was
+ * written. Adds the sum of touch_ends of what it read to *sum. */
 typedef bool engine_transact(void *thread, const engine_transaction *transaction, uint64_t *sum);
 
+/* An operation that times others: what it saw being done, and in how long, is added to *seen. */
+typedef struct engine_tally {
+  uint64_t operations, elapsed_ns;
+} engine_tally;
+typedef void engine_watch(void *thread, engine_tally *seen);
+
+/* What an engine lacks is NULL; of the operations, it needs those of the rows that it takes part in. */
 typedef struct engine_ops {
   const char *name;
   const char *settings; /* one line for the report */
   engine_version *version;
-  engine_open *open;
+  engine_open *open; /* NULL: compiled without the library that it needs, see engine_absent.c */
   engine_close *close;
   engine_rest *rest; /* optional */
   engine_enter *enter;
@@ -64,12 +76,21 @@ typedef struct engine_ops {
   engine_get *read_txn;       /* get in a read-only transaction of its own: begin, get, end */
   engine_get *read_untracked; /* optional: the same with the cheapest read that still comes from one snapshot */
   engine_get *read_values;    /* optional: read_txn, if that stops at a reference, and then what is behind it */
-  engine_stock *stock;        /* optional */
+  engine_scan *scan;
+  engine_stock *stock;   /* optional */
+  unsigned stock_writes; /* at most so many blind writes between one call of `stock` and the next */
   engine_transact *transact;
+  engine_watch *commits_alone, *commits_beside; /* another thread's commits; the second: while a range is certified */
 } engine_ops;
 
 /* Values are the VALUE_SIZE bytes of input_value, but for those of khonsu_batches: resident Arrow batches. */
-extern const engine_ops engine_khonsu, engine_khonsu_batches, engine_lmdb, engine_rocksdb;
+extern const engine_ops engine_khonsu, engine_khonsu_batches, engine_lmdb, engine_rocksdb, engine_wiredtiger,
+    engine_tkrzw;
+/* Khonsu with the data sets that single rows need. */
+extern const engine_ops engine_khonsu_wide, engine_khonsu_append_few, engine_khonsu_append_many,
+    engine_khonsu_append_shared;
+
+static inline bool engine_is_absent(const engine_ops *ops) { return ops->open == NULL; }
 
 /* Loading writes this many keys in one transaction, where the engine has such. */
 enum { LOAD_TXN_KEYS = 1000 };

@@ -12,11 +12,15 @@ static void put(khonsu_txn *txn, khonsu_slice key, const char *value) {
   khonsu_check(khonsu_put_bytes(txn, key, (khonsu_slice){value, VALUE_SIZE}, NULL), "khonsu_put_bytes");
 }
 
+static uint64_t touch_value(khonsu_slice value) {
+  if (value.size != VALUE_SIZE) engine_fail("a value of %zu bytes", value.size);
+  return touch_ends(value.data, value.size);
+}
+
 static uint64_t read_one(khonsu_txn *txn, const char *key) {
   khonsu_bytes value;
   khonsu_check(khonsu_get_bytes(txn, slice_of_key(key), &value, NULL), "khonsu_get_bytes");
-  if (value.size != VALUE_SIZE) engine_fail("khonsu_get_bytes: a value of %zu bytes", value.size);
-  uint64_t sum = touch_ends(value.data, value.size);
+  uint64_t sum = touch_value((khonsu_slice){value.data, value.size});
   khonsu_bytes_release(&value);
   return sum;
 }
@@ -56,6 +60,25 @@ static uint64_t read_txn(void *entered, const char *key) {
   return sum;
 }
 
+static uint64_t scan(void *entered, const char *first, unsigned count) {
+  khonsu_thread *thread = entered;
+  khonsu_txn *txn = khonsu_store_begin_reading(thread->db);
+  khonsu_range range = {.first = slice_of_key(first)};
+  khonsu_scan_options options = KHONSU_SCAN_OPTIONS_INIT;
+  options.limit = count;
+  khonsu_scan *scan;
+  uint64_t sum = 0;
+  khonsu_check(khonsu_scan_open(txn, &range, &options, &scan, NULL), "khonsu_scan_open");
+  for (unsigned i = 0; i < count; i++) {
+    khonsu_entry entry;
+    khonsu_check(khonsu_scan_next(scan, &entry, NULL), "khonsu_scan_next");
+    sum += touch_value(entry.bytes);
+  }
+  khonsu_scan_free(&scan);
+  khonsu_txn_free(&txn);
+  return sum;
+}
+
 static bool transact(void *entered, const engine_transaction *asked, uint64_t *sum) {
   khonsu_thread *thread = entered;
   khonsu_txn *txn = khonsu_store_begin(thread->db);
@@ -78,5 +101,6 @@ const engine_ops engine_khonsu = {
     .series_end = series_end,
     .get = get,
     .read_txn = read_txn,
+    .scan = scan,
     .transact = transact,
 };

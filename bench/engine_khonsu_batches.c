@@ -5,19 +5,16 @@
 #include "batch.h"
 #include "khonsu_store.h"
 
-/* A batch that Khonsu lent out, ready to be moved back in. */
-typedef struct lent_batch {
-  struct ArrowSchema schema;
-  struct ArrowArray batch;
-} lent_batch;
+/* Few enough that what is stocked stays in the second-level cache until it is written. */
+enum { STOCK_WRITES = 256 };
 
 typedef struct batches_thread {
   khonsu_db *db;
   khonsu_txn *reader; /* of a series of gets */
   uint64_t keys;
   bench_prng prng;
-  lent_batch *stock;
-  unsigned stocked, stock_room;
+  held_batch stock[STOCK_WRITES]; /* lent out by Khonsu, ready to be moved back in */
+  unsigned stocked;
 } batches_thread;
 
 typedef struct batches_store {
@@ -26,10 +23,9 @@ typedef struct batches_store {
 } batches_store;
 
 static void load_one(khonsu_txn *txn, khonsu_slice key, uint64_t index) {
-  struct ArrowSchema schema;
-  struct ArrowArray batch;
-  batch_make(index, &schema, &batch);
-  khonsu_check(khonsu_put_batch(txn, key, &schema, &batch, NULL), "khonsu_put_batch");
+  held_batch value;
+  batch_make_values(index, &value);
+  khonsu_check(khonsu_put_batch(txn, key, &value.schema, &value.batch, NULL), "khonsu_put_batch");
 }
 
 static void *open_store(const engine_config *config) {
@@ -55,12 +51,7 @@ static void *enter(void *opened) {
 
 static void leave(void *entered) {
   batches_thread *thread = entered;
-  while (thread->stocked > 0) {
-    lent_batch *unused = &thread->stock[--thread->stocked];
-    unused->schema.release(&unused->schema);
-    unused->batch.release(&unused->batch);
-  }
-  free(thread->stock);
+  while (thread->stocked > 0) batch_release(&thread->stock[--thread->stocked]);
   free(thread);
 }
 
@@ -110,22 +101,17 @@ static uint64_t read_values(void *entered, const char *key) {
 
 /* ---- writing */
 
-static void borrow(khonsu_txn *txn, const char *key, lent_batch *lent) {
+static void borrow(khonsu_txn *txn, const char *key, held_batch *lent) {
   khonsu_check(khonsu_get_batch(txn, slice_of_key(key), &lent->schema, &lent->batch, NULL), "khonsu_get_batch");
 }
 
-static void hand_back(khonsu_txn *txn, const char *key, lent_batch *lent) {
+static void hand_back(khonsu_txn *txn, const char *key, held_batch *lent) {
   khonsu_check(khonsu_put_batch(txn, slice_of_key(key), &lent->schema, &lent->batch, NULL), "khonsu_put_batch");
 }
 
 /* Borrows the batches of random keys. */
 static void stock(void *entered, unsigned writes) {
   batches_thread *thread = entered;
-  if (thread->stock_room < writes) {
-    thread->stock = realloc(thread->stock, writes * sizeof *thread->stock);
-    if (thread->stock == NULL) engine_fail("out of memory");
-    thread->stock_room = writes;
-  }
   khonsu_txn *txn = khonsu_store_begin_reading(thread->db);
   while (thread->stocked < writes) {
     bench_key key;
@@ -139,7 +125,7 @@ static void stock(void *entered, unsigned writes) {
  * A commit that conflicts consumes what it was to write, so a transaction tried again may find the stock empty. */
 static bool transact(void *entered, const engine_transaction *asked, uint64_t *sum) {
   batches_thread *thread = entered;
-  lent_batch read[TXN_KEYS_MAX];
+  held_batch read[TXN_KEYS_MAX];
   if (asked->reads != 0 && asked->reads != asked->writes) engine_fail("batches that were read must be written");
   khonsu_txn *txn = khonsu_store_begin(thread->db);
   for (unsigned i = 0; i < asked->reads; i++) {
@@ -170,5 +156,6 @@ const engine_ops engine_khonsu_batches = {
     .read_txn = read_txn,
     .read_values = read_values,
     .stock = stock,
+    .stock_writes = STOCK_WRITES,
     .transact = transact,
 };

@@ -30,6 +30,10 @@ bool khonsu_store_commit(khonsu_txn *txn) {
   return true;
 }
 
+void khonsu_store_commit_alone(khonsu_txn *txn) {
+  if (!khonsu_store_commit(txn)) engine_fail("a conflict while nobody else writes");
+}
+
 static void load(khonsu_db *db, uint64_t keys, khonsu_load_one *load_one) {
   for (uint64_t i = 0; i < keys;) {
     khonsu_txn *txn = khonsu_store_begin(db);
@@ -38,7 +42,7 @@ static void load(khonsu_db *db, uint64_t keys, khonsu_load_one *load_one) {
       input_key(i, key);
       load_one(txn, slice_of_key(key), i);
     }
-    if (!khonsu_store_commit(txn)) engine_fail("a conflict while loading alone");
+    khonsu_store_commit_alone(txn);
   }
 }
 

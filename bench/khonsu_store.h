@@ -18,6 +18,8 @@ khonsu_txn *khonsu_store_begin(khonsu_db *db); /* at the default options: serial
 khonsu_txn *khonsu_store_begin_reading(khonsu_db *db);
 /* Commits and frees. False: conflict. */
 bool khonsu_store_commit(khonsu_txn *txn);
+/* The same where nobody else writes what the transaction read or wrote: a conflict ends the process. */
+void khonsu_store_commit_alone(khonsu_txn *txn);
 
 /* Ends the process unless `status` is OK. */
 static inline void khonsu_check(khonsu_status status, const char *call) {

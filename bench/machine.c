@@ -9,7 +9,14 @@
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "engine.h"
+
+enum { IDLE_LOOK_US = 10000, IDLE_LOOKS_MAX = 500 };
+/* Threads that use less than this share of a processor are idle: they only look whether there is work. */
+#define IDLE_SHARE_MAX 0.05
 
 /* Others that use more than this share of the processors spoil the figures. */
 #define OTHERS_SHARE_MAX 0.05
@@ -54,6 +61,35 @@ static void read_line(const char *path, const char *label, char *text, size_t si
   }
   fclose(file);
 }
+
+/* ---- this process */
+
+static uint64_t clock_ns(clockid_t clock) {
+  struct timespec now;
+  clock_gettime(clock, &now);
+  return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+uint64_t machine_now_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
+
+uint64_t machine_anonymous_bytes(void) {
+  char text[64];
+  read_line("/proc/self/status", "RssAnon", text, sizeof text);
+  unsigned long long kilobytes = strtoull(text, NULL, 10);
+  if (kilobytes == 0) engine_fail("no RssAnon in /proc/self/status");
+  return kilobytes * 1024;
+}
+
+void machine_await_idle(void) {
+  for (int look = 0; look < IDLE_LOOKS_MAX; look++) {
+    uint64_t used_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+    usleep(IDLE_LOOK_US);
+    used_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - used_ns;
+    if ((double)used_ns < IDLE_SHARE_MAX * IDLE_LOOK_US * 1000) return;
+  }
+}
+
+/* ---- the report */
 
 static const char *filesystem_name(const char *directory) {
   static char number[32];

@@ -2,12 +2,22 @@
 #ifndef BENCH_MACHINE_H
 #define BENCH_MACHINE_H
 
+#include <stdint.h>
+
 /* Remembers which processors this process may use. Must run before threads are pinned. */
 void machine_init(void);
 /* Processors this process may use. */
 unsigned machine_cpu_count(void);
 /* Pins the calling thread to the `number`-th of them, counted round. */
 void machine_pin_thread(unsigned number);
+
+/* A clock that only grows. */
+uint64_t machine_now_ns(void);
+/* Anonymous memory of this process that is present, in bytes; RssAnon of proc_pid_status(5). */
+uint64_t machine_anonymous_bytes(void);
+/* Waits until the other threads of this process use next to no processor time. */
+void machine_await_idle(void);
+
 /* Prints the facts to stdout; `directory` is where the peers keep their files. */
 void machine_print(const char *directory);
 

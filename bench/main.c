@@ -10,16 +10,26 @@
 #include "scratch_dir.h"
 #include "worker.h"
 
-enum { EXIT_USAGE = 2, ROUNDS_STANDARD = 5, KEYS_STANDARD = 1000000, KEYS_MIN = 1000, KEYS_MAX = 1000000000 };
+enum {
+  EXIT_USAGE = 2,
+  ROUNDS_STANDARD = 5,
+  TURN_MS_STANDARD = 300,
+  TURN_MS_MAX = 60000,
+  KEYS_STANDARD = 1000000,
+  KEYS_MIN = 1000,
+  KEYS_MAX = 1000000000
+};
 
 static const family *const families[] = {&family_memory};
 enum { FAMILY_COUNT = sizeof families / sizeof *families };
 
 static const char usage_text[] =
     "usage: khonsu_bench [options] [PREFIX]\n"
-    "Races Khonsu against LMDB and RocksDB; runs the workloads whose names start with PREFIX, or all.\n"
+    "Races Khonsu against LMDB, RocksDB, WiredTiger and tkrzw; runs the workloads whose names start with PREFIX, or "
+    "all.\n"
     "  --only PREFIX   the same as PREFIX\n"
     "  --rounds N      measured rounds per workload (5); one more comes first and is thrown away\n"
+    "  --turn-ms N     how long an engine is measured in each round (300)\n"
     "  --keys N        keys of the data set (1000000)\n"
     "  --out FILE      where the results go, as JSON (build/bench/results.json)\n"
     "  --dir PATH      where the peers' files go, in a directory that is removed again (build/bench)\n"
@@ -42,14 +52,18 @@ static bool parse_number(const char *option, const char *text, uint64_t least, u
   return false;
 }
 
+static bool parse_unsigned(const char *option, const char *text, unsigned most, unsigned *number) {
+  uint64_t value;
+  if (!parse_number(option, text, 1, most, &value)) return false;
+  *number = (unsigned)value;
+  return true;
+}
+
 static bool set_option(arguments *parsed, int option, const char *text) {
-  uint64_t rounds;
   switch (option) {
     case 'p': parsed->race.only = text; return true;
-    case 'r':
-      if (!parse_number("rounds", text, 1, ROUNDS_MAX, &rounds)) return false;
-      parsed->race.rounds = (unsigned)rounds;
-      return true;
+    case 'r': return parse_unsigned("rounds", text, ROUNDS_MAX, &parsed->race.rounds);
+    case 't': return parse_unsigned("turn-ms", text, TURN_MS_MAX, &parsed->race.turn_ms);
     case 'k': return parse_number("keys", text, KEYS_MIN, KEYS_MAX, &parsed->race.keys);
     case 'o': parsed->out = text; return true;
     case 'd': parsed->directory = text; return true;
@@ -69,14 +83,20 @@ static bool is_any_wanted(const race_options *options) {
 
 static bool parse(int argc, char **argv, arguments *parsed) {
   static const struct option options[] = {
-      {"only", required_argument, NULL, 'p'}, {"rounds", required_argument, NULL, 'r'},
-      {"keys", required_argument, NULL, 'k'}, {"out", required_argument, NULL, 'o'},
-      {"dir", required_argument, NULL, 'd'},  {"list", no_argument, NULL, 'l'},
-      {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
+      {"only", required_argument, NULL, 'p'},
+      {"rounds", required_argument, NULL, 'r'},
+      {"turn-ms", required_argument, NULL, 't'},
+      {"keys", required_argument, NULL, 'k'},
+      {"out", required_argument, NULL, 'o'},
+      {"dir", required_argument, NULL, 'd'},
+      {"list", no_argument, NULL, 'l'},
+      {"help", no_argument, NULL, 'h'},
+      {NULL, 0, NULL, 0},
   };
-  *parsed = (arguments){.race = {.only = "", .rounds = ROUNDS_STANDARD, .keys = KEYS_STANDARD},
-                        .out = "build/bench/results.json",
-                        .directory = "build/bench"};
+  *parsed =
+      (arguments){.race = {.only = "", .rounds = ROUNDS_STANDARD, .turn_ms = TURN_MS_STANDARD, .keys = KEYS_STANDARD},
+                  .out = "build/bench/results.json",
+                  .directory = "build/bench"};
   for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;)
     if (!set_option(parsed, option, optarg)) return false;
   if (optind < argc) parsed->race.only = argv[optind++];
@@ -96,9 +116,9 @@ static bool race_families(const race_options *options, report *results) {
   machine_times began = machine_times_now();
   machine_print(options->directory);
   printf(
-      "run       %llu keys of %d bytes, %u rounds, 1 before them thrown away; times are medians, spread is "
-      "(max - min) / median of ours and of theirs\n",
-      (unsigned long long)options->keys, KEY_SIZE, options->rounds);
+      "run       %llu keys of %d bytes, %u rounds of %u ms per engine, 1 before them thrown away; costs are medians, "
+      "spread is (max - min) / median of ours and of theirs\n",
+      (unsigned long long)options->keys, KEY_SIZE, options->rounds, options->turn_ms);
   bool whole = true;
   for (size_t i = 0; i < FAMILY_COUNT && whole; i++) whole = race_family(families[i], options, results);
   if (!whole) return false;

@@ -8,6 +8,7 @@
 typedef struct race_options {
   const char *only; /* workloads whose names start with it; "" = all */
   unsigned rounds;  /* measured ones; one more comes first and is thrown away */
+  unsigned turn_ms; /* how long one engine is to be measured in a round */
   uint64_t keys;
   const char *directory; /* exists; each engine gets a directory of its own in it */
 } race_options;

@@ -18,8 +18,8 @@ bool report_open(report *opened, const char *path) {
 }
 
 void report_print_head(void) {
-  printf("\n%-34s %-8s %10s %10s  %-14s %8s %6s %-7s %-12s %s\n", "workload", "peer", "ours", "theirs", "unit", "ratio",
-         "goal", "", "spread", "note");
+  printf("\n%-38s %-18s %10s %10s  %-10s %8s %6s %-7s %-12s %s\n", "workload", "peer", "ours", "theirs", "unit",
+         "ratio", "goal", "", "spread", "note");
 }
 
 static const char *verdict(const report_row *row) {
@@ -30,9 +30,9 @@ static const char *verdict(const report_row *row) {
 static void print_row(const report_row *row) {
   char goal[16] = "-", spread[32];
   int decimals = row->ours < 1 ? 4 : 1; /* shares, and times */
-  if (row->goal != 0) snprintf(goal, sizeof goal, "%.1fx", row->goal);
+  if (row->goal != 0) snprintf(goal, sizeof goal, "%.2gx", row->goal);
   snprintf(spread, sizeof spread, "%.0f%% %.0f%%", 100 * row->ours_spread, 100 * row->theirs_spread);
-  printf("%-34s %-8s %10.*f %10.*f  %-14s %7.2fx %6s %-7s %-12s %s\n", row->workload, row->peer, decimals, row->ours,
+  printf("%-38s %-18s %10.*f %10.*f  %-10s %7.2fx %6s %-7s %-12s %s\n", row->workload, row->peer, decimals, row->ours,
          decimals, row->theirs, row->unit, row->ratio, goal, verdict(row), spread, row->note);
   fflush(stdout);
 }

@@ -27,6 +27,13 @@ double samples_median(const samples *all) {
   return (ordered.values[(ordered.count - 1) / 2] + ordered.values[ordered.count / 2]) / 2;
 }
 
+double samples_mean(const samples *all) {
+  assert(all->count > 0);
+  double sum = 0;
+  for (unsigned i = 0; i < all->count; i++) sum += all->values[i];
+  return sum / all->count;
+}
+
 double samples_spread(const samples *all) {
   samples ordered = sorted(all);
   double median = samples_median(all);

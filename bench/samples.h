@@ -12,6 +12,7 @@ typedef struct samples {
 void samples_add(samples *all, double value);
 /* Of at least one sample. */
 double samples_median(const samples *all);
+double samples_mean(const samples *all);
 /* (largest - smallest) / median; 0 if the median is. */
 double samples_spread(const samples *all);
 

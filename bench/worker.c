@@ -21,6 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "machine.h"
+
 /* Far more than any task takes: beyond it an engine is stuck. */
 enum { ANSWER_MS_MAX = 15 * 60 * 1000, FAILED = 3 };
 
@@ -69,16 +71,17 @@ static void answer(int fd, const measurement *result) {
 
 static void serve(const engine_ops *ops, const engine_config *config, int command_fd, int answer_fd) {
   if (mkdir(config->directory, 0755) != 0) engine_fail("cannot make the directory %s", config->directory);
-  void *store = ops->open(config);
+  bench_subject subject = {.ops = ops, .keys = config->keys, .empty_bytes = machine_anonymous_bytes()};
+  subject.store = ops->open(config);
   answer(answer_fd, &(measurement){0});
   command given;
   ssize_t size;
   while ((size = read(command_fd, &given, sizeof given)) == sizeof given) {
-    measurement result = measure(ops, store, &given.task, config->keys, given.seed);
+    measurement result = measure(&subject, &given.task, given.seed);
     answer(answer_fd, &result);
   }
   if (size != 0) engine_fail("half a command");
-  ops->close(store);
+  ops->close(subject.store);
 }
 
 _Noreturn static void be_worker(const engine_ops *ops, const engine_config *config, int command_fd, int answer_fd,

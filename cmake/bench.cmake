@@ -1,12 +1,22 @@
-# bench/*.c: one program, khonsu_bench, with the peers it races against.
+# bench/*.c: one program, khonsu_bench, with the peers it races against. A peer whose library is not there is left out;
+# the program says so too.
 
 file(GLOB bench_sources CONFIGURE_DEPENDS bench/*.c)
+set(bench_libraries "")
+set(bench_absent "")
+foreach(peer lmdb rocksdb wiredtiger tkrzw)
+  find_library(BENCH_${peer}_LIBRARY ${peer})
+  if(BENCH_${peer}_LIBRARY)
+    list(APPEND bench_libraries ${BENCH_${peer}_LIBRARY})
+  else()
+    message(WARNING "bench: the library ${peer} was not found, so its rows will be left out")
+    list(REMOVE_ITEM bench_sources "${PROJECT_SOURCE_DIR}/bench/engine_${peer}.c")
+    list(APPEND bench_absent BENCH_WITHOUT_${peer})
+  endif()
+endforeach()
+
 if(bench_sources)
-  find_package(PkgConfig REQUIRED)
-  pkg_check_modules(LMDB REQUIRED IMPORTED_TARGET lmdb)
-  find_library(ROCKSDB_LIBRARY rocksdb REQUIRED)
   add_executable(khonsu_bench ${bench_sources})
-  target_compile_definitions(khonsu_bench PRIVATE _GNU_SOURCE)
-  target_link_libraries(khonsu_bench PRIVATE khonsu_static khonsu_warnings khonsu_codegen PkgConfig::LMDB
-                        ${ROCKSDB_LIBRARY} m)
+  target_compile_definitions(khonsu_bench PRIVATE _GNU_SOURCE ${bench_absent})
+  target_link_libraries(khonsu_bench PRIVATE khonsu_static khonsu_warnings khonsu_codegen ${bench_libraries} m)
 endif()
