@@ -70,34 +70,6 @@ khonsu_status kh_scan_open(khonsu_txn *txn, const khonsu_range *range, const kho
   return KHONSU_OK;
 }
 
-/* ---- closing */
-
-static void drop_entry(khonsu_scan *scan) {
-  kh_table_unref(scan->table);
-  kh_version_unref(scan->kept);
-  scan->table = NULL;
-  scan->kept = NULL;
-}
-
-void kh_scan_free(khonsu_scan *scan) {
-  if (scan->txn != NULL) {
-    khonsu_scan **link = &scan->txn->scans;
-    while (*link != scan) link = &(*link)->next_of_txn;
-    *link = scan->next_of_txn;
-  }
-  drop_entry(scan);
-  kh_scan_batch_fini(&scan->batch);
-  kh_free(scan->own.sorted);
-  kh_buffer_fini(&scan->bounds);
-  kh_buffer_fini(&scan->position);
-  kh_free(scan);
-}
-
-void kh_scan_detach_all(khonsu_txn *txn) {
-  for (khonsu_scan *scan = txn->scans; scan != NULL; scan = scan->next_of_txn) scan->txn = NULL;
-  txn->scans = NULL;
-}
-
 /* ---- what was stepped through */
 
 static khonsu_slice position_of(const khonsu_scan *scan) { return kh_slice(scan->position.data, scan->position.size); }
@@ -115,27 +87,72 @@ static khonsu_status go_on_with_stretch(khonsu_scan *scan, uint64_t read_at) {
   return KHONSU_OK;
 }
 
-static khonsu_status step_to(khonsu_scan *scan, khonsu_slice key, uint64_t read_at, khonsu_error *error) {
-  khonsu_status status = kh_buffer_reserve(&scan->position, key.size);
+/* Makes room for stepping to keys of this size, so that noting it cannot fail. */
+static khonsu_status prepare_to_step(khonsu_scan *scan, size_t key_size, khonsu_error *error) {
+  khonsu_status status = KHONSU_OK;
+  if (scan->position.capacity < key_size) status = kh_buffer_reserve(&scan->position, key_size);
   if (status == KHONSU_OK && !scan->txn->read_only) {
-    status = go_on_with_stretch(scan, read_at);
-    if (status == KHONSU_OK) status = kh_stretch_reach(scan->stretch, key);
+    status = go_on_with_stretch(scan, scan->read_at);
+    if (status == KHONSU_OK) status = kh_stretch_reserve(scan->stretch, key_size);
   }
-  if (status != KHONSU_OK) return khonsu_error_set(error, status, "no memory to remember what was scanned");
+  return status == KHONSU_OK ? status : khonsu_error_set(error, status, "no memory to remember what was scanned");
+}
+
+static void stand_at(khonsu_scan *scan, khonsu_slice key, uint64_t entries) {
   memcpy(scan->position.data, key.data, key.size);
   scan->position.size = key.size;
   scan->stands = true;
-  return KHONSU_OK;
+  if (scan->stretch != NULL) kh_stretch_reach(scan->stretch, key, entries);
 }
 
-static khonsu_status finish(khonsu_scan *scan, uint64_t read_at, khonsu_error *error) {
+static void catch_up(khonsu_scan *scan) {
+  if (scan->lag == 0) return;
+  const kh_scan_batch *batch = &scan->batch;
+  stand_at(scan, kh_scan_item_key(batch, &batch->items[batch->next - 1]), scan->lag);
+  scan->lag = 0;
+}
+
+void kh_scan_catch_up_all(khonsu_txn *txn) {
+  for (khonsu_scan *scan = txn->scans; scan != NULL; scan = scan->next_of_txn) catch_up(scan);
+}
+
+static khonsu_status finish(khonsu_scan *scan, khonsu_error *error) {
   if (!scan->txn->read_only) {
-    khonsu_status status = go_on_with_stretch(scan, read_at);
+    khonsu_status status = go_on_with_stretch(scan, scan->read_at);
     if (status == KHONSU_OK) status = kh_stretch_finish(scan->stretch, scan->reverse ? scan->low : scan->high);
     if (status != KHONSU_OK) return khonsu_error_set(error, status, "no memory to remember what was scanned");
   }
   scan->ended = true;
   return KHONSU_END;
+}
+
+/* ---- closing */
+
+static void drop_entry(khonsu_scan *scan) {
+  kh_table_unref(scan->table);
+  kh_version_unref(scan->kept);
+  scan->table = NULL;
+  scan->kept = NULL;
+}
+
+void kh_scan_free(khonsu_scan *scan) {
+  if (scan->txn != NULL) {
+    if (scan->txn->state == KH_TXN_ACTIVE) catch_up(scan);
+    khonsu_scan **link = &scan->txn->scans;
+    while (*link != scan) link = &(*link)->next_of_txn;
+    *link = scan->next_of_txn;
+  }
+  drop_entry(scan);
+  kh_scan_batch_fini(&scan->batch);
+  kh_free(scan->own.sorted);
+  kh_buffer_fini(&scan->bounds);
+  kh_buffer_fini(&scan->position);
+  kh_free(scan);
+}
+
+void kh_scan_detach_all(khonsu_txn *txn) {
+  for (khonsu_scan *scan = txn->scans; scan != NULL; scan = scan->next_of_txn) scan->txn = NULL;
+  txn->scans = NULL;
 }
 
 /* ---- stepping */
@@ -202,8 +219,10 @@ static khonsu_status look_ahead(khonsu_scan *scan, kh_access **own, kh_scan_item
   khonsu_slice position = position_of(scan);
   khonsu_status status = kh_own_writes_next(scan, scan->stands ? &position : NULL, own, error);
   bool each_step = scan->txn->isolation == KHONSU_READ_COMMITTED;
-  if (status == KHONSU_OK && (each_step || (batch->next == batch->count && !batch->ended)))
+  if (status == KHONSU_OK && (each_step || (batch->next == batch->count && !batch->ended))) {
     status = kh_scan_fill(scan, &scan->read_at, error);
+    if (status == KHONSU_OK && batch->count != 0) status = prepare_to_step(scan, batch->key_size_most, error);
+  }
   *item = batch->next < batch->count ? &batch->items[batch->next] : NULL;
   return status;
 }
@@ -221,11 +240,12 @@ static khonsu_status step(khonsu_scan *scan, khonsu_entry *entry, bool *found, k
   kh_scan_item *item;
   khonsu_status status = look_ahead(scan, &own, &item, error);
   if (status != KHONSU_OK) return status;
-  if (own == NULL && item == NULL) return finish(scan, scan->read_at, error);
+  if (own == NULL && item == NULL) return finish(scan, error);
   int order = compare(scan, own, item);
   khonsu_slice key = order <= 0 ? own->key : kh_scan_item_key(&scan->batch, item);
-  status = step_to(scan, key, scan->read_at, error);
+  status = prepare_to_step(scan, key.size, error);
   if (status != KHONSU_OK) return status;
+  stand_at(scan, key, 1);
   if (order >= 0) scan->batch.next++;
   *found = order > 0 || own->staged->kind != KH_TOMBSTONE;
   if (order > 0) show_item(scan, item, entry);
@@ -233,8 +253,23 @@ static khonsu_status step(khonsu_scan *scan, khonsu_entry *entry, bool *found, k
   return status;
 }
 
+/* Most steps: to the next item of a batch, with no own writes between. Room was made for it. */
+static inline bool step_in_batch(khonsu_scan *scan, khonsu_entry *entry) {
+  kh_scan_batch *batch = &scan->batch;
+  const khonsu_txn *txn = scan->txn;
+  if (batch->next == batch->count || scan->left == 0 || txn->accesses.writes != 0 ||
+      txn->isolation == KHONSU_READ_COMMITTED)
+    return false;
+  show_item(scan, &batch->items[batch->next++], entry);
+  scan->lag++;
+  scan->left--;
+  return true;
+}
+
 khonsu_status kh_scan_next(khonsu_scan *scan, khonsu_entry *entry, khonsu_error *error) {
-  drop_entry(scan);
+  if (KH_UNLIKELY(scan->table != NULL || scan->kept != NULL)) drop_entry(scan);
+  if (KH_LIKELY(step_in_batch(scan, entry))) return KHONSU_OK;
+  catch_up(scan);
   khonsu_status status = KHONSU_OK;
   khonsu_entry next;
   for (bool found = false; !found && status == KHONSU_OK;) {

@@ -24,6 +24,7 @@ typedef struct kh_scan_batch {
   size_t count, next, room;
   kh_buffer buffer;  /* keys and small values */
   kh_buffer reached; /* the last key looked at; what follows it comes next */
+  size_t key_size_most;
   bool started, ended;
 } kh_scan_batch;
 
@@ -52,6 +53,7 @@ struct khonsu_scan {
   kh_stretch *stretch; /* the transaction's; NULL where none is kept or nothing was stepped to yet */
   kh_buffer position;  /* the key stepped to */
   bool stands;         /* it has stepped to a key */
+  size_t lag;          /* items of the batch that were stepped to since position and stretch were brought up to date */
   uint64_t read_at;    /* the moment of the batch */
   kh_table *table;     /* stepped to; a reference */
   kh_version *kept;    /* stepped to: holds the entry's bytes */
@@ -62,6 +64,8 @@ KHONSU_MUST_USE khonsu_status kh_scan_open(khonsu_txn *txn, const khonsu_range *
                                            const khonsu_scan_options *options, khonsu_scan **scan, khonsu_error *error);
 KHONSU_MUST_USE khonsu_status kh_scan_next(khonsu_scan *scan, khonsu_entry *entry, khonsu_error *error);
 void kh_scan_free(khonsu_scan *scan);
+/* Brings the stretches of the transaction's open scans up to date. Cannot fail. */
+void kh_scan_catch_up_all(khonsu_txn *txn);
 /* The transaction goes: its scans stay, but lead nowhere. */
 void kh_scan_detach_all(khonsu_txn *txn);
 

@@ -59,7 +59,7 @@ static size_t place_beyond(const khonsu_scan *scan, const khonsu_slice *position
 khonsu_status kh_own_writes_next(khonsu_scan *scan, const khonsu_slice *position, kh_access **own,
                                  khonsu_error *error) {
   *own = NULL;
-  if (scan->txn->accesses.count == 0) return KHONSU_OK;
+  if (scan->txn->accesses.writes == 0) return KHONSU_OK;
   if (take_new(scan, position) != KHONSU_OK)
     return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for the own writes of a scan");
   kh_access *entries = scan->txn->accesses.entries;

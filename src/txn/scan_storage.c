@@ -93,6 +93,7 @@ static void merge(khonsu_scan *scan, const cold *from, kh_scan_item *merged) {
   }
   kh_free(batch->items);
   batch->items = merged;
+  batch->room = 2 * KH_SCAN_BATCH_MOST;
   batch->count = count;
 }
 

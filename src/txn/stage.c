@@ -1,5 +1,5 @@
 /* stage: what a transaction will write, kept to itself until it is submitted. */
-#include "stretch.h"
+#include "scan.h"
 #include "transaction.h"
 
 static khonsu_status check_bytes(const khonsu_txn *txn, uint64_t replaced, uint64_t bytes, khonsu_error *error) {
@@ -21,6 +21,7 @@ static void observe_if_scanned(const khonsu_txn *txn, kh_access *access) {
 }
 
 static void stage(khonsu_txn *txn, kh_access *access, kh_version *version, uint64_t bytes) {
+  kh_scan_catch_up_all(txn);
   observe_if_scanned(txn, access);
   txn->bytes -= access->bytes;
   kh_access_drop_write(&txn->accesses, access);

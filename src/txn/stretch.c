@@ -31,26 +31,30 @@ void kh_stretch_free(kh_stretch *stretch) {
   kh_free(stretch);
 }
 
-static khonsu_status reach(kh_stretch *stretch, kh_limit limit) {
-  if (limit.bounded) {
-    khonsu_status status = copy_key(&stretch->reached, limit.key);
-    if (status != KHONSU_OK) return status;
-    limit.key = key_in(&stretch->reached);
-  }
-  *(stretch->reverse ? &stretch->low : &stretch->high) = limit;
-  return KHONSU_OK;
+static void move(kh_stretch *stretch, kh_limit limit) { *(stretch->reverse ? &stretch->low : &stretch->high) = limit; }
+
+khonsu_status kh_stretch_reserve(kh_stretch *stretch, size_t key_size) {
+  if (stretch->reached.capacity >= key_size) return KHONSU_OK;
+  return kh_buffer_reserve(&stretch->reached, key_size);
 }
 
-khonsu_status kh_stretch_reach(kh_stretch *stretch, khonsu_slice key) {
-  khonsu_status status = reach(stretch, (kh_limit){key, .bounded = true, .inclusive = true});
-  if (status == KHONSU_OK) stretch->entries++;
-  return status;
+void kh_stretch_reach(kh_stretch *stretch, khonsu_slice key, uint64_t entries) {
+  KH_ASSERT(key.size <= stretch->reached.capacity);
+  memcpy(stretch->reached.data, key.data, key.size);
+  stretch->reached.size = key.size;
+  move(stretch, (kh_limit){key_in(&stretch->reached), .bounded = true, .inclusive = true});
+  stretch->entries += entries;
 }
 
 khonsu_status kh_stretch_finish(kh_stretch *stretch, kh_limit end) {
-  khonsu_status status = reach(stretch, end);
-  if (status == KHONSU_OK && stretch->entries == 0) stretch->entries = 1; /* an empty range is a range */
-  return status;
+  if (end.bounded) {
+    khonsu_status status = copy_key(&stretch->reached, end.key);
+    if (status != KHONSU_OK) return status;
+    end.key = key_in(&stretch->reached);
+  }
+  move(stretch, end);
+  if (stretch->entries == 0) stretch->entries = 1; /* an empty range is a range */
+  return KHONSU_OK;
 }
 
 bool kh_stretch_holds(const kh_stretch *stretch, khonsu_slice key) {
@@ -146,7 +150,7 @@ void kh_stretch_certify_outside(kh_stretch *stretch, kh_store *store, kh_partici
 bool kh_stretch_certify(kh_stretch *stretch, kh_store *store, const kh_snapshot *slot, bool *all) {
   *all = true;
   stretch->broken = stretch->lost;
-  if (stretch->lost) return true;
+  if (stretch->lost || stretch->entries == 0) return stretch->lost;
   if (stretch->certified && catch_up(stretch, &store->log, slot, 0)) {
     *all = false;
     stretch->lost = stretch->broken;

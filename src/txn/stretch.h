@@ -26,8 +26,10 @@ typedef struct kh_stretch {
 kh_stretch *kh_stretch_new(kh_limit from, bool reverse, uint64_t read_at);
 void kh_stretch_free(kh_stretch *stretch);
 
-/* The stretch now goes up to the key, that included. NO_MEMORY: nothing changed. */
-KHONSU_MUST_USE khonsu_status kh_stretch_reach(kh_stretch *stretch, khonsu_slice key);
+/* Makes room for keys of this size. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_stretch_reserve(kh_stretch *stretch, size_t key_size);
+/* The stretch now goes `entries` further, up to the key, that included; there is room for it. */
+void kh_stretch_reach(kh_stretch *stretch, khonsu_slice key, uint64_t entries);
 /* The stretch now goes to the far end of its range; the key, if any, must outlive it or be its own. */
 KHONSU_MUST_USE khonsu_status kh_stretch_finish(kh_stretch *stretch, kh_limit end);
 

@@ -1,6 +1,6 @@
 /* submit: the way of a transaction to the seat and back: what can be done before, and the words for the verdict. */
 #include "report.h"
-#include "stretch.h"
+#include "scan.h"
 #include "transaction.h"
 
 /* Finds the records of keys that were written blindly. All are asked for before the first is waited for. */
@@ -56,6 +56,7 @@ static khonsu_status prepare(khonsu_txn *txn, khonsu_error *error) {
     khonsu_status status = prepare_write(txn, &txn->accesses.entries[i], error);
     if (status != KHONSU_OK) return status;
   }
+  kh_scan_catch_up_all(txn);
   for (kh_stretch *stretch = txn->stretches; stretch != NULL; stretch = stretch->next)
     kh_stretch_certify_outside(stretch, &txn->partition->store, txn->participant, txn->slot);
   return KHONSU_OK;

@@ -62,8 +62,8 @@ static int tear_down(void **state) {
 static kh_stretch *wide(fixture *f) {
   kh_stretch *stretch =
       kh_stretch_new((kh_limit){kh_slice("k0100", 5), true, true}, false, kh_store_visible(&f->store));
-  assert_int_equal(kh_stretch_reach(stretch, kh_slice("k0899", 5)), KHONSU_OK);
-  stretch->entries = 800;
+  assert_int_equal(kh_stretch_reserve(stretch, 5), KHONSU_OK);
+  kh_stretch_reach(stretch, kh_slice("k0899", 5), 800);
   return stretch;
 }
 
@@ -75,14 +75,16 @@ static void limits_are_inclusive_or_not(void **state) {
   (void)state;
   kh_stretch *up = kh_stretch_new((kh_limit){kh_slice("b", 1), true, true}, false, 1);
   assert_false(holds(up, "b")); /* nothing was stepped to */
-  assert_int_equal(kh_stretch_reach(up, kh_slice("d", 1)), KHONSU_OK);
+  assert_int_equal(kh_stretch_reserve(up, 1), KHONSU_OK);
+  kh_stretch_reach(up, kh_slice("d", 1), 1);
   assert_true(holds(up, "b") && holds(up, "c") && holds(up, "d"));
   assert_false(holds(up, "a") || holds(up, "d\1"));
   assert_int_equal(kh_stretch_finish(up, (kh_limit){kh_slice("f", 1), true, false}), KHONSU_OK);
   assert_true(holds(up, "e") && !holds(up, "f"));
   kh_stretch_free(up);
   kh_stretch *down = kh_stretch_new((kh_limit){kh_slice("f", 1), true, false}, true, 1);
-  assert_int_equal(kh_stretch_reach(down, kh_slice("d", 1)), KHONSU_OK);
+  assert_int_equal(kh_stretch_reserve(down, 1), KHONSU_OK);
+  kh_stretch_reach(down, kh_slice("d", 1), 1);
   assert_true(holds(down, "d") && holds(down, "e") && !holds(down, "f") && !holds(down, "c"));
   assert_int_equal(kh_stretch_finish(down, (kh_limit){.bounded = false}), KHONSU_OK);
   assert_true(holds(down, "a") && !holds(down, "f"));
