@@ -1,8 +1,9 @@
 # Tests are found, not listed. Each of these is one ctest test:
 #   tests/unit/<room>/test_*.c and tests/{isolation,integration,model,fault,interop}/test_*.c
 #                       a cmocka program linked to the library with its internal symbols visible
-#   tests/interop/test_*.py, tests/tools/test_*.py
-#                       pytest, all files of a folder in one run; interop loads the shared library
+#   tests/interop/test_*.py, tests/tools/test_*.py, tests/shell/test_*.py
+#                       pytest, all files of a folder in one run; interop loads the shared library, shell runs the
+#                       program
 #   tests/package       an installed tree, found and linked as users do
 #   examples/*.c        a program that sees the public header and the shared library only; exit status 0 passes
 # Code shared by tests stands in tests/lib. Names start with the preset's, so that one ctest run can hold several
@@ -84,16 +85,24 @@ foreach(source IN LISTS examples)
                        WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
 endforeach()
 
+function(khonsu_add_python_test suite environment)
+  file(GLOB scripts CONFIGURE_DEPENDS "tests/${suite}/test_*.py")
+  if(scripts)
+    set(name ${KHONSU_TEST_PREFIX}${suite}/python)
+    add_test(NAME ${name} COMMAND ${KHONSU_PYTHON} -m pytest -q -p no:cacheprovider ${scripts})
+    set_tests_properties(${name} PROPERTIES LABELS ${suite} ENVIRONMENT "${environment};PYTHONDONTWRITEBYTECODE=1")
+  endif()
+endfunction()
+
+# The shell has memory of its own, and one thread.
+if(TARGET khonsu_program AND NOT KHONSU_SANITIZE MATCHES "thread")
+  khonsu_add_python_test(shell "KHONSU_PROGRAM=$<TARGET_FILE:khonsu_program>;${test_environment}")
+endif()
+
 # What has nothing to do with memory and threads of our own runs once.
 if(NOT KHONSU_SANITIZE)
   foreach(suite interop tools)
-    file(GLOB scripts CONFIGURE_DEPENDS "tests/${suite}/test_*.py")
-    if(scripts)
-      set(name ${KHONSU_TEST_PREFIX}${suite}/python)
-      add_test(NAME ${name} COMMAND ${KHONSU_PYTHON} -m pytest -q -p no:cacheprovider ${scripts})
-      set_tests_properties(${name} PROPERTIES LABELS ${suite}
-                           ENVIRONMENT "KHONSU_LIB=$<TARGET_FILE:khonsu>;PYTHONDONTWRITEBYTECODE=1")
-    endif()
+    khonsu_add_python_test(${suite} "KHONSU_LIB=$<TARGET_FILE:khonsu>")
   endforeach()
 
   add_test(NAME ${KHONSU_TEST_PREFIX}package COMMAND ${PROJECT_SOURCE_DIR}/tests/package/run ${CMAKE_BINARY_DIR})

@@ -109,31 +109,43 @@ static int prepare_and_run(kh_demo *demo, uint64_t rows_max, uint64_t portion_ro
   return exit_status;
 }
 
-int kh_command_demo(int argc, char **argv) {
+static struct {
+  const char *data_dir, *out_dir;
+  uint64_t writers, readers, portion_rows, rows_max;
+} settings = {.data_dir = "build/demo", .writers = 4, .readers = 2, .portion_rows = 200};
+
+static int run_command(void) {
   kh_demo *demo = calloc(1, sizeof *demo);
   if (demo == NULL) return kh_complain("out of memory");
   pthread_mutex_init(&demo->failure_lock, NULL);
-  demo->data_dir = "build/demo";
-  demo->writers = 4;
-  demo->readers = 2;
-  uint64_t portion_rows = 200, rows_max = 0;
-  const kh_option options[] = {
-      {"data", "DIR", "where flights.arrow and the others are", .text = &demo->data_dir},
-      {"out", "DIR", "where to export the result; without it nothing is exported", .text = &demo->out_dir},
-      {"writers", "N", "threads that ingest", .number = &demo->writers, .least = 1, .most = KH_DEMO_THREADS_MAX},
-      {"readers", "N", "threads that check snapshots", .number = &demo->readers, .most = KH_DEMO_THREADS_MAX},
-      {"batch", "ROWS", "most rows of a transaction", .number = &portion_rows, .least = 1, .most = 1000000},
-      {"limit", "ROWS", "ingest only the first rows; 0 means all", .number = &rows_max, .most = 1000000000},
-      {.name = NULL},
-  };
-  int status = kh_options_parse(options,
-                                "Ingests a year of flights from several threads, each transaction appending to a "
-                                "table and updating totals that all others update too, at each isolation level in "
-                                "turn. Meanwhile readers check that at every snapshot the totals are the sums of the "
-                                "rows. `make demo` runs it and compares the result with its source.",
-                                argc, argv);
-  if (status == KH_GO_ON) status = prepare_and_run(demo, rows_max != 0 ? rows_max : UINT64_MAX, portion_rows);
+  demo->data_dir = settings.data_dir;
+  demo->out_dir = settings.out_dir;
+  demo->writers = settings.writers;
+  demo->readers = settings.readers;
+  int status = prepare_and_run(demo, settings.rows_max != 0 ? settings.rows_max : UINT64_MAX, settings.portion_rows);
   pthread_mutex_destroy(&demo->failure_lock);
   free(demo);
   return status;
 }
+
+static const kh_option options[] = {
+    {"data", "DIR", "where flights.arrow and the others are", .text = &settings.data_dir},
+    {"out", "DIR", "where to export the result; without it nothing is exported", .text = &settings.out_dir},
+    {"writers", "N", "threads that ingest", .number = &settings.writers, .least = 1, .most = KH_DEMO_THREADS_MAX},
+    {"readers", "N", "threads that check snapshots", .number = &settings.readers, .most = KH_DEMO_THREADS_MAX},
+    {"batch", "ROWS", "most rows of a transaction", .number = &settings.portion_rows, .least = 1, .most = 1000000},
+    {"limit", "ROWS", "ingest only the first rows; 0 means all", .number = &settings.rows_max, .most = 1000000000},
+    {.name = NULL},
+};
+
+const kh_command kh_command_demo = {
+    .name = "demo",
+    .summary = "load real flights from many threads and check every snapshot",
+    .about =
+        "Ingests a year of flights from several threads, each transaction appending to a table and updating totals "
+        "that all others update too, at each isolation level in turn. Meanwhile readers check that at every "
+        "snapshot the totals are the sums of the rows. `make demo` runs it and compares the result with its "
+        "source.",
+    .options = options,
+    .run = run_command,
+};

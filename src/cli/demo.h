@@ -4,11 +4,14 @@
  *   airlines, airports,       tables, put once
  *     planes, weather
  *   flights/<carrier>         tables, appended to by all writers
+ *   latest                    a table, put by every transaction without having looked at it
  *   totals/month/<1..12>      tables of one row, and
  *   totals/airport/<origin>   bytes: rows and sum of distances, read and written by every transaction
  *
  * Each transaction appends one portion (some rows of one carrier) and adds it to the totals. At every snapshot,
  * therefore, the totals are the sums of the rows of all flights/<carrier>. Readers check exactly that, all the time.
+ * At the key `latest` it puts what it brought, blindly, by each strategy in turn: what becomes of that when others were
+ * first is the strategy's to say, and the totals are right in any case.
  *
  *   demo.c           options, threads, the order of things
  *   demo_flights.c   the source file, cut into portions
@@ -90,20 +93,29 @@ bool kh_demo_totals_add_rows(kh_demo_totals *totals, const kh_demo_flights *flig
 khonsu_status kh_demo_total_read(khonsu_txn *txn, const kh_demo_flights *flights, int total, kh_demo_total *read,
                                  khonsu_error *error);
 
+#define KH_DEMO_LATEST "latest"
+/* Puts, blindly, what a portion brought for a carrier. */
+khonsu_status kh_demo_latest_put(khonsu_txn *txn, const char *carrier, const kh_demo_total *brought,
+                                 khonsu_error *error);
+
 /* Adds `more` to the totals in the database: read, add, write, for each that changes. */
 khonsu_status kh_demo_totals_update(khonsu_txn *txn, const kh_demo_flights *flights, const kh_demo_totals *more,
                                     khonsu_error *error);
 
-/* Collects all totals in two tables, totals/months and totals/airports: the body of a transaction, `ctx` the flights. */
+/* Collects all totals in two tables, totals/months and totals/airports: the body of a transaction, `ctx` the flights.
+ * */
 khonsu_status kh_demo_totals_collect(void *ctx, khonsu_txn *txn, khonsu_error *error);
 
 /* ---- the run */
 
-enum { KH_DEMO_LEVELS = 4 };
+enum { KH_DEMO_LEVELS = 4, KH_DEMO_STRATEGIES = 4 };
 
-/* The isolation level by which a portion is ingested: each in turn. */
+/* The isolation level by which a portion is ingested, and the strategy of its blind put: each with each, in turn. */
 static inline khonsu_isolation kh_demo_level(size_t portion) {
   return (khonsu_isolation)(KHONSU_READ_COMMITTED + (int)(portion % KH_DEMO_LEVELS));
+}
+static inline khonsu_on_conflict kh_demo_strategy(size_t portion) {
+  return (khonsu_on_conflict)(KHONSU_ON_CONFLICT_FAIL + (int)(portion / KH_DEMO_LEVELS % KH_DEMO_STRATEGIES));
 }
 
 /* What became of a portion. Its writer's while it runs. */
@@ -111,6 +123,8 @@ typedef struct kh_demo_outcome {
   uint64_t txn; /* of the newest attempt */
   khonsu_version version;
   uint64_t attempts;
+  uint64_t refused; /* of the attempts before: for the blind put, be it with other keys */
+  bool dropped;     /* the blind put was, others being first */
   int writer;
 } kh_demo_outcome;
 

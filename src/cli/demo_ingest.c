@@ -1,8 +1,9 @@
 /* Writers. Each takes the next portion and runs one transaction for it until it commits.
  *
- * The order inside a transaction is the ordinary one: append the rows, then read, add to and write the totals. At
- * read committed each total is read as it is at that moment; at the other levels as of the snapshot, which is older by
- * the time it took to build and append the rows. So the stronger levels meet more conflicts. */
+ * The order inside a transaction is the ordinary one: put what is latest, append the rows, then read, add to and
+ * write the totals. At read committed each total is read as it is at that moment; at the other levels as of the
+ * snapshot, which is older by the time it took to build and append the rows. So the stronger levels meet more
+ * conflicts. */
 #include <string.h>
 
 #include "demo.h"
@@ -28,6 +29,15 @@ static void keep_first_conflict(const writer *self, const khonsu_error *error) {
   memcpy(kept->key, first->key.data, size);
 }
 
+static void count_refusal(const writer *self, const khonsu_error *error) {
+  const khonsu_slice latest = KHONSU_KEY(KH_DEMO_LATEST);
+  for (size_t i = 0; i < error->conflict_count; i++) {
+    khonsu_slice key = error->conflicts[i].key;
+    bool is_latest = key.size == latest.size && memcmp(key.data, latest.data, key.size) == 0;
+    self->demo->outcomes[self->portion].refused += is_latest;
+  }
+}
+
 static khonsu_status append_portion(const writer *self, khonsu_txn *txn, kh_demo_totals *totals, khonsu_error *error) {
   const kh_demo_flights *flights = &self->demo->flights;
   const kh_demo_portion *portion = &flights->portions[self->portion];
@@ -46,12 +56,24 @@ static khonsu_status append_portion(const writer *self, khonsu_txn *txn, kh_demo
   return khonsu_append_batch(txn, kh_demo_flights_key(flights, portion->carrier, key), &schema, &rows, error);
 }
 
+/* Under the portion's strategy; the writes after it are under the ordinary one again. */
+static khonsu_status put_latest(const writer *self, khonsu_txn *txn, khonsu_error *error) {
+  const kh_demo_flights *flights = &self->demo->flights;
+  const kh_demo_portion *portion = &flights->portions[self->portion];
+  const kh_demo_total brought = {.rows = portion->count};
+  khonsu_status status = khonsu_set_on_conflict(txn, kh_demo_strategy(self->portion), error);
+  if (status == KHONSU_OK) status = kh_demo_latest_put(txn, flights->carriers.text[portion->carrier], &brought, error);
+  return status == KHONSU_OK ? khonsu_set_on_conflict(txn, KHONSU_ON_CONFLICT_DEFAULT, error) : status;
+}
+
 static khonsu_status ingest_portion(void *ctx, khonsu_txn *txn, khonsu_error *error) {
   const writer *self = ctx;
   keep_first_conflict(self, error);
+  count_refusal(self, error);
   self->demo->outcomes[self->portion].txn = khonsu_txn_id(txn);
   kh_demo_totals totals = {{{0, 0}}};
-  khonsu_status status = append_portion(self, txn, &totals, error);
+  khonsu_status status = put_latest(self, txn, error);
+  if (status == KHONSU_OK) status = append_portion(self, txn, &totals, error);
   return status != KHONSU_OK ? status : kh_demo_totals_update(txn, &self->demo->flights, &totals, error);
 }
 
@@ -68,6 +90,8 @@ static bool commit_portion(writer *self, khonsu_error *error) {
   outcome->writer = self->number;
   outcome->version = info.version;
   outcome->attempts = info.attempts;
+  outcome->dropped = info.dropped_count > 0;
+  khonsu_commit_info_clear(&info);
   atomic_fetch_add(&demo->rows, (uint64_t)demo->flights.portions[self->portion].count);
   atomic_fetch_add(&demo->retries, info.attempts - 1);
   atomic_fetch_add(&demo->commits, 1);

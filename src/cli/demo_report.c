@@ -5,6 +5,7 @@
 #include "demo.h"
 
 static const char *const level_names[] = {"", "read committed", "snapshot", "repeatable read", "serializable"};
+static const char *const strategy_names[] = {"", "fail", "ignore", "replace", "append"};
 static const char *const month_names[] = {"January", "February", "March",     "April",   "May",      "June",
                                           "July",    "August",   "September", "October", "November", "December"};
 
@@ -109,26 +110,28 @@ static void print_conflict(const kh_demo *demo) {
 
 /* ---- the report */
 
-typedef struct level_tally {
-  uint64_t commits, conflicts, retried, attempts_max;
-} level_tally;
+typedef struct tally {
+  uint64_t commits, conflicts, retried, attempts_max, refused, dropped;
+} tally;
 
-static void count_outcome(level_tally *tally, const kh_demo_outcome *outcome) {
-  tally->commits++;
-  tally->conflicts += outcome->attempts - 1;
-  if (outcome->attempts > 1) tally->retried++;
-  if (outcome->attempts > tally->attempts_max) tally->attempts_max = outcome->attempts;
+static void count_outcome(tally *counted, const kh_demo_outcome *outcome) {
+  counted->commits++;
+  counted->conflicts += outcome->attempts - 1;
+  counted->refused += outcome->refused;
+  counted->dropped += outcome->dropped;
+  if (outcome->attempts > 1) counted->retried++;
+  if (outcome->attempts > counted->attempts_max) counted->attempts_max = outcome->attempts;
 }
 
-static void print_level(const char *name, const level_tally *tally) {
+static void print_level(const char *name, const tally *counted) {
   kh_grouped_text commits, conflicts, retried;
-  printf("    %-16s %9s %11s %11s %15llu\n", name, kh_grouped(tally->commits, commits),
-         kh_grouped(tally->conflicts, conflicts), kh_grouped(tally->retried, retried),
-         (unsigned long long)tally->attempts_max);
+  printf("    %-16s %9s %11s %11s %15llu\n", name, kh_grouped(counted->commits, commits),
+         kh_grouped(counted->conflicts, conflicts), kh_grouped(counted->retried, retried),
+         (unsigned long long)counted->attempts_max);
 }
 
 static void print_levels(const kh_demo *demo) {
-  level_tally levels[KH_DEMO_LEVELS + 1] = {{0}}, all = {0};
+  tally levels[KH_DEMO_LEVELS + 1] = {{0}}, all = {0};
   for (size_t i = 0; i < demo->flights.portion_count; i++) {
     count_outcome(&levels[kh_demo_level(i)], &demo->outcomes[i]);
     count_outcome(&all, &demo->outcomes[i]);
@@ -137,6 +140,25 @@ static void print_levels(const kh_demo *demo) {
   for (int level = 1; level <= KH_DEMO_LEVELS; level++) print_level(level_names[level], &levels[level]);
   print_level("all", &all);
   printf("    (conflicts: attempts refused and run again; retried: transactions that needed more than one)\n");
+}
+
+static void print_strategy(const char *name, const tally *counted) {
+  kh_grouped_text commits, refused, dropped, stood;
+  printf("    %-16s %9s %11s %11s %15s\n", name, kh_grouped(counted->commits, commits),
+         kh_grouped(counted->refused, refused), kh_grouped(counted->dropped, dropped),
+         kh_grouped(counted->commits - counted->dropped, stood));
+}
+
+static void print_strategies(const kh_demo *demo) {
+  tally strategies[KH_DEMO_STRATEGIES + 1] = {{0}};
+  for (size_t i = 0; i < demo->flights.portion_count; i++)
+    count_outcome(&strategies[kh_demo_strategy(i)], &demo->outcomes[i]);
+  printf("    %-16s %9s %11s %11s %15s\n", "strategy", "commits", "refused", "dropped", "stood");
+  for (int i = 1; i <= KH_DEMO_STRATEGIES; i++) print_strategy(strategy_names[i], &strategies[i]);
+  printf(
+      "    (of a put of the key `latest`, which all transactions put without looking; refused: the attempt was, and "
+      "ran\n"
+      "    again; dropped: the put alone, and the rest was committed)\n");
 }
 
 static void print_memory(const kh_demo *demo) {
@@ -160,6 +182,8 @@ void kh_demo_report(const kh_demo *demo) {
   print_memory(demo);
   printf("\n  Conflicts and retries\n");
   print_levels(demo);
+  printf("\n  Blind puts\n");
+  print_strategies(demo);
   printf("\n  One of them\n");
   print_conflict(demo);
 }

@@ -68,8 +68,8 @@ static void set_column(one_row *row, int column, const char *name, const char *f
   row->array_pointers[column] = &row->arrays[column];
 }
 
-/* `airport`, where it is not NULL, must outlive the row. */
-static void one_row_init(one_row *row, int month, const char *airport, const kh_demo_total *total) {
+/* Where `text` is not NULL it is the first column, and must outlive the row; else the month is. */
+static void one_row_init(one_row *row, int month, const char *name, const char *text, const kh_demo_total *total) {
   *row = (one_row){.total = *total, .month = month};
   row->schema = (struct ArrowSchema){
       .format = "+s", .name = "", .n_children = COLUMNS, .children = row->column_pointers, .release = forget_schema};
@@ -80,10 +80,10 @@ static void one_row_init(one_row *row, int month, const char *airport, const kh_
                                    .children = row->array_pointers,
                                    .release = forget_array};
   set_column(row, 0, "month", "i", &row->month);
-  if (airport != NULL) {
-    row->text_offsets[1] = (int32_t)strlen(airport);
-    set_column(row, 0, "origin", "u", row->text_offsets);
-    row->buffers[0][2] = airport;
+  if (text != NULL) {
+    row->text_offsets[1] = (int32_t)strlen(text);
+    set_column(row, 0, name, "u", row->text_offsets);
+    row->buffers[0][2] = text;
     row->arrays[0].n_buffers = 3;
   }
   set_column(row, 1, "rows", "l", &row->total.rows);
@@ -128,8 +128,15 @@ static khonsu_status write_total(khonsu_txn *txn, const kh_demo_flights *flights
   khonsu_slice key = kh_demo_total_key(flights, total, text);
   if (!is_month(total)) return khonsu_put_bytes(txn, key, (khonsu_slice){written, sizeof *written}, error);
   one_row row;
-  one_row_init(&row, month_of(total), NULL, written);
+  one_row_init(&row, month_of(total), NULL, NULL, written);
   return khonsu_put_batch_ref(txn, key, &row.schema, &row.batch, error);
+}
+
+khonsu_status kh_demo_latest_put(khonsu_txn *txn, const char *carrier, const kh_demo_total *brought,
+                                 khonsu_error *error) {
+  one_row row;
+  one_row_init(&row, 0, "carrier", carrier, brought);
+  return khonsu_put_batch_ref(txn, KHONSU_KEY(KH_DEMO_LATEST), &row.schema, &row.batch, error);
 }
 
 khonsu_status kh_demo_totals_update(khonsu_txn *txn, const kh_demo_flights *flights, const kh_demo_totals *more,
@@ -156,7 +163,7 @@ khonsu_status kh_demo_totals_collect(void *ctx, khonsu_txn *txn, khonsu_error *e
     status = kh_demo_total_read(txn, flights, total, &sum, error);
     if (status != KHONSU_OK || sum.rows == 0) continue;
     one_row row;
-    one_row_init(&row, month_of(total), is_month(total) ? NULL : airport_of(flights, total), &sum);
+    one_row_init(&row, month_of(total), "origin", is_month(total) ? NULL : airport_of(flights, total), &sum);
     khonsu_slice key = is_month(total) ? KHONSU_KEY("totals/months") : KHONSU_KEY("totals/airports");
     status = khonsu_append_batch_ref(txn, key, &row.schema, &row.batch, error);
   }

@@ -1,25 +1,40 @@
 /* khonsu help [COMMAND] */
-#include <stdio.h>
-#include <string.h>
-
 #include "cli.h"
 
-static int list_commands(void) {
-  printf("Transactions over Apache Arrow tables and byte values.\n\nusage: khonsu <command> [options]\n\n");
-  for (const kh_command *command = kh_commands; command->name != NULL; command++)
-    printf("  %-10s %s\n", command->name, command->summary);
-  printf("\n`khonsu help <command>` says how a command is used.\n");
+static struct {
+  const char *command;
+  bool man;
+} settings;
+
+static int run(void) {
+  if (settings.man) {
+    kh_manual_page();
+    return KH_EXIT_OK;
+  }
+  if (settings.command == NULL) {
+    kh_manual_commands();
+    return KH_EXIT_OK;
+  }
+  const kh_command *command = kh_command_find(settings.command);
+  if (command == NULL) {
+    kh_complain("there is no command '%s'; `khonsu help` lists them", settings.command);
+    return KH_EXIT_USAGE;
+  }
+  kh_manual_command(command);
   return KH_EXIT_OK;
 }
 
-int kh_command_help(int argc, char **argv) {
-  if (argc < 2) return list_commands();
-  if (strcmp(argv[1], "--help") == 0) {
-    printf("usage: khonsu help [command]\n");
-    return KH_EXIT_OK;
-  }
-  for (const kh_command *command = kh_commands; command->name != NULL; command++)
-    if (strcmp(command->name, argv[1]) == 0) return command->run(2, (char *[]){argv[1], (char[]){"--help"}, NULL});
-  kh_complain("there is no command '%s'; `khonsu help` lists them", argv[1]);
-  return KH_EXIT_USAGE;
-}
+static const kh_option options[] = {
+    {"man", NULL, "print the manual page khonsu(1), as roff", .flag = &settings.man},
+    {.name = NULL},
+};
+
+const kh_command kh_command_help = {
+    .name = "help",
+    .summary = "say what there is, or how one command is used",
+    .about = "Lists the commands, or says how one of them is used.",
+    .options = options,
+    .argument = "[COMMAND]",
+    .argument_at = &settings.command,
+    .run = run,
+};

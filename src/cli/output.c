@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli.h"
+#include "print.h"
 
 int kh_complain(const char *format, ...) {
   va_list arguments;
@@ -40,6 +42,12 @@ void kh_print_wrapped(const char *text, int indent, int width) {
     word += strspn(word, " ");
   }
   putchar('\n');
+}
+
+int kh_page_width(void) {
+  enum { READABLE_MAX = 100 };
+  size_t width = isatty(STDOUT_FILENO) ? kh_terminal_width(stdout) : READABLE_MAX;
+  return width < READABLE_MAX ? (int)width : READABLE_MAX;
 }
 
 double kh_seconds(void) {

@@ -62,7 +62,7 @@ static inline uint64_t kh_store_hash(const kh_store *store, khonsu_slice key) {
 static inline bool kh_store_word_has_key(void *ctx, uint64_t word, khonsu_slice key) {
   (void)ctx;
   const kh_record *record = (const kh_record *)(uintptr_t)word;
-  return record->key_size == key.size && memcmp(record->key, key.data, key.size) == 0;
+  return record->key_size == key.size && kh_bytes_equal(record->key, key.data, key.size);
 }
 static inline kh_record *kh_store_find(const kh_store *store, khonsu_slice key, uint64_t hash) {
   return (kh_record *)(uintptr_t)kh_hash_map_find_by(&store->index, key, hash, kh_store_word_has_key, NULL);

@@ -1,12 +1,12 @@
 /* look: what a transaction sees at a key. */
 #include "transaction.h"
 
-static void look_at(kh_look *look, kh_version *version) {
-  look->kind = version == NULL ? KH_TOMBSTONE : (kh_version_kind)version->kind;
+static inline void look_at(kh_look *look, kh_version *version) {
   look->version = version;
-  look->table = look->kind == KH_TABLE ? version->table : NULL;
-  look->number = look->kind == KH_COUNTER ? version->number : 0;
-  look->read_version = look->kind == KH_TOMBSTONE ? 0 : version->timestamp;
+  look->kind = KH_TOMBSTONE;
+  if (version == NULL) return;
+  look->kind = (kh_version_kind)version->kind;
+  look->number = version->number; /* or the table, in its place */
 }
 
 static kh_version *table_of_stored(const kh_stored_value *value) {
@@ -53,19 +53,23 @@ void kh_txn_leave(khonsu_txn *txn, kh_look *look) {
   look->from_storage = NULL;
 }
 
+/* What memory holds at the key; inside the epoch from here on. */
+static inline void look_in_memory(khonsu_txn *txn, khonsu_slice key, uint64_t hash, uint64_t read_at, kh_look *look) {
+  look->from_storage = NULL;
+  look->read_at = read_at;
+  kh_epoch_enter(txn->participant);
+  look->inside = true;
+  look->record = kh_store_find(&txn->partition->store, key, hash);
+  look_at(look, look->record == NULL ? NULL : kh_record_visible(look->record, read_at));
+}
+
 /* What is committed at the key; in memory, or else in the storage as of the same moment. */
 khonsu_status kh_txn_look_committed(khonsu_txn *txn, khonsu_slice key, uint64_t hash, kh_look *look,
                                     khonsu_error *error) {
-  kh_store *store = &txn->partition->store;
-  look->from_storage = NULL;
-  look->read_at =
-      txn->isolation == KHONSU_READ_COMMITTED ? kh_snapshot_read_begin(&store->snapshots, txn->slot) : txn->snapshot;
-  kh_epoch_enter(txn->participant);
-  look->inside = true;
-  look->record = kh_store_find(store, key, hash);
-  kh_version *version = look->record == NULL ? NULL : kh_record_visible(look->record, look->read_at);
-  look_at(look, version);
-  if (KH_LIKELY(version != NULL || txn->partition->storage.ops == NULL)) return KHONSU_OK;
+  kh_snapshots *snapshots = &txn->partition->store.snapshots;
+  bool each_read = txn->isolation == KHONSU_READ_COMMITTED;
+  look_in_memory(txn, key, hash, each_read ? kh_snapshot_read_begin(snapshots, txn->slot) : txn->snapshot, look);
+  if (KH_LIKELY(look->version != NULL || txn->partition->storage.ops == NULL)) return KHONSU_OK;
   kh_epoch_exit(txn->participant); /* memory must not wait for I/O */
   look->inside = false;
   khonsu_status status = look_in_storage(txn, key, look, error);
@@ -93,7 +97,7 @@ static khonsu_status observe(khonsu_txn *txn, khonsu_slice key, uint64_t hash, c
   if (status != KHONSU_OK) return status;
   access->observed = true;
   access->read_at = look->read_at;
-  access->read_version = look->read_version;
+  access->read_version = look->kind == KH_TOMBSTONE ? 0 : look->version->timestamp;
   access->record = look->record;
   return KHONSU_OK;
 }
@@ -115,7 +119,8 @@ static khonsu_status look_through_append(kh_access *access, kh_look *look, khons
 }
 
 static khonsu_status look_through_add(const kh_access *access, kh_look *look, khonsu_error *error) {
-  if (!__builtin_add_overflow(look->number, access->amount, &look->number)) return KHONSU_OK;
+  int64_t there = look->kind == KH_COUNTER ? look->number : 0;
+  if (!__builtin_add_overflow(there, access->amount, &look->number)) return KHONSU_OK;
   return khonsu_error_set(error, KHONSU_COUNTER_OVERFLOW, "the counter would leave the range of 64-bit integers");
 }
 
@@ -138,6 +143,10 @@ static void look_at_own(const khonsu_txn *txn, const kh_access *access, kh_look 
 
 khonsu_status kh_txn_look(khonsu_txn *txn, khonsu_slice key, kh_look *look, khonsu_error *error) {
   uint64_t hash = kh_store_hash(&txn->partition->store, key);
+  if (txn->in_one_look) {
+    look_in_memory(txn, key, hash, txn->snapshot, look);
+    return KHONSU_OK;
+  }
   if (txn->read_only) return kh_txn_look_committed(txn, key, hash, look, error);
   kh_access *access = kh_access_set_find(&txn->accesses, key, hash);
   if (access != NULL && access->staged != NULL && !access->accrues) {
@@ -153,6 +162,7 @@ khonsu_status kh_txn_look(khonsu_txn *txn, khonsu_slice key, kh_look *look, khon
 }
 
 khonsu_status kh_txn_look_done(khonsu_txn *txn, kh_look *look, khonsu_error *error) {
-  kh_txn_leave(txn, look);
+  if (txn->in_one_look) kh_epoch_exit(txn->participant);
+  else kh_txn_leave(txn, look);
   return KH_UNLIKELY(kh_snapshot_expired(txn->slot)) ? kh_txn_expired(txn, error) : KHONSU_OK;
 }

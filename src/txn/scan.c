@@ -182,9 +182,8 @@ static kh_look look_at_item(const kh_scan_item *item) {
   kh_look look = {.kind = KH_TOMBSTONE};
   if (item == NULL) return look;
   look.kind = item->kind;
-  look.number = item->number;
-  look.table = item->kind == KH_TABLE ? item->kept->table : NULL;
-  look.read_version = item->version;
+  if (item->kind == KH_TABLE) look.table = item->kept->table;
+  else look.number = item->number;
   return look;
 }
 
@@ -196,9 +195,9 @@ static khonsu_status show_own_increment(khonsu_scan *scan, kh_access *own, const
   if (status != KHONSU_OK) return status;
   own->observed = true;
   own->read_at = read_at;
-  own->read_version = look.read_version;
+  own->read_version = under == NULL ? 0 : under->version;
   entry->type = types[look.kind];
-  entry->counter = look.number;
+  if (look.kind == KH_COUNTER) entry->counter = look.number;
   if (look.kind == KH_TABLE) scan->table = kh_table_ref(look.table);
   return KHONSU_OK;
 }

@@ -24,6 +24,7 @@ struct khonsu_txn {
   uint64_t id, last_id; /* ids are drawn in blocks */
   khonsu_isolation isolation;
   bool read_only;
+  bool in_one_look; /* what it reads is in memory, as of its snapshot, and not its own: read-only, no storage */
   khonsu_on_conflict on_conflict; /* of the writes that follow; never DEFAULT */
   uint64_t snapshot;
   uint64_t unlinks;             /* of the store, at begin */
@@ -50,15 +51,16 @@ KHONSU_MUST_USE khonsu_status kh_txn_check_active(const khonsu_txn *txn, khonsu_
 /* What a transaction sees at a key. Between look and look_done the thread is inside the epoch: take references, be
  * short. */
 typedef struct kh_look {
-  kh_version_kind kind;     /* KH_TOMBSTONE: nothing there */
-  kh_version *version;      /* KH_BYTES */
-  kh_table *table;          /* KH_TABLE */
-  int64_t number;           /* KH_COUNTER */
+  kh_version_kind kind; /* KH_TOMBSTONE: nothing there */
+  bool inside;
+  kh_version *version; /* KH_BYTES; of what is committed, or an own put */
+  union {
+    kh_table *table; /* KH_TABLE */
+    int64_t number;  /* KH_COUNTER */
+  };
   kh_version *from_storage; /* owned by the look */
   kh_record *record;        /* where it was found; NULL: no record, or an own write */
   uint64_t read_at;         /* as of when it was looked for */
-  uint64_t read_version;    /* 0 = nothing there */
-  bool inside;
 } kh_look;
 
 /* Looks, and remembers the key as observed. Out of memory, TOO_MANY_KEYS, or what the storage returns; then no

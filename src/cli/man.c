@@ -1,0 +1,84 @@
+/* khonsu(1), as roff for the man macros; see man(7). */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "shell.h"
+
+/* Text in roff: a backslash is an escape, a dot or a quote at the start of a line a request, a hyphen not a minus. */
+static void print_text(const char *text) {
+  bool starts = true;
+  for (; *text != '\0'; starts = *text == '\n', text++) {
+    if (starts && (*text == '.' || *text == '\'')) fputs("\\&", stdout);
+    if (*text == '\\') fputs("\\e", stdout);
+    else if (*text == '-') fputs("\\-", stdout);
+    else if (*text != '`') putchar(*text);
+  }
+}
+
+static void print_paragraph(const char *text) {
+  print_text(text);
+  putchar('\n');
+}
+
+/* A paragraph with a tag: the tag in bold, its arguments as they are. */
+static void print_tag(const char *dashes, const char *name, const char *arguments) {
+  printf(".TP\n\\fB%s", dashes);
+  print_text(name);
+  fputs("\\fR", stdout);
+  if (arguments != NULL) putchar(' ');
+  if (arguments != NULL) print_text(arguments);
+  putchar('\n');
+}
+
+static void print_options(const kh_option *option) {
+  for (; option != NULL && option->name != NULL; option++) {
+    kh_choice_text choices;
+    print_tag("\\-\\-", option->name,
+              option->choice != NULL ? kh_choice_list(option->choices, choices) : option->argument);
+    print_text(option->help);
+    if (option->text != NULL && *option->text != NULL) printf(" (default: %s)", *option->text);
+    if (option->number != NULL) printf(" (default: %llu)", (unsigned long long)*option->number);
+    if (option->choice != NULL) printf(" (default: %s)", option->choices[*option->choice]);
+    putchar('\n');
+  }
+}
+
+static void print_command(const kh_command *command) {
+  printf(".SS khonsu %s%s%s%s\n", command->name, command->options != NULL ? " [options]" : "",
+         command->argument != NULL ? " " : "", command->argument != NULL ? command->argument : "");
+  print_paragraph(command->about);
+  print_options(command->options);
+}
+
+static void print_statements(void) {
+  printf(".SH STATEMENTS OF THE SHELL\n");
+  print_paragraph(kh_shell_grammar);
+  for (const kh_statement *statement = kh_statements; statement->name != NULL; statement++) {
+    print_tag("", statement->name, statement->arguments);
+    print_paragraph(statement->about);
+    if (statement->alias != NULL) printf("The same: %s.\n", statement->alias);
+  }
+}
+
+static void print_exit_statuses(void) {
+  printf(".SH EXIT STATUS\n");
+  for (const kh_exit_row *row = kh_exit_table; row->meaning != NULL; row++) {
+    printf(".TP\n\\fB%d\\fR\n", row->status);
+    print_paragraph(row->meaning);
+  }
+}
+
+void kh_manual_page(void) {
+  printf(".TH KHONSU 1 \"\" \"khonsu %s\" \"User Commands\"\n", khonsu_library_version());
+  printf(".SH NAME\nkhonsu \\- transactions over Apache Arrow tables and byte values\n");
+  printf(".SH SYNOPSIS\n.B khonsu\n.I command\n[options]\n.SH COMMANDS\n");
+  for (const kh_command *const *command = kh_commands; *command != NULL; command++) print_command(*command);
+  print_statements();
+  print_exit_statuses();
+  printf(".SH ENVIRONMENT\n");
+  for (const kh_shell_variable *variable = kh_shell_variables; variable->name != NULL; variable++) {
+    print_tag("", variable->name, NULL);
+    print_paragraph(variable->about);
+  }
+}

@@ -1,0 +1,104 @@
+/* khonsu shell */
+#include "shell.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct {
+  const char *database, *command;
+  int format;
+  uint64_t rows_max;
+  bool keep_going;
+} settings = {.database = ":memory:", .rows_max = 40};
+
+static bool wants_colour(void) {
+  const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+  return (no_color == NULL || *no_color == '\0') && term != NULL && strcmp(term, "dumb") != 0 && isatty(STDOUT_FILENO);
+}
+
+/* ---- what is read */
+
+static void greet(const kh_shell *shell) {
+  if (shell->terminal == NULL) return;
+  fprintf(stderr, "Khonsu %s, in memory. `help` lists the statements, `quit` or Ctrl-D leaves.\n",
+          khonsu_library_version());
+}
+
+static void read_all(kh_shell *shell) {
+  kh_input input = {.file = STDIN_FILENO};
+  if (settings.command == NULL) shell->terminal = kh_terminal_open(shell);
+  else if (!kh_lines_of(&input, settings.command)) {
+    shell->exit_status = kh_complain("out of memory");
+    return;
+  }
+  input.is_typed = shell->terminal != NULL;
+  greet(shell);
+  (void)kh_shell_read(shell, &input); /* what it returns is in exit_status, unless it was typed */
+  if (input.is_typed) shell->exit_status = KH_EXIT_OK;
+  kh_terminal_close(&shell->terminal);
+}
+
+/* ---- the whole */
+
+static int close_all(kh_shell *shell, khonsu_error *error) {
+  kh_shell_abort_all(shell);
+  kh_shell_snapshots_close(shell);
+  kh_shell_loss_fini(&shell->loss);
+  khonsu_status status = khonsu_close(&shell->db, error);
+  return status == KHONSU_OK ? shell->exit_status : kh_complain("%s", error->message);
+}
+
+static int open_and_read(kh_shell *shell) {
+  khonsu_error error = KHONSU_ERROR_INIT;
+  khonsu_status status = khonsu_open(NULL, NULL, &shell->db, &error);
+  int exit_status = kh_exit_of(status);
+  if (status == KHONSU_OK) {
+    read_all(shell);
+    exit_status = close_all(shell, &error);
+  } else kh_complain("%s", error.message);
+  khonsu_error_clear(&error);
+  return exit_status;
+}
+
+static int run(void) {
+  if (strcmp(settings.database, ":memory:") != 0) {
+    kh_complain("there are only databases in memory: leave '%s' out, or say :memory:", settings.database);
+    return KH_EXIT_USAGE;
+  }
+  kh_shell *shell = calloc(1, sizeof *shell);
+  if (shell == NULL) return kh_complain("out of memory");
+  kh_interrupt_catch();
+  shell->keep_going = settings.keep_going;
+  shell->isolation = KHONSU_SERIALIZABLE;
+  shell->printer = (kh_printer){.out = stdout,
+                                .format = settings.format,
+                                .rows_max = (int64_t)settings.rows_max,
+                                .is_terminal = isatty(STDOUT_FILENO),
+                                .colour = wants_colour(),
+                                .interrupted = &kh_interrupted};
+  int status = open_and_read(shell);
+  free(shell);
+  return status;
+}
+
+static const kh_option options[] = {
+    {"format", NULL, "how results are printed", .choice = &settings.format, .choices = kh_format_names},
+    {"rows", "N", "most rows of a table that are shown", .number = &settings.rows_max, .least = 2, .most = 100000},
+    {"command", "TEXT", "run these statements instead of standard input's", .text = &settings.command},
+    {"keep-going", NULL, "go on after a statement failed", .flag = &settings.keep_going},
+    {.name = NULL},
+};
+
+const kh_command kh_command_shell = {
+    .name = "shell",
+    .summary = "read and write keys by hand or by script",
+    .about =
+        "Opens an empty database in memory and runs statements. At a terminal they are typed, with history and "
+        "completion; otherwise they are read from standard input, one a line, and the first that fails ends "
+        "the script with its exit status. Results go to standard output, messages to standard error.",
+    .options = options,
+    .argument = "[:memory:]",
+    .argument_at = &settings.database,
+    .run = run,
+};
