@@ -12,12 +12,15 @@
 #include "os/os.h"
 
 typedef struct kh_schema kh_schema;
+typedef struct kh_chunk kh_chunk;
 typedef struct kh_table kh_table;
 
 /* What an import checks before it allocates. */
 typedef struct kh_arrow_limits {
   uint64_t nesting_depth_max;
   uint64_t batch_bytes_max;
+  kh_schema *
+      *recent; /* the schema imported last, a reference; the next is shared if it is the same. NULL: none is kept */
 } kh_arrow_limits;
 
 /* ---- tables in. All inputs are consumed (moved), on failure too, but for the const ones.
@@ -33,10 +36,15 @@ KHONSU_MUST_USE khonsu_status kh_table_from_batch_copy(const struct ArrowSchema 
 /* ---- life */
 kh_table *kh_table_ref(kh_table *table);
 void kh_table_unref(kh_table *table); /* NULL is a no-op */
+kh_chunk *kh_chunk_ref(kh_chunk *chunk);
+void kh_chunk_unref(kh_chunk *chunk);    /* NULL is a no-op */
+void kh_schema_unref(kh_schema *schema); /* NULL is a no-op */
 
 /* ---- facts */
 uint64_t kh_table_rows(const kh_table *table);
 uint64_t kh_table_chunk_count(const kh_table *table);
+/* The chunk that is all of the table, schema included; NULL: it has none or more. Borrowed. */
+kh_chunk *kh_table_only_chunk(const kh_table *table);
 /* Bytes of Arrow buffers in the chunks from `first_chunk` on. */
 uint64_t kh_table_bytes(const kh_table *table, uint64_t first_chunk);
 
@@ -54,6 +62,10 @@ KHONSU_MUST_USE khonsu_status kh_table_export_stream(kh_table *table, struct Arr
 /* As one batch; more than one chunk is concatenated. `schema` may be NULL. VALUE_TOO_LARGE: 32-bit offsets or indices
  * cannot hold the whole. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_table_export_batch(kh_table *table, struct ArrowSchema *schema,
+                                                    struct ArrowArray *batch, khonsu_error *error);
+
+/* The same of a chunk that is all of its table. */
+KHONSU_MUST_USE khonsu_status kh_chunk_export_batch(kh_chunk *chunk, struct ArrowSchema *schema,
                                                     struct ArrowArray *batch, khonsu_error *error);
 
 /* ---- Arrow IPC (https://arrow.apache.org/docs/format/Columnar.html) */

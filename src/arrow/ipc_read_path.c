@@ -10,7 +10,7 @@ typedef struct file_stream {
 } file_stream;
 
 /* Nothing is limited here: limits belong to a database, which checks what it is given. */
-static const kh_arrow_limits no_limits = {1024, UINT64_MAX};
+static const kh_arrow_limits no_limits = {1024, UINT64_MAX, NULL};
 
 static int errno_of(khonsu_status status) {
   switch (status) {

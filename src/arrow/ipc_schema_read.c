@@ -265,7 +265,8 @@ static khonsu_status read_root(reading *state, NS(Schema_table_t) table, struct 
 
 static khonsu_status import(reading *state, const struct ArrowSchema *root, uint64_t depth_max, kh_schema **schema,
                             int64_t **ids) {
-  khonsu_status status = kh_schema_import_copy(root, depth_max, schema, state->error);
+  kh_arrow_limits limits = {.nesting_depth_max = depth_max};
+  khonsu_status status = kh_schema_import_copy(root, &limits, schema, state->error);
   if (status == KHONSU_INVALID_ARROW)
     return kh_error_restate(state->error, KHONSU_CORRUPT, "the schema is damaged: %s",
                             state->error != NULL ? state->error->message : "");

@@ -6,7 +6,7 @@
 #include "ipc_writer.h"
 #include "table.h"
 
-static const kh_arrow_limits no_limits = {1024, UINT64_MAX};
+static const kh_arrow_limits no_limits = {1024, UINT64_MAX, NULL};
 
 typedef struct write_target {
   const kh_os *os;

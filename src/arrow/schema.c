@@ -171,36 +171,50 @@ static khonsu_status build(const struct ArrowSchema *source, uint64_t depth_max,
   return status;
 }
 
-/* True: `source` was lent out by this library, and `*status` says whether it may be used again. */
-static bool take_back(const struct ArrowSchema *source, uint64_t depth_max, kh_schema **imported, khonsu_status *status,
-                      khonsu_error *error) {
+static khonsu_status check_depth(const kh_schema *schema, uint64_t depth_max, khonsu_error *error) {
+  if (schema->depth <= depth_max) return KHONSU_OK;
+  return khonsu_error_set(error, KHONSU_NESTING_TOO_DEEP,
+                          "the schema nests %u levels deep: more than nesting_depth_max = %llu", schema->depth,
+                          (unsigned long long)depth_max);
+}
+
+/* The schema, if there is one already that says the same: it was lent out by this library, or imported just before. */
+static kh_schema *find_same(const struct ArrowSchema *source, const kh_arrow_limits *limits) {
   kh_schema *own = kh_schema_of_export(source);
-  if (own == NULL) return false;
-  if (own->depth > depth_max) {
-    *status = khonsu_error_set(error, KHONSU_NESTING_TOO_DEEP,
-                               "the schema nests %u levels deep: more than nesting_depth_max = %llu", own->depth,
-                               (unsigned long long)depth_max);
-    return true;
-  }
-  *imported = kh_schema_ref(own);
-  *status = KHONSU_OK;
-  return true;
+  if (own != NULL || limits->recent == NULL || *limits->recent == NULL) return own;
+  return kh_schema_says(*limits->recent, source) ? *limits->recent : NULL;
 }
 
-khonsu_status kh_schema_import_copy(const struct ArrowSchema *schema, uint64_t depth_max, kh_schema **imported,
-                                    khonsu_error *error) {
-  khonsu_status status;
-  if (take_back(schema, depth_max, imported, &status, error)) return status;
-  return build(schema, depth_max, true, imported, error);
+static void note_recent(kh_schema *imported, const kh_arrow_limits *limits) {
+  if (limits->recent == NULL || *limits->recent == imported) return;
+  kh_schema_unref(*limits->recent);
+  *limits->recent = kh_schema_ref(imported);
 }
 
-khonsu_status kh_schema_import(struct ArrowSchema *schema, uint64_t depth_max, kh_schema **imported,
+/* `*same`: nothing was built, and what `source` owns is not needed. */
+static khonsu_status import(const struct ArrowSchema *source, const kh_arrow_limits *limits, bool copy, bool *same,
+                            kh_schema **imported, khonsu_error *error) {
+  kh_schema *known = find_same(source, limits);
+  *same = known != NULL;
+  khonsu_status status = KHONSU_OK;
+  if (!*same) status = build(source, limits->nesting_depth_max, copy, imported, error);
+  else if ((status = check_depth(known, limits->nesting_depth_max, error)) == KHONSU_OK)
+    *imported = kh_schema_ref(known);
+  if (status == KHONSU_OK) note_recent(*imported, limits);
+  return status;
+}
+
+khonsu_status kh_schema_import_copy(const struct ArrowSchema *schema, const kh_arrow_limits *limits,
+                                    kh_schema **imported, khonsu_error *error) {
+  bool same;
+  return import(schema, limits, true, &same, imported, error);
+}
+
+khonsu_status kh_schema_import(struct ArrowSchema *schema, const kh_arrow_limits *limits, kh_schema **imported,
                                khonsu_error *error) {
-  khonsu_status status;
-  if (!take_back(schema, depth_max, imported, &status, error)) {
-    status = build(schema, depth_max, false, imported, error);
-    if (status == KHONSU_OK) ArrowSchemaMove(schema, &(*imported)->moved);
-  }
+  bool same;
+  khonsu_status status = import(schema, limits, false, &same, imported, error);
+  if (status == KHONSU_OK && !same) ArrowSchemaMove(schema, &(*imported)->moved);
   if (schema->release != NULL) schema->release(schema);
   return status;
 }

@@ -36,12 +36,15 @@ struct kh_schema {
   kh_field fields[];
 };
 
-/* A schema of what `schema` says; one that this library lent out and that is whole is taken back by reference. The
- * first form consumes `schema`, on failure too. INVALID_ARROW, NESTING_TOO_DEEP, NO_MEMORY. */
-KHONSU_MUST_USE khonsu_status kh_schema_import(struct ArrowSchema *schema, uint64_t depth_max, kh_schema **imported,
-                                               khonsu_error *error);
-KHONSU_MUST_USE khonsu_status kh_schema_import_copy(const struct ArrowSchema *schema, uint64_t depth_max,
+/* A schema of what `schema` says; one that this library lent out and that is whole is taken back by reference, and one
+ * that says the same as the one imported before shares that. The first form consumes `schema`, on failure too.
+ * INVALID_ARROW, NESTING_TOO_DEEP, NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_schema_import(struct ArrowSchema *schema, const kh_arrow_limits *limits,
+                                               kh_schema **imported, khonsu_error *error);
+KHONSU_MUST_USE khonsu_status kh_schema_import_copy(const struct ArrowSchema *schema, const kh_arrow_limits *limits,
                                                     kh_schema **imported, khonsu_error *error);
+/* Whether `arrow` says, word for word, what `known` does. */
+bool kh_schema_says(const kh_schema *known, const struct ArrowSchema *arrow);
 
 kh_schema *kh_schema_ref(kh_schema *schema);
 void kh_schema_unref(kh_schema *schema); /* NULL is a no-op */

@@ -35,6 +35,12 @@ uint64_t kh_table_bytes(const kh_table *table, uint64_t first_chunk) {
   return bytes;
 }
 
+kh_chunk *kh_table_only_chunk(const kh_table *table) {
+  if (kh_table_chunk_count(table) != 1) return NULL;
+  kh_chunk *only = *kh_chunk_list_run(&table->chunks, 0).chunks;
+  return only->schema == table->schema ? only : NULL;
+}
+
 khonsu_status kh_table_match(const kh_table *base, const kh_table *tail, khonsu_error *error) {
   return kh_schema_match(base->schema, tail->schema, error);
 }

@@ -61,19 +61,30 @@ kh_table *kh_table_of_stream(const struct ArrowArrayStream *stream) {
   return reading->next == 0 ? reading->table : NULL;
 }
 
-khonsu_status kh_table_export_batch(kh_table *table, struct ArrowSchema *schema, struct ArrowArray *batch,
-                                    khonsu_error *error) {
-  kh_chunk *whole;
+static khonsu_status export_as(kh_schema *named, kh_chunk *chunk, struct ArrowSchema *schema, struct ArrowArray *batch,
+                               khonsu_error *error) {
   struct ArrowSchema exported;
-  khonsu_status status = kh_table_to_chunk(table, &whole, error);
-  if (status != KHONSU_OK) return status;
-  if (schema != NULL) status = kh_schema_export(table->schema, &exported);
+  khonsu_status status = schema != NULL ? kh_schema_export(named, &exported) : KHONSU_OK;
   if (status == KHONSU_OK) {
-    status = kh_chunk_export(whole, batch);
+    status = kh_chunk_export(chunk, batch);
     if (status != KHONSU_OK && schema != NULL) exported.release(&exported);
   }
-  kh_chunk_unref(whole);
   if (status != KHONSU_OK) return khonsu_error_set(error, status, "no memory to lend out a record batch");
   if (schema != NULL) *schema = exported;
   return KHONSU_OK;
+}
+
+khonsu_status kh_chunk_export_batch(kh_chunk *chunk, struct ArrowSchema *schema, struct ArrowArray *batch,
+                                    khonsu_error *error) {
+  return export_as(chunk->schema, chunk, schema, batch, error);
+}
+
+khonsu_status kh_table_export_batch(kh_table *table, struct ArrowSchema *schema, struct ArrowArray *batch,
+                                    khonsu_error *error) {
+  kh_chunk *whole;
+  khonsu_status status = kh_table_to_chunk(table, &whole, error);
+  if (status != KHONSU_OK) return status;
+  status = export_as(table->schema, whole, schema, batch, error);
+  kh_chunk_unref(whole);
+  return status;
 }

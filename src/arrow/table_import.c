@@ -51,7 +51,7 @@ khonsu_status kh_table_from_batch(struct ArrowSchema *schema, struct ArrowArray 
                                   kh_table **table, khonsu_error *error) {
   kh_schema *imported;
   kh_chunk *chunk = NULL;
-  khonsu_status status = kh_schema_import(schema, limits->nesting_depth_max, &imported, error);
+  khonsu_status status = kh_schema_import(schema, limits, &imported, error);
   if (status != KHONSU_OK) {
     release_array(batch);
     return status;
@@ -64,7 +64,7 @@ khonsu_status kh_table_from_batch_copy(const struct ArrowSchema *schema, const s
                                        const kh_arrow_limits *limits, kh_table **table, khonsu_error *error) {
   kh_schema *imported;
   kh_chunk *chunk = NULL;
-  khonsu_status status = kh_schema_import_copy(schema, limits->nesting_depth_max, &imported, error);
+  khonsu_status status = kh_schema_import_copy(schema, limits, &imported, error);
   if (status != KHONSU_OK) return status;
   status = kh_chunk_import_copy(imported, batch, limits->batch_bytes_max, &chunk, error);
   return table_of_chunk(imported, status, chunk, table, error);
@@ -86,7 +86,7 @@ static khonsu_status read_schema(kh_table_source *source, khonsu_error *error) {
   if (stream->release == NULL) return khonsu_error_set(error, KHONSU_INVALID_ARROW, "the stream is released");
   int failed = stream->get_schema(stream, &arrow);
   if (failed != 0) return stream_failed(stream, failed, "reading the schema of a stream", error);
-  return kh_schema_import(&arrow, source->limits.nesting_depth_max, &source->schema, error);
+  return kh_schema_import(&arrow, &source->limits, &source->schema, error);
 }
 
 khonsu_status kh_table_source_open(kh_table_source *source, struct ArrowArrayStream *stream,

@@ -71,12 +71,27 @@ khonsu_status khonsu_get(khonsu_txn *txn, khonsu_slice key, struct ArrowArrayStr
   return status;
 }
 
+/* The chunk that is all of the table looked at, without a look at the table itself. */
+static inline kh_chunk *only_chunk(const kh_look *look) {
+  const kh_version *version = look->version;
+  return version != NULL && version->kind == KH_TABLE && version->table == look->table ? version->only : NULL;
+}
+
 khonsu_status khonsu_get_batch(khonsu_txn *txn, khonsu_slice key, struct ArrowSchema *schema, struct ArrowArray *batch,
                                khonsu_error *error) {
   khonsu_status status = check_read(txn, key, batch, error);
   kh_look look;
   if (status == KHONSU_OK) status = look_for(txn, key, KH_TABLE, &look, error);
   if (status != KHONSU_OK) return status;
+  kh_chunk *only = only_chunk(&look);
+  if (KH_LIKELY(only != NULL)) {
+    for (size_t line = 0; line < 8; line++) __builtin_prefetch((const char *)only + line * KH_CACHE_LINE);
+    kh_chunk_ref(only);
+    status = kh_txn_look_done(txn, &look, error);
+    if (status == KHONSU_OK) status = kh_chunk_export_batch(only, schema, batch, error);
+    kh_chunk_unref(only);
+    return status;
+  }
   kh_table *table = kh_table_ref(look.table); /* concatenating may take long: not inside the epoch */
   status = kh_txn_look_done(txn, &look, error);
   if (status == KHONSU_OK) status = kh_table_export_batch(table, schema, batch, error);
@@ -191,7 +206,7 @@ static khonsu_status write_stream(khonsu_txn *txn, khonsu_slice key, struct Arro
     return status;
   }
   kh_table *table;
-  status = kh_table_from_stream(stream, &txn->partition->arrow_limits, &table, error);
+  status = kh_table_from_stream(stream, &txn->arrow_limits, &table, error);
   return status != KHONSU_OK ? status : stage(txn, key, table, error);
 }
 
@@ -210,7 +225,7 @@ static khonsu_status write_batch(khonsu_txn *txn, khonsu_slice key, struct Arrow
     return status;
   }
   kh_table *table;
-  status = kh_table_from_batch(schema, batch, &txn->partition->arrow_limits, &table, error);
+  status = kh_table_from_batch(schema, batch, &txn->arrow_limits, &table, error);
   return status != KHONSU_OK ? status : stage(txn, key, table, error);
 }
 
@@ -219,7 +234,7 @@ static khonsu_status write_batch_ref(khonsu_txn *txn, khonsu_slice key, const st
   khonsu_status status = check_batch(txn, key, schema, batch, error);
   if (status != KHONSU_OK) return status;
   kh_table *table;
-  status = kh_table_from_batch_copy(schema, batch, &txn->partition->arrow_limits, &table, error);
+  status = kh_table_from_batch_copy(schema, batch, &txn->arrow_limits, &table, error);
   return status != KHONSU_OK ? status : stage(txn, key, table, error);
 }
 

@@ -1,6 +1,6 @@
 #include "version.h"
 
-#define TABLE_SIZE (offsetof(kh_version, charge) + sizeof(uint64_t))
+#define TABLE_SIZE (offsetof(kh_version, only) + sizeof(kh_chunk *))
 #define COUNTER_SIZE offsetof(kh_version, charge)
 #define TOMBSTONE_SIZE (offsetof(kh_version, record) + sizeof(struct kh_record *))
 
@@ -39,9 +39,16 @@ kh_version *kh_version_new_table(kh_table *table) {
   kh_version *version = new_version(TABLE_SIZE, KH_TABLE);
   if (version == NULL) return NULL;
   version->table = kh_table_ref(table);
+  version->only = kh_table_only_chunk(table);
   version->incarnation = 0;
   version->charge = 0;
   return version;
+}
+
+void kh_version_set_table(kh_version *version, kh_table *table) {
+  kh_table_unref(version->table);
+  version->table = table;
+  version->only = kh_table_only_chunk(table);
 }
 
 kh_version *kh_version_new_counter(int64_t number) {

@@ -38,6 +38,7 @@ typedef struct kh_version {
       uint64_t
           incarnation; /* timestamp of the last put or delete: only appends or adds came since; 0 = there was none */
       uint64_t charge; /* KH_TABLE: bytes of chunks that the store's memory figure holds under this version */
+      kh_chunk *only;  /* KH_TABLE: the chunk that is all of it, or NULL; what most reads are after */
     };
   };
 } kh_version;
@@ -47,6 +48,8 @@ kh_version *kh_version_new_tombstone(void);
 kh_version *kh_version_new_bytes(khonsu_slice bytes);
 kh_version *kh_version_new_table(kh_table *table);
 kh_version *kh_version_new_counter(int64_t number);
+/* Before it is linked: makes the table, which is taken over, the value. */
+void kh_version_set_table(kh_version *version, kh_table *table);
 
 static inline kh_version *kh_version_ref(kh_version *version) {
   atomic_fetch_add_explicit(&version->references, 1, memory_order_relaxed);

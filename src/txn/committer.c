@@ -67,8 +67,7 @@ static khonsu_status append_to(const kh_version *head, kh_access *access) {
   } else {
     kh_table_ref(joined);
   }
-  kh_table_unref(access->staged->table);
-  access->staged->table = joined;
+  kh_version_set_table(access->staged, joined);
   return KHONSU_OK;
 }
 

@@ -4,7 +4,7 @@ khonsu_status kh_partition_init(kh_partition *partition, const khonsu_options *o
                                 khonsu_error *error) {
   memset(partition, 0, sizeof *partition);
   partition->options = *options;
-  partition->arrow_limits = (kh_arrow_limits){options->nesting_depth_max, options->value_size_max};
+  partition->arrow_limits = (kh_arrow_limits){options->nesting_depth_max, options->value_size_max, NULL};
   partition->storage = storage;
   atomic_init(&partition->next_txn_id, 1);
   kh_local_sequencer_init(&partition->local, partition);

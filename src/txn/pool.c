@@ -16,6 +16,7 @@ void kh_txn_pool_init(kh_txn_pool *pool, kh_partition *partition) {
 static void free_txn(khonsu_txn *txn) {
   kh_access_set_fini(&txn->accesses);
   kh_free(txn->dropped);
+  kh_schema_unref(txn->recent_schema);
   kh_free(txn);
 }
 
@@ -33,6 +34,8 @@ static khonsu_txn *new_txn(kh_txn_pool *pool) {
   memset(txn, 0, sizeof *txn);
   txn->magic = KH_TXN_MAGIC;
   txn->partition = pool->partition;
+  txn->arrow_limits = pool->partition->arrow_limits;
+  txn->arrow_limits.recent = &txn->recent_schema;
   kh_access_set_init(&txn->accesses);
   kh_store *store = &pool->partition->store;
   if (kh_snapshot_join(&store->snapshots, &txn->slot) != KHONSU_OK ||

@@ -61,13 +61,17 @@ static kh_version *version_of(const increment *added) {
 }
 
 static khonsu_status append_to_own(kh_access *access, const increment *added, khonsu_error *error) {
-  kh_table **own = access->accrues ? &access->rows : &access->staged->table, *joined;
-  khonsu_status status = kh_table_match(*own, added->rows, error);
+  kh_table *own = access->accrues ? access->rows : access->staged->table, *joined;
+  khonsu_status status = kh_table_match(own, added->rows, error);
   if (status != KHONSU_OK) return status;
-  status = kh_table_append(*own, added->rows, &joined);
+  status = kh_table_append(own, added->rows, &joined);
   if (status != KHONSU_OK) return khonsu_error_set(error, status, "no memory to append rows");
-  kh_table_unref(*own);
-  *own = joined;
+  if (!access->accrues) {
+    kh_version_set_table(access->staged, joined);
+    return KHONSU_OK;
+  }
+  kh_table_unref(own);
+  access->rows = joined;
   return KHONSU_OK;
 }
 

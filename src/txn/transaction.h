@@ -31,6 +31,8 @@ struct khonsu_txn {
   struct kh_stretch *stretches; /* what was scanned */
   khonsu_scan *scans;           /* that are open */
   uint64_t bytes;               /* staged */
+  kh_schema *recent_schema;     /* of Arrow inputs; most have the one of the input before */
+  kh_arrow_limits arrow_limits; /* the partition's, with that */
   kh_access_set accesses;
   kh_request request;
   khonsu_conflict *dropped; /* the writes that were given up; room for dropped_room of them */

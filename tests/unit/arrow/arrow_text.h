@@ -400,7 +400,7 @@ static char *text_of(const struct ArrowSchema *schema, const struct ArrowArray *
 
 /* ---- tables */
 
-static const kh_arrow_limits no_limits = {64, UINT64_MAX};
+static const kh_arrow_limits no_limits = {64, UINT64_MAX, NULL};
 
 /* A table of one chunk; `type` is that of the record batch. */
 static kh_table *make_table(const char *type, const char *values) {

@@ -1,5 +1,6 @@
 /* What may come in: everything that is valid, nothing that is not, with a text that says what and where. Inputs are
  * consumed either way. */
+#include "arrow/schema.h"
 #include "arrow_text.h"
 
 static void (*nanoarrow_release)(struct ArrowArray *array);
@@ -154,7 +155,7 @@ static void wide_unions(void **state) {
 static void nesting(void **state) {
   (void)state;
   khonsu_error error = KHONSU_ERROR_INIT;
-  kh_arrow_limits limits = {2, UINT64_MAX};
+  kh_arrow_limits limits = {2, UINT64_MAX, NULL};
   static const char *types[] = {"+s{a=i}", "+s{a=+l{b=i}}", "+s{a=+l{b=+l{c=i}}}", "+s{a=+l{b=i>u}}"};
   for (int i = 0; i < 4; i++) {
     struct ArrowSchema schema = make_schema(types[i]);
@@ -319,7 +320,7 @@ static void limits_in_bytes(void **state) {
     struct ArrowSchema schema;
     struct ArrowArray array;
     kh_table *again;
-    kh_arrow_limits limits = {64, most};
+    kh_arrow_limits limits = {64, most, NULL};
     khonsu_error error = KHONSU_ERROR_INIT;
     MUST(kh_table_export_batch(table, &schema, &array, NULL));
     khonsu_status status = kh_table_from_batch(&schema, &array, &limits, &again, &error);
@@ -335,6 +336,32 @@ static void limits_in_bytes(void **state) {
   kh_table_unref(table);
 }
 
+/* A schema that says the same as the one before is shared; one that differs in anything is not. */
+static void equal_schemas_are_shared(void **state) {
+  (void)state;
+  kh_schema *recent = NULL;
+  kh_arrow_limits limits = {64, UINT64_MAX, &recent};
+  static const char *const different[] = {"+s{a=i;b=u}", "+s{a=l;b=u}",       "+s{a=i;c=u}",
+                                          "+s{a=i}",     "+s{a=i;b=+l{x=u}}", "+s{a=i;b=+l{y=u}}"};
+  kh_schema *first[sizeof different / sizeof *different];
+  for (size_t i = 0; i < sizeof different / sizeof *different; i++)
+    for (int again = 0; again < 3; again++) {
+      struct ArrowSchema schema = make_schema(different[i]);
+      kh_schema *imported;
+      khonsu_status status = again == 2 ? kh_schema_import_copy(&schema, &limits, &imported, NULL)
+                                        : kh_schema_import(&schema, &limits, &imported, NULL);
+      assert_int_equal(status, KHONSU_OK);
+      if (again == 2) schema.release(&schema);
+      if (again == 0) first[i] = imported;
+      else assert_ptr_equal(imported, first[i]);
+      for (size_t other = 0; other < i; other++) assert_ptr_not_equal(imported, first[other]);
+      assert_ptr_equal(recent, imported);
+      if (again != 0) kh_schema_unref(imported);
+    }
+  for (size_t i = 0; i < sizeof different / sizeof *different; i++) kh_schema_unref(first[i]);
+  kh_schema_unref(recent);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(schemas),
@@ -345,6 +372,7 @@ int main(void) {
       cmocka_unit_test(allowed),
       cmocka_unit_test(misaligned_buffers),
       cmocka_unit_test(limits_in_bytes),
+      cmocka_unit_test(equal_schemas_are_shared),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -131,7 +131,7 @@ static khonsu_status try_decode(const void *bytes, size_t size, uint64_t *rows, 
   void *copy = malloc(size > 0 ? size : 1);
   memcpy(copy, bytes, size);
   kh_table *table = NULL;
-  kh_arrow_limits limits = {64, 1 << 20};
+  kh_arrow_limits limits = {64, 1 << 20, NULL};
   khonsu_status status = kh_ipc_decode(kh_slice(copy, size), &limits, &table, error);
   *rows = 0;
   if (status == KHONSU_OK) {
@@ -254,10 +254,10 @@ static void what_is_not_a_table(void **state) {
   assert_int_equal(try_decode(bytes.data, bytes.size, &rows, &error), KHONSU_CORRUPT);
   bytes.size = 0;
   MUST(kh_ipc_encode(table, 0, true, &bytes, NULL));
-  kh_arrow_limits small = {0, UINT64_MAX};
+  kh_arrow_limits small = {0, UINT64_MAX, NULL};
   kh_table *decoded;
   assert_int_equal(kh_ipc_decode(kh_slice(bytes.data, bytes.size), &small, &decoded, &error), KHONSU_NESTING_TOO_DEEP);
-  small = (kh_arrow_limits){64, 3};
+  small = (kh_arrow_limits){64, 3, NULL};
   assert_int_equal(kh_ipc_decode(kh_slice(bytes.data, bytes.size), &small, &decoded, &error), KHONSU_VALUE_TOO_LARGE);
   kh_buffer_fini(&bytes);
   kh_table_unref(table);
