@@ -24,7 +24,6 @@ typedef struct kh_hash_map {
 /* A slot: 16 bits of the hash above a word of 48. Word 0: no word. */
 #define KH_SLOT_EMPTY UINT64_C(0)
 #define KH_SLOT_DELETED (UINT64_C(1) << 48)
-#define KH_WORD_LIMIT (UINT64_C(1) << 48)
 
 /* Which bits of a hash say what: directory from the top down, tag the lowest 16, slot from bit 16 up. */
 static inline uint64_t kh_hash_tag(uint64_t hash) { return hash << 48; }

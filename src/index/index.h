@@ -1,22 +1,29 @@
 /* index: maps from byte keys to 64-bit words, and their façade. One writer, wait-free readers inside an epoch.
  *
- * An index keeps no keys: a word leads its owner to the key (a pointer to a record, a place in a file), and the owner
- * says through a kh_key_source how to compare and hash the key behind a word. Words use the low 48 bits and are not 0.
+ *   hash_map      points: the word of a key
+ *   ordered_map   scans: the words from a key on, up or down
  *
- * Guarantees, for the hash (points); the ordered map (scans) gives the same ones
- *   1. find is wait-free, inside the epoch: it takes no lock, never waits for the writer and ends after a bounded
- *      number of steps, whatever the writer does meanwhile.
+ * An index keeps no keys: a word leads its owner to the key (a pointer to a record, a place in a file), and the owner
+ * says through a source how to get from one to the other. Words use the low 48 bits and are not 0. docs/index.md has
+ * what was measured.
+ *
+ * Guarantees
+ *   1. find and read are wait-free, inside the epoch: they take no lock, never wait for the writer and end after a
+ *      bounded number of steps, whatever the writer does meanwhile.
  *   2. A key that is in the index during the whole of a find is found; one that is absent during the whole of it is
- *      not.
+ *      not. A read does the same for each key between its beginning and the last one it returns, or the end; what it
+ *      returns is strictly in order.
  *   3. The writer's insert touches a bounded part of the index: growth never copies the whole (segments split one by
- *      one, as in Fagin et al., "Extendible hashing", 1979).
- *   4. A failed insert (NO_MEMORY) changes nothing.
+ *      one, as in Fagin et al., "Extendible hashing", 1979; so do the nodes of a tree).
+ *   4. A failed insert (NO_MEMORY) changes nothing. Taking out cannot fail.
  * Memory that readers may still see is retired to the epoch given at init.
  */
 #ifndef KH_INDEX_H
 #define KH_INDEX_H
 
 #include "base/base.h"
+
+#define KH_WORD_LIMIT (UINT64_C(1) << 48)
 
 typedef struct kh_key_source {
   /* Whether the key behind `word` is `key`. */
@@ -25,6 +32,12 @@ typedef struct kh_key_source {
   uint64_t (*hash)(void *ctx, uint64_t word);
   void *ctx;
 } kh_key_source;
+
+typedef struct kh_ordered_source {
+  /* The key behind `word`, at most 64 KiB. It stays the same, and where it is, as long as readers may see the word. */
+  khonsu_slice (*key)(void *ctx, uint64_t word);
+  void *ctx;
+} kh_ordered_source;
 
 #include "hash_map.h"
 #include "ordered_map.h"

@@ -4,12 +4,6 @@
 
 #include "base/base.h"
 
-typedef struct kh_ordered_source {
-  /* The key behind `word`: at most 64 KiB, the same and in the same place as long as the word is in the map. */
-  khonsu_slice (*key)(void *ctx, uint64_t word);
-  void *ctx;
-} kh_ordered_source;
-
 struct kh_ordered_node;
 
 typedef struct kh_ordered_map {
@@ -20,25 +14,28 @@ typedef struct kh_ordered_map {
   size_t memory;
 } kh_ordered_map;
 
-/* Creates an empty map, of less than 256 bytes. NO_MEMORY. The epoch must outlive the map; who writes collects it. */
+/* Creates an empty map, of less than 64 bytes. NO_MEMORY. The epoch must outlive the map; who writes collects it. */
 KHONSU_MUST_USE khonsu_status kh_ordered_map_init(kh_ordered_map *map, kh_ordered_source source, kh_epoch *epoch);
 /* Frees the map; words are the owner's. No reader may be inside. */
 void kh_ordered_map_fini(kh_ordered_map *map);
 
 /* ---- readers, inside the epoch; the writer anywhere */
 
-/* Up to `room` words in the order of their keys, the reverse one if `reverse`: from `from` on, that key itself only if
- * `inclusive`; from the first, or the last, if `from` is NULL. Returns how many; fewer than `room` only at the end.
- * Keys that are in the map during the whole of the read, and between those returned, are among them. */
+/* Up to `room` words in the order of their keys (bytes; a prefix before what it is a prefix of), the reverse order if
+ * `reverse`: from `from` on, that key itself only if `inclusive`; from the first, or the last, if `from` is NULL.
+ * Returns how many; fewer than `room` only at the end. Finding the beginning costs as much as reading some 100 words. */
 size_t kh_ordered_map_read(const kh_ordered_map *map, const khonsu_slice *from, bool inclusive, bool reverse,
                            uint64_t *words, size_t room);
 
 /* ---- the writer's */
 
-/* Adds `word`; if its key is there already, under whatever word, nothing changes. NO_MEMORY: nothing changed. */
+/* Adds `word`. If its key is there already, under this or another word, nothing changes. NO_MEMORY: nothing changed. */
 KHONSU_MUST_USE khonsu_status kh_ordered_map_insert(kh_ordered_map *map, uint64_t word);
-/* Takes `word` out; if it is not in the map, nothing changes. Cannot fail. Memory is given back a leaf at a time, where
- * there is memory to do so; without keys the map is as small as it was at first. */
+/* Takes `word` out. If it is not in the map, nothing changes. Cannot fail.
+ *
+ * Memory is given back as words go: of 1 KiB and 40 bytes for each word that is left, no more is held, nor what the map
+ * began with when none is left. (This takes memory for smaller nodes; without it, more is held until there is some and
+ * words near by go. What tells neighbouring nodes apart, some bytes of a key for every few dozen, comes on top.) */
 void kh_ordered_map_remove(kh_ordered_map *map, uint64_t word);
 /* Bytes the map itself holds, without what is retired. */
 static inline size_t kh_ordered_map_memory(const kh_ordered_map *map) { return map->memory; }

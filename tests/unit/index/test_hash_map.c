@@ -8,6 +8,7 @@
 typedef struct item {
   uint64_t hash, number;
   bool in; /* the model */
+  unsigned visits;
 } item;
 
 static bool item_is(void *ctx, uint64_t word, khonsu_slice key) {
@@ -54,7 +55,7 @@ static void make_items(fixture *f, size_t count, uint64_t (*hash)(uint64_t numbe
   f->items = calloc(count, sizeof *f->items);
   f->count = count;
   assert_non_null(f->items);
-  for (size_t i = 0; i < count; i++) f->items[i] = (item){hash(i), i, false};
+  for (size_t i = 0; i < count; i++) f->items[i] = (item){hash(i), i, false, 0};
 }
 
 static void add(fixture *f, size_t i) {
@@ -321,6 +322,29 @@ static void finding_in_batches_finds_the_same(void **state) {
   }
 }
 
+static void count_visit(void *ctx, uint64_t word) {
+  (void)ctx;
+  ((item *)(uintptr_t)word)->visits++;
+}
+
+/* A segment at a time, while others come and go and segments split. */
+static void a_visit_comes_to_each_word_once_while_the_map_changes(void **state) {
+  fixture *f = *state;
+  make_items(f, 100000, spread);
+  for (size_t i = 0; i < 20000; i++) add(f, i);
+  uint64_t position = 0;
+  size_t calls = 1;
+  for (size_t i = 20000; kh_hash_map_visit(&f->map, &position, count_visit, NULL); calls++) {
+    for (size_t end = i + 4000; i < end && i < f->count; i++) add(f, i);
+    take_out(f, calls); /* of the first few */
+    kh_epoch_collect(&f->epoch, 8);
+  }
+  assert_true(calls > 20 && calls < 1000);
+  for (size_t i = 1000; i < 20000; i++) assert_int_equal(f->items[i].visits, 1);
+  for (size_t i = 20000; i < f->count; i++) assert_true(f->items[i].visits <= 1);
+  check_all(f);
+}
+
 static void what_growth_replaces_waits_for_readers(void **state) {
   fixture *f = *state;
   make_items(f, 5000, spread);
@@ -355,6 +379,7 @@ int main(void) {
       cmocka_unit_test(hashes_may_crowd),
       TEST(random_changes_match_the_model),
       TEST(finding_in_batches_finds_the_same),
+      TEST(a_visit_comes_to_each_word_once_while_the_map_changes),
       TEST(what_growth_replaces_waits_for_readers),
       TEST(ending_twice_does_nothing),
   };

@@ -1,0 +1,259 @@
+/* What tests of the ordered map share: items to be put into it, of several shapes of keys, a model, and a look at the
+ * structure itself. The including file has included the map's headers. */
+#ifndef TEST_ORDERED_ITEMS_H
+#define TEST_ORDERED_ITEMS_H
+
+#include <stdio.h>
+
+#include "unit.h"
+
+typedef struct item {
+  uint32_t size;
+  bool in; /* the model */
+  uint8_t *key;
+} item;
+
+typedef struct fixture {
+  kh_epoch epoch;
+  kh_ordered_map map;
+  item *items; /* in the order of their keys, each key once */
+  size_t count;
+  uint32_t *order; /* room for a permutation */
+} fixture;
+
+static inline khonsu_slice item_key(const item *it) { return kh_slice(it->key, it->size); }
+static inline uint64_t word_of(const item *it) { return (uint64_t)(uintptr_t)it; }
+static inline khonsu_slice key_of_word(void *ctx, uint64_t word) {
+  (void)ctx;
+  return item_key((const item *)(uintptr_t)word);
+}
+static const kh_ordered_source source = {key_of_word, NULL};
+
+static inline int begin(void **state) {
+  fixture *f = kh_alloc_lines(sizeof *f);
+  kh_epoch_init(&f->epoch);
+  f->items = NULL;
+  f->order = NULL;
+  f->count = 0;
+  *state = f;
+  return kh_ordered_map_init(&f->map, source, &f->epoch) != KHONSU_OK;
+}
+
+static inline int end(void **state) {
+  fixture *f = *state;
+  kh_ordered_map_fini(&f->map);
+  kh_epoch_fini(&f->epoch);
+  for (size_t i = 0; i < f->count; i++) free(f->items[i].key);
+  free(f->items);
+  free(f->order);
+  free(f);
+  return 0;
+}
+
+/* ---- keys */
+
+typedef size_t (*key_shape)(kh_prng *prng, size_t index, uint8_t *key); /* room for 64 KiB; returns the size */
+
+static inline size_t big_endian(uint64_t number, uint8_t *key) {
+  for (int byte = 0; byte < 8; byte++) key[byte] = (uint8_t)(number >> (56 - 8 * byte));
+  return 8;
+}
+static inline size_t numbers(kh_prng *prng, size_t index, uint8_t *key) {
+  (void)prng;
+  return big_endian(index * 3, key);
+}
+static inline size_t hex_digits(kh_prng *prng, size_t index, uint8_t *key) {
+  (void)index;
+  return (size_t)snprintf((char *)key, 20, "%016llx", (unsigned long long)kh_prng_next(prng));
+}
+/* Common prefixes of several lengths, longer than heads. */
+static inline size_t paths(kh_prng *prng, size_t index, uint8_t *key) {
+  return (size_t)snprintf((char *)key, 80, "tenant-%04u/orders/of-the-year/%02u/%zu", (unsigned)kh_prng_below(prng, 9),
+                          (unsigned)kh_prng_below(prng, 12), index);
+}
+/* Prefixes of each other, of bytes that are signed, or look like an end. */
+static inline size_t odd_bytes(kh_prng *prng, size_t index, uint8_t *key) {
+  static const uint8_t bytes[] = {0, 0, 0, 1, 0x7f, 0x80, 0xff, 0xff};
+  (void)index;
+  size_t size = (size_t)kh_prng_below(prng, 14);
+  for (size_t i = 0; i < size; i++) key[i] = bytes[kh_prng_below(prng, sizeof bytes)];
+  return size;
+}
+/* One byte, at all lengths. */
+static inline size_t repeated(kh_prng *prng, size_t index, uint8_t *key) {
+  (void)prng;
+  memset(key, index & 1 ? 0xff : 0, index / 2);
+  return index / 2;
+}
+/* The longest ones that are allowed: all that tells them apart comes last. */
+static inline size_t long_keys(kh_prng *prng, size_t index, uint8_t *key) {
+  size_t size = 65536 - (size_t)kh_prng_below(prng, 3);
+  memset(key, 'k', size);
+  big_endian(index, key + size - 8);
+  return size;
+}
+
+static inline int compare_items(const void *a, const void *b) { return kh_slice_compare(item_key(a), item_key(b)); }
+
+/* `count` items at most: keys that come twice are left out. */
+static inline void make_items(fixture *f, size_t count, key_shape shape, uint64_t seed) {
+  kh_prng prng = {seed};
+  uint8_t *key = malloc(65536);
+  f->items = calloc(count, sizeof *f->items);
+  f->order = calloc(count, sizeof *f->order);
+  assert_true(f->items != NULL && f->order != NULL && key != NULL);
+  for (size_t i = 0; i < count; i++) {
+    uint32_t size = (uint32_t)shape(&prng, i, key);
+    f->items[i] = (item){.size = size, .key = malloc(size + !size)};
+    assert_non_null(f->items[i].key);
+    memcpy(f->items[i].key, key, size);
+  }
+  free(key);
+  qsort(f->items, count, sizeof *f->items, compare_items);
+  for (size_t i = 0; i < count; i++) {
+    if (f->count > 0 && compare_items(&f->items[f->count - 1], &f->items[i]) == 0) free(f->items[i].key);
+    else f->items[f->count++] = f->items[i];
+  }
+}
+
+typedef enum direction { UPWARDS, DOWNWARDS, AT_RANDOM } direction;
+
+static inline void put_in_order(fixture *f, direction way, kh_prng *prng) {
+  for (size_t i = 0; i < f->count; i++) f->order[i] = (uint32_t)(way == DOWNWARDS ? f->count - 1 - i : i);
+  for (size_t i = f->count; way == AT_RANDOM && i > 1; i--) {
+    size_t other = (size_t)kh_prng_below(prng, i);
+    uint32_t swapped = f->order[i - 1];
+    f->order[i - 1] = f->order[other];
+    f->order[other] = swapped;
+  }
+}
+
+/* ---- changes */
+
+static inline void add(fixture *f, size_t i) {
+  assert_int_equal(kh_ordered_map_insert(&f->map, word_of(&f->items[i])), KHONSU_OK);
+  f->items[i].in = true;
+}
+
+static inline void take_out(fixture *f, size_t i) {
+  kh_ordered_map_remove(&f->map, word_of(&f->items[i]));
+  f->items[i].in = false;
+}
+
+/* ---- reading, against the model */
+
+/* How many items come before the key; with `after`, before or at it. */
+static inline size_t rank(const fixture *f, khonsu_slice key, bool after) {
+  size_t low = 0, high = f->count;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    int order = kh_slice_compare(item_key(&f->items[middle]), key);
+    if (order < 0 || (order == 0 && after)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+static inline void check_read(const fixture *f, const khonsu_slice *from, bool inclusive, bool reverse, size_t room) {
+  uint64_t *words = malloc((room + 1) * sizeof *words);
+  assert_non_null(words);
+  words[room] = 42; /* a guard */
+  size_t count = kh_ordered_map_read(&f->map, from, inclusive, reverse, words, room), expected = 0;
+  size_t at = reverse ? f->count : 0;
+  if (from != NULL) at = rank(f, *from, inclusive == reverse);
+  while (expected < room && (reverse ? at > 0 : at < f->count)) {
+    const item *it = &f->items[reverse ? --at : at++];
+    if (!it->in) continue;
+    assert_true(expected < count);
+    assert_true(words[expected++] == word_of(it));
+  }
+  assert_int_equal(count, expected);
+  assert_true(words[room] == 42);
+  free(words);
+}
+
+/* From the key of some item, from a bit before it and from a bit after it, with any of the ways to read. */
+static inline void check_some_read(const fixture *f, kh_prng *prng) {
+  const item *it = &f->items[kh_prng_below(prng, f->count)];
+  uint64_t choice = kh_prng_next(prng);
+  bool inclusive = choice & 1, reverse = choice & 2;
+  uint8_t *other = malloc(it->size + 1);
+  memcpy(other, it->key, it->size);
+  other[it->size] = (uint8_t)(choice >> 32);
+  khonsu_slice from = kh_slice(other, it->size + (choice >> 2) % 2); /* longer by a byte, or not */
+  if (choice & 8 && it->size > 0) from.size = (size_t)kh_prng_below(prng, it->size + 1);
+  if (choice & 16 && from.size > 0) other[from.size - 1] = (uint8_t)(choice >> 40);
+  check_read(f, &from, inclusive, reverse, (size_t)kh_prng_below(prng, choice & 32 ? 300 : 4));
+  free(other);
+}
+
+/* ---- the structure itself */
+
+typedef struct seen {
+  size_t words, memory, nodes;
+} seen;
+
+static inline bool is_between(khonsu_slice low, khonsu_slice key, khonsu_slice high) {
+  if (low.size > 0 && kh_slice_compare(key, low) < 0) return false;
+  return high.size == 0 || kh_slice_compare(key, high) < 0;
+}
+
+static inline void check_leaf(const kh_leaf *leaf, khonsu_slice low, khonsu_slice high, seen *all) {
+  const item *last = NULL;
+  unsigned live = 0;
+  for (unsigned i = 0; i < leaf->node.count; i++) {
+    if (i > 0) assert_true(leaf->heads[i - 1] <= leaf->heads[i]);
+    const item *it = (const item *)(uintptr_t)kh_leaf_word(leaf, i);
+    if (it == NULL) continue;
+    live++;
+    assert_true(it->in && is_between(low, item_key(it), high));
+    assert_true(last == NULL || last < it);
+    assert_true(leaf->heads[i] == kh_leaf_head_of(item_key(it), leaf->node.skip));
+    last = it;
+  }
+  assert_int_equal(live, leaf->node.live);
+  assert_true(leaf->node.count <= KH_LEAF_MAX);
+  all->words += live;
+}
+
+static inline void check_node(kh_ordered_node *node, khonsu_slice low, khonsu_slice high, seen *all) {
+  all->nodes++;
+  all->memory += kh_ordered_node_memory(node);
+  size_t common = low.size == 0 || high.size == 0 ? 0 : kh_key_common(low, high);
+  assert_true(node->skip <= common);
+  if (node->level == 0) {
+    check_leaf(kh_as_leaf(node), low, high, all);
+    return;
+  }
+  const kh_inner *inner = kh_as_inner(node);
+  assert_true(node->count >= 1 && node->count <= KH_INNER_MAX);
+  for (unsigned i = 0; i < node->count; i++) {
+    khonsu_slice from = i == 0 ? low : kh_inner_separator(inner, i - 1);
+    khonsu_slice to = i == node->count - 1U ? high : kh_inner_separator(inner, i);
+    assert_true(from.size == 0 || to.size == 0 || kh_slice_compare(from, to) < 0);
+    if (i > 0) assert_true(inner->heads[i - 1] == kh_key_head(kh_key_rest(from, node->skip)));
+    assert_int_equal(kh_inner_child(inner, i)->level, node->level - 1);
+    check_node(kh_inner_child(inner, i), from, to, all);
+  }
+}
+
+static inline seen check_structure(const fixture *f) {
+  seen all = {0, 0, 0};
+  kh_ordered_node *root = atomic_load(&f->map.root);
+  if (root->level > 0) assert_true(root->count > 1);
+  check_node(root, kh_slice(NULL, 0), kh_slice(NULL, 0), &all);
+  assert_int_equal(all.words, f->map.count);
+  assert_int_equal(all.memory, kh_ordered_map_memory(&f->map));
+  return all;
+}
+
+static inline void check_all(const fixture *f) {
+  size_t in = 0;
+  for (size_t i = 0; i < f->count; i++) in += f->items[i].in;
+  assert_int_equal(f->map.count, in);
+  check_structure(f);
+  check_read(f, NULL, true, false, in + 1);
+  check_read(f, NULL, true, true, in + 1);
+}
+
+#endif

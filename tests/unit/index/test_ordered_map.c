@@ -1,0 +1,241 @@
+/* The ordered map reads what is in it, in order, from wherever and in both directions, whatever came and went, and
+ * whatever keys look like; and it gives memory back. */
+#include "index/index.h"
+#include "index/ordered_node.h"
+
+#include "ordered_items.h"
+
+static void an_empty_map_is_small_and_reads_nothing(void **state) {
+  fixture *f = *state;
+  uint64_t word = 0;
+  khonsu_slice nothing = kh_slice(NULL, 0), key = kh_slice("key", 3);
+  for (int way = 0; way < 4; way++) {
+    assert_int_equal(kh_ordered_map_read(&f->map, NULL, way & 1, way & 2, &word, 1), 0);
+    assert_int_equal(kh_ordered_map_read(&f->map, &nothing, way & 1, way & 2, &word, 1), 0);
+    assert_int_equal(kh_ordered_map_read(&f->map, &key, way & 1, way & 2, &word, 1), 0);
+  }
+  check_all(f);
+  assert_true(kh_ordered_map_memory(&f->map) < 64);
+}
+
+static void a_read_begins_at_or_beside_a_key(void **state) {
+  fixture *f = *state;
+  make_items(f, 3, numbers, 1);
+  add(f, 1);
+  for (size_t i = 0; i < 3; i++) {
+    khonsu_slice from = item_key(&f->items[i]);
+    for (size_t room = 0; room < 3; room++) {
+      for (int way = 0; way < 4; way++) check_read(f, &from, way & 1, way & 2, room);
+    }
+  }
+  take_out(f, 1);
+  check_all(f);
+}
+
+static void a_key_is_in_once(void **state) {
+  fixture *f = *state;
+  make_items(f, 1000, paths, 1);
+  for (size_t i = 0; i < f->count; i++) add(f, i);
+  item twin = f->items[500];
+  size_t memory = kh_ordered_map_memory(&f->map);
+  for (size_t i = 0; i < f->count; i++) add(f, i);
+  assert_int_equal(kh_ordered_map_insert(&f->map, word_of(&twin)), KHONSU_OK);
+  assert_int_equal(f->map.count, 1000);
+  assert_int_equal(kh_ordered_map_memory(&f->map), memory);
+  kh_ordered_map_remove(&f->map, word_of(&twin)); /* which is not in */
+  check_all(f);
+  take_out(f, 500);
+  take_out(f, 500);
+  check_all(f);
+}
+
+static void check_as_it_changes(fixture *f, kh_prng *prng, size_t step) {
+  for (int i = 0; i < 2; i++) check_some_read(f, prng);
+  if ((step & (step - 1)) == 0) check_all(f);
+  kh_epoch_collect(&f->epoch, 8);
+}
+
+/* Filled in one order and emptied in another. */
+static void fill_and_empty(key_shape shape, size_t count, direction filling, direction emptying, uint64_t seed) {
+  void *fresh;
+  assert_int_equal(begin(&fresh), 0);
+  fixture *f = fresh;
+  kh_prng prng = {seed};
+  size_t memory = kh_ordered_map_memory(&f->map);
+  make_items(f, count, shape, seed);
+  put_in_order(f, filling, &prng);
+  for (size_t i = 0; i < f->count; i++) {
+    add(f, f->order[i]);
+    check_as_it_changes(f, &prng, i);
+  }
+  check_all(f);
+  put_in_order(f, emptying, &prng);
+  for (size_t i = 0; i < f->count; i++) {
+    take_out(f, f->order[i]);
+    check_as_it_changes(f, &prng, f->count - i);
+  }
+  check_all(f);
+  assert_int_equal(kh_ordered_map_memory(&f->map), memory);
+  end(&fresh);
+}
+
+static void keys_may_look_like_anything_in_any_order(void **state) {
+  (void)state;
+  const struct {
+    key_shape shape;
+    size_t count;
+  } kinds[] = {{numbers, 5000}, {hex_digits, 5000}, {paths, 5000}, {odd_bytes, 5000}, {repeated, 1000}};
+  uint64_t seed = unit_seed();
+  for (size_t kind = 0; kind < sizeof kinds / sizeof kinds[0]; kind++) {
+    for (direction filling = UPWARDS; filling <= AT_RANDOM; filling++) {
+      for (direction emptying = UPWARDS; emptying <= AT_RANDOM; emptying++) {
+        fill_and_empty(kinds[kind].shape, kinds[kind].count, filling, emptying, seed);
+      }
+    }
+  }
+}
+
+static void keys_may_be_long(void **state) {
+  (void)state;
+  fill_and_empty(long_keys, 400, AT_RANDOM, AT_RANDOM, unit_seed());
+}
+
+/* Inner nodes of three levels split, and are joined again. */
+static void a_map_grows_high_and_shrinks(void **state) {
+  fixture *f = *state;
+  kh_prng prng = {unit_seed()};
+  size_t memory = kh_ordered_map_memory(&f->map);
+  make_items(f, 600000, numbers, 1);
+  for (direction emptying = UPWARDS; emptying <= AT_RANDOM; emptying++) {
+    for (size_t i = 0; i < f->count; i++) {
+      add(f, i);
+      kh_epoch_collect(&f->epoch, 8);
+    }
+    assert_int_equal(atomic_load(&f->map.root)->level, 3);
+    check_all(f);
+    put_in_order(f, emptying, &prng);
+    for (size_t i = 0; i < f->count; i++) {
+      take_out(f, f->order[i]);
+      kh_epoch_collect(&f->epoch, 8);
+      if (i % 50000 == 0) check_structure(f);
+    }
+    check_all(f);
+    assert_int_equal(kh_ordered_map_memory(&f->map), memory);
+  }
+}
+
+/* Against the model, with phases in which the map fills and phases in which it empties. */
+static void change_at_random(key_shape shape, uint64_t seed) {
+  void *fresh;
+  assert_int_equal(begin(&fresh), 0);
+  fixture *f = fresh;
+  kh_prng prng = {seed};
+  make_items(f, 12000, shape, seed);
+  uint64_t steps = unit_steps(80000, 20000000);
+  for (uint64_t step = 0; step < steps; step++) {
+    uint64_t fill_percent = step / 20000 % 2 == 0 ? 80 : 10;
+    size_t i = (size_t)kh_prng_below(&prng, f->count);
+    if (kh_prng_below(&prng, 100) < fill_percent) add(f, i);
+    else take_out(f, i);
+    check_some_read(f, &prng);
+    if (step % 10000 == 0) check_all(f);
+    if (step % 64 == 0) kh_epoch_collect(&f->epoch, 80);
+  }
+  check_all(f);
+  end(&fresh);
+}
+
+static void random_changes_match_the_model(void **state) {
+  (void)state;
+  uint64_t seed = unit_seed();
+  change_at_random(hex_digits, seed);
+  change_at_random(paths, seed);
+  change_at_random(odd_bytes, seed);
+}
+
+/* ---- memory; the bounds are those of ordered_map.h */
+
+static void check_memory(const fixture *f) { assert_true(kh_ordered_map_memory(&f->map) <= 40 * f->map.count + 1024); }
+
+static void memory_follows_what_is_in(void **state) {
+  (void)state;
+  for (direction filling = UPWARDS; filling <= AT_RANDOM; filling++) {
+    void *fresh;
+    assert_int_equal(begin(&fresh), 0);
+    fixture *f = fresh;
+    kh_prng prng = {unit_seed()};
+    make_items(f, 100000, hex_digits, prng.state);
+    put_in_order(f, filling, &prng);
+    for (size_t i = 0; i < f->count; i++) add(f, f->order[i]);
+    assert_true(kh_ordered_map_memory(&f->map) <= 16 * f->count);
+    put_in_order(f, AT_RANDOM, &prng);
+    for (size_t i = 0; i < f->count; i++) {
+      take_out(f, f->order[i]);
+      if (i % 100 == 0) check_memory(f);
+    }
+    end(&fresh);
+  }
+}
+
+/* Keys that come in order make full leaves, and a leaf whose last word goes, goes too, however full those beside it. */
+static void leaves_fill_in_order_and_go_when_empty(void **state) {
+  (void)state;
+  for (direction filling = UPWARDS; filling <= DOWNWARDS; filling++) {
+    void *fresh;
+    assert_int_equal(begin(&fresh), 0);
+    fixture *f = fresh;
+    const size_t leaves = 10, gone[] = {0, 5, 9}; /* the first, one between others, the last */
+    make_items(f, leaves * KH_LEAF_MAX, numbers, 1);
+    put_in_order(f, filling, NULL);
+    for (size_t i = 0; i < f->count; i++) add(f, f->order[i]);
+    assert_int_equal(check_structure(f).nodes, leaves + 1);
+    for (size_t leaf = 0; leaf < 3; leaf++) {
+      for (size_t i = 0; i < KH_LEAF_MAX; i++) take_out(f, gone[leaf] * KH_LEAF_MAX + i);
+      assert_int_equal(check_structure(f).nodes, leaves - leaf);
+    }
+    check_all(f);
+    end(&fresh);
+  }
+}
+
+static void what_is_replaced_waits_for_readers(void **state) {
+  fixture *f = *state;
+  make_items(f, 5000, numbers, 1);
+  kh_participant *reader;
+  assert_int_equal(kh_epoch_join(&f->epoch, &reader), KHONSU_OK);
+  kh_epoch_enter(reader);
+  for (size_t i = 0; i < f->count; i++) add(f, i);
+  kh_epoch_collect(&f->epoch, UINT64_MAX);
+  assert_true(f->epoch.retired_count >= f->count);
+  kh_epoch_exit(reader);
+  kh_epoch_collect(&f->epoch, UINT64_MAX);
+  assert_int_equal(f->epoch.retired_count, 0);
+  check_all(f);
+}
+
+static void ending_twice_does_nothing(void **state) {
+  fixture *f = *state;
+  make_items(f, 1000, numbers, 1);
+  for (size_t i = 0; i < f->count; i++) add(f, i);
+  kh_ordered_map_fini(&f->map);
+  assert_int_equal(kh_ordered_map_memory(&f->map), 0); /* `end` does it again */
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(an_empty_map_is_small_and_reads_nothing),
+      TEST(a_read_begins_at_or_beside_a_key),
+      TEST(a_key_is_in_once),
+      cmocka_unit_test(keys_may_look_like_anything_in_any_order),
+      cmocka_unit_test(keys_may_be_long),
+      TEST(a_map_grows_high_and_shrinks),
+      cmocka_unit_test(random_changes_match_the_model),
+      cmocka_unit_test(memory_follows_what_is_in),
+      cmocka_unit_test(leaves_fill_in_order_and_go_when_empty),
+      TEST(what_is_replaced_waits_for_readers),
+      TEST(ending_twice_does_nothing),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

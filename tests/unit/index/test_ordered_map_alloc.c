@@ -1,0 +1,99 @@
+/* Whichever allocation of the ordered map fails: a failed insert changes nothing that can be read, taking out succeeds
+ * all the same, and nothing leaks. */
+#include "ordered_map_failing.h"
+
+#include "ordered_items.h"
+
+static void allocate_again(void) {
+  fail_at = 0;
+  fail_after = failed = false;
+}
+
+static void init_may_fail(void **state) {
+  (void)state;
+  kh_epoch epoch;
+  kh_ordered_map map;
+  kh_epoch_init(&epoch);
+  fail_at = 1;
+  assert_int_equal(kh_ordered_map_init(&map, source, &epoch), KHONSU_NO_MEMORY);
+  allocate_again();
+  kh_ordered_map_fini(&map);
+  kh_epoch_fini(&epoch);
+}
+
+/* Tries with the first allocation failing, then the second, until none is left that could. */
+static void add_at_last(fixture *f, size_t i, kh_prng *prng) {
+  for (uint64_t failing_at = 1;; failing_at++) {
+    fail_at = failing_at;
+    khonsu_status status = kh_ordered_map_insert(&f->map, word_of(&f->items[i]));
+    bool had_to_fail = failed;
+    allocate_again();
+    assert_int_equal(status, had_to_fail ? KHONSU_NO_MEMORY : KHONSU_OK);
+    if (!had_to_fail) break;
+    check_some_read(f, prng);
+    check_read(f, &(khonsu_slice){f->items[i].key, f->items[i].size}, true, false, 3);
+    if (failing_at > 1 || i % 64 == 0) check_structure(f);
+  }
+  f->items[i].in = true;
+}
+
+static void inserts_may_fail_anywhere(void **state) {
+  fixture *f = *state;
+  kh_prng prng = {unit_seed()};
+  make_items(f, 12000, paths, prng.state);
+  for (direction way = UPWARDS; way <= AT_RANDOM; way++) {
+    put_in_order(f, way, &prng);
+    for (size_t i = 0; i < f->count; i++) {
+      add_at_last(f, f->order[i], &prng);
+      kh_epoch_collect(&f->epoch, 80);
+    }
+    check_all(f);
+    assert_int_equal(atomic_load(&f->map.root)->level, 2); /* an inner node was split */
+    for (size_t i = 0; i < f->count; i++) take_out(f, i);
+    check_all(f);
+  }
+}
+
+/* `failing_at` 0: with all memory there is. */
+static void take_out_with(fixture *f, uint64_t failing_at, bool all_after, direction way, kh_prng *prng) {
+  put_in_order(f, way, prng);
+  for (size_t i = 0; i < f->count; i++) {
+    fail_at = failing_at;
+    fail_after = all_after;
+    take_out(f, f->order[i]);
+    allocate_again();
+    check_some_read(f, prng);
+    if (i % 100 == 0) check_structure(f);
+    kh_epoch_collect(&f->epoch, 80);
+  }
+  check_all(f);
+}
+
+/* What could not be made smaller then is used again, and given back when there is memory. */
+static void taking_out_needs_no_memory(void **state) {
+  fixture *f = *state;
+  kh_prng prng = {unit_seed()};
+  size_t memory = kh_ordered_map_memory(&f->map);
+  make_items(f, 12000, paths, prng.state);
+  for (direction way = UPWARDS; way <= AT_RANDOM; way++) {
+    for (uint64_t failing_at = 1; failing_at <= 4; failing_at++) {
+      for (size_t i = 0; i < f->count; i++) add(f, i);
+      take_out_with(f, failing_at, failing_at == 1, way, &prng);
+      assert_int_equal(f->map.count, 0);
+    }
+  }
+  for (size_t i = 0; i < f->count; i++) add(f, i);
+  take_out_with(f, 0, false, AT_RANDOM, &prng);
+  assert_int_equal(kh_ordered_map_memory(&f->map), memory);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(init_may_fail),
+      TEST(inserts_may_fail_anywhere),
+      TEST(taking_out_needs_no_memory),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
