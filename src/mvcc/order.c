@@ -20,6 +20,8 @@ khonsu_status kh_store_order(kh_store *store) {
   piece taken = {store, KHONSU_OK};
   uint64_t position = store->order_position;
   bool more = kh_hash_map_visit(&store->index, &position, take, &taken);
+  kh_epoch_collect(&store->epoch, UINT64_MAX); /* each key put in order has left a copy of its leaf behind */
+  kh_store_note_unreclaimed(store);
   if (taken.status != KHONSU_OK) return taken.status;
   store->order_position = position;
   if (!more) atomic_store_explicit(&store->ordered, true, memory_order_release);

@@ -11,7 +11,7 @@
  * A record goes when all that is left of it is a tombstone that no running transaction has to be certified against. */
 #include "mvcc.h"
 
-enum { JUDGED_PER_RECLAIM = 4096 };
+enum { JUDGED_PER_RECLAIM = 4096, RETIRED_PER_COLLECT = 512 };
 
 typedef struct kh_pin_point {
   uint64_t timestamp;
@@ -232,7 +232,8 @@ bool kh_store_reclaim(kh_store *store) {
   if (atomic_load_explicit(&store->gauges.pinned, memory_order_relaxed) == 0)
     atomic_store_explicit(&store->gauges.longest_chain, 1, memory_order_relaxed);
   kh_epoch_collect(&store->epoch, 2 * JUDGED_PER_RECLAIM);
-  atomic_store_explicit(&store->gauges.unreclaimed, store->epoch.retired_count, memory_order_relaxed);
+  store->collect_at = store->epoch.retired_count + RETIRED_PER_COLLECT;
+  kh_store_note_unreclaimed(store);
   return budget == 0;
 }
 

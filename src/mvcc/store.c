@@ -15,6 +15,7 @@ khonsu_status kh_store_init(kh_store *store, uint64_t newest, uint64_t snapshot_
   kh_epoch_init(&store->epoch);
   kh_snapshots_init(&store->snapshots, newest);
   store->newest = newest;
+  store->collect_at = 1;
   store->snapshot_age_ns_max = snapshot_age_ms_max > UINT64_MAX / 1000000 ? UINT64_MAX : snapshot_age_ms_max * 1000000;
   store->pinned_bytes_max = pinned_bytes_max;
   kh_os_random(&store->hash_seed, sizeof store->hash_seed);
@@ -74,6 +75,7 @@ khonsu_status kh_store_add(kh_store *store, kh_record *record) {
   if (status != KHONSU_OK) return status;
   kh_gauge_add(&store->gauges.records, 1);
   kh_gauge_add(&store->gauges.memory, kh_record_memory(record));
+  kh_store_note_unreclaimed(store);
   return KHONSU_OK;
 }
 

@@ -44,6 +44,7 @@ typedef struct kh_store {
   kh_version_list unpinned;   /* to be judged again: their snapshot ended */
   kh_version_list waiting;    /* tombstones that a running transaction may have to be certified against */
   uint64_t unjudged_count, unjudged_bytes; /* since the last reclaim */
+  uint64_t collect_at;                     /* retired nodes; some may have waited for a reader when it was last tried */
   struct kh_pin_point *points;
   size_t point_capacity;
 } kh_store;
@@ -91,9 +92,10 @@ static inline void kh_store_publish(kh_store *store, uint64_t timestamp) {
   atomic_store(&store->snapshots.visible, timestamp); /* with the readers' load: all links made before are seen */
 }
 
-/* Whether enough has been superseded that looking for what can go pays. */
+/* Whether enough has been superseded, or retired by the indexes, that looking for what can go pays. */
 static inline bool kh_store_wants_reclaim(const kh_store *store) {
-  return store->unjudged_count >= 256 || store->unjudged_bytes >= (UINT64_C(1) << 20);
+  return store->unjudged_count >= 256 || store->unjudged_bytes >= (UINT64_C(1) << 20) ||
+         store->epoch.retired_count >= store->collect_at;
 }
 /* Unlinks versions and records nobody can see, frees what nobody can be looking at; a bounded amount of work. True:
  * there is more to do. */
@@ -103,6 +105,9 @@ bool kh_store_reclaim(kh_store *store);
 uint64_t kh_store_oldest_snapshot(const kh_store *store, uint64_t newest);
 
 /* ---- within the room */
+static inline void kh_store_note_unreclaimed(kh_store *store) {
+  atomic_store_explicit(&store->gauges.unreclaimed, store->epoch.retired_count, memory_order_relaxed);
+}
 /* Takes a record out of the indexes. */
 void kh_store_remove(kh_store *store, kh_record *record);
 void kh_version_list_push(kh_version_list *list, kh_version *version);

@@ -153,6 +153,41 @@ static void random_changes_match_the_model(void **state) {
   change_at_random(odd_bytes, seed);
 }
 
+/* ---- cost */
+
+static khonsu_slice count_look(void *ctx, uint64_t word) {
+  ++*(size_t *)ctx;
+  return item_key((const item *)(uintptr_t)word);
+}
+
+/* How many keys are looked at to find the beginnings of 1,000 reads, at keys that are in the map. */
+static size_t looks_at_keys(key_shape shape) {
+  void *fresh;
+  assert_int_equal(begin(&fresh), 0);
+  fixture *f = fresh;
+  kh_prng prng = {1};
+  make_items(f, 20000, shape, 1);
+  size_t looks = 0;
+  f->map.source = (kh_ordered_source){count_look, &looks};
+  put_in_order(f, AT_RANDOM, &prng);
+  for (size_t i = 0; i < f->count; i++) add(f, f->order[i]);
+  looks = 0;
+  for (size_t i = 0; i < 1000; i++) {
+    uint64_t word;
+    khonsu_slice from = item_key(&f->items[kh_prng_below(&prng, f->count)]);
+    assert_int_equal(kh_ordered_map_read(&f->map, &from, true, false, &word, 1), 1);
+  }
+  end(&fresh);
+  return looks;
+}
+
+static void a_seek_looks_at_few_keys(void **state) {
+  (void)state;
+  assert_true(looks_at_keys(numbers) < 1100);
+  assert_true(looks_at_keys(hex_digits) < 1100);
+  assert_true(looks_at_keys(paths) < 1600);
+}
+
 /* ---- memory; the bounds are those of ordered_map.h */
 
 static void check_memory(const fixture *f) { assert_true(kh_ordered_map_memory(&f->map) <= 40 * f->map.count + 1024); }
@@ -232,6 +267,7 @@ int main(void) {
       cmocka_unit_test(keys_may_be_long),
       TEST(a_map_grows_high_and_shrinks),
       cmocka_unit_test(random_changes_match_the_model),
+      cmocka_unit_test(a_seek_looks_at_few_keys),
       cmocka_unit_test(memory_follows_what_is_in),
       cmocka_unit_test(leaves_fill_in_order_and_go_when_empty),
       TEST(what_is_replaced_waits_for_readers),
