@@ -51,7 +51,7 @@ static inline size_t kh_key_common(khonsu_slice a, khonsu_slice b) {
   return common;
 }
 
-/* Has the first ten lines fetched, which is most of a leaf. */
+/* Has the first ten lines fetched: most of a leaf, and the heads of an inner node. */
 static inline void kh_ordered_node_prefetch(const kh_ordered_node *node) {
   for (size_t line = 0; line < 10; line++) __builtin_prefetch((const char *)node + line * KH_CACHE_LINE);
 }

@@ -21,7 +21,7 @@ void kh_ordered_path_to(const kh_ordered_map *map, khonsu_slice key, kh_ordered_
     kh_ordered_step *step = &path->at[node->level];
     step->index = kh_inner_find(kh_as_inner(node), key);
     node = kh_inner_child(kh_as_inner(node), step->index);
-    if (step->node->level == 1) kh_ordered_node_prefetch(node);
+    kh_ordered_node_prefetch(node);
     path->at[step->node->level - 1] = (kh_ordered_step){
         .node = node, .low = kh_ordered_step_low(step, step->index), .high = kh_ordered_step_high(step, step->index)};
   }

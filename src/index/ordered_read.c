@@ -18,7 +18,7 @@ static void go_down(cursor *at, kh_ordered_node *node, const khonsu_slice *key, 
     at->inner[level] = inner;
     at->index[level] = index;
     node = atomic_load(&kh_inner_children(inner)[index]); /* B */
-    if (level == 1) kh_ordered_node_prefetch(node);
+    kh_ordered_node_prefetch(node);
   }
   at->leaf = kh_as_leaf(node);
 }

@@ -192,9 +192,9 @@ static void write_skew_over_a_range(void **state) {
     put_text(two, "r2", "1");
     khonsu_conflict_kind kind;
     char key[16];
-    bool both = try_commit(&one, &kind, key) & try_commit(&two, &kind, key);
+    bool first = try_commit(&one, &kind, key), second = try_commit(&two, &kind, key);
     assert_true(one_empty && two_empty);
-    assert_int_equal(both, levels[level] != KHONSU_SERIALIZABLE);
+    assert_int_equal(first && second, levels[level] != KHONSU_SERIALIZABLE);
     close_db(&db);
   }
 }
