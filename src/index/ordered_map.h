@@ -23,7 +23,7 @@ void kh_ordered_map_fini(kh_ordered_map *map);
 
 /* Up to `room` words in the order of their keys (bytes; a prefix before what it is a prefix of), the reverse order if
  * `reverse`: from `from` on, that key itself only if `inclusive`; from the first, or the last, if `from` is NULL.
- * Returns how many; fewer than `room` only at the end. Finding the beginning costs as much as reading some 100 words. */
+ * Returns how many; fewer than `room` only at the end. Finding the beginning costs as much as reading some 200 words. */
 size_t kh_ordered_map_read(const kh_ordered_map *map, const khonsu_slice *from, bool inclusive, bool reverse,
                            uint64_t *words, size_t room);
 
