@@ -114,11 +114,16 @@ static khonsu_status go_on_from_position(khonsu_scan *scan) {
   return kh_scan_batch_reached(&scan->batch, kh_slice(scan->position.data, scan->position.size));
 }
 
-/* The first batch is as large as the limit, or small: many scans are not read to their end. */
+/* The first batch is as large as the limit, or small and then larger: many scans are not read to their end. */
+static size_t next_room(const khonsu_scan *scan) {
+  if (scan->left <= KH_SCAN_BATCH_MOST) return (size_t)scan->left;
+  size_t doubled = scan->batch.room == 0 ? BATCH_FIRST : scan->batch.room * 2;
+  return doubled < KH_SCAN_BATCH_MOST ? doubled : KH_SCAN_BATCH_MOST;
+}
+
 static khonsu_status make_room(khonsu_scan *scan) {
   kh_scan_batch *batch = &scan->batch;
-  size_t most = scan->left < KH_SCAN_BATCH_MOST ? (size_t)scan->left : KH_SCAN_BATCH_MOST;
-  size_t room = batch->room == 0 && scan->left > KH_SCAN_BATCH_MOST ? BATCH_FIRST : most;
+  size_t room = next_room(scan);
   if (room <= batch->room) return KHONSU_OK;
   kh_scan_item *items = kh_realloc_array(batch->items, room, sizeof *items);
   if (items == NULL) return KHONSU_NO_MEMORY;
