@@ -33,9 +33,9 @@ size_t kh_ordered_map_read(const kh_ordered_map *map, const khonsu_slice *from, 
 KHONSU_MUST_USE khonsu_status kh_ordered_map_insert(kh_ordered_map *map, uint64_t word);
 /* Takes `word` out. If it is not in the map, nothing changes. Cannot fail.
  *
- * Memory is given back as words go: of 1 KiB and 40 bytes for each word that is left, no more is held, nor what the map
- * began with when none is left. (This takes memory for smaller nodes; without it, more is held until there is some and
- * words near by go. What tells neighbouring nodes apart, some bytes of a key for every few dozen, comes on top.) */
+ * Memory is given back as words go: the map holds at most 40 bytes for each word left, and 1 KiB; with none left, what
+ * it began with. (Smaller nodes have to be allocated for that: where that fails, more is held until words near by go.
+ * What tells neighbouring nodes apart, some bytes of a key for every few dozen words, comes on top.) */
 void kh_ordered_map_remove(kh_ordered_map *map, uint64_t word);
 /* Bytes the map itself holds, without what is retired. */
 static inline size_t kh_ordered_map_memory(const kh_ordered_map *map) { return map->memory; }
