@@ -63,18 +63,33 @@ bool kh_stretch_holds(const kh_stretch *stretch, khonsu_slice key) {
 
 /* ---- certification */
 
-void kh_stretch_break(kh_stretch *stretch, const kh_record *record, const kh_version *version) {
+/* Outside the seat, where the version may be unlinked meanwhile, its writer must not be looked at (mvcc/version.h). */
+static void mark_broken(kh_stretch *stretch, const kh_record *record, const kh_version *version) {
   stretch->broken = true;
   (void)copy_key(&stretch->broken_key, kh_record_key(record)); /* the report can do without */
   stretch->winner_version = version->timestamp;
+}
+
+void kh_stretch_break(kh_stretch *stretch, const kh_record *record, const kh_version *version) {
+  mark_broken(stretch, record, version);
   stretch->winner = version->writer;
+}
+
+/* In the seat: the newest commit on the key that broke the stretch. */
+static void name_winner(kh_stretch *stretch, const kh_store *store) {
+  khonsu_slice key = key_in(&stretch->broken_key);
+  const kh_record *record = key.size == 0 ? NULL : kh_store_find(store, key, kh_store_hash(store, key));
+  const kh_version *newest = record == NULL ? NULL : atomic_load_explicit(&record->head, memory_order_relaxed);
+  if (newest == NULL) return;
+  stretch->winner_version = newest->timestamp;
+  stretch->winner = newest->writer;
 }
 
 /* Looks at the newest version not newer than `until`. */
 static bool breaks(kh_stretch *stretch, const kh_record *record, uint64_t until) {
   const kh_version *version = kh_record_visible(record, until);
   if (version == NULL || version->timestamp <= stretch->read_at) return false;
-  kh_stretch_break(stretch, record, version);
+  mark_broken(stretch, record, version);
   return true;
 }
 
@@ -147,7 +162,7 @@ void kh_stretch_certify_outside(kh_stretch *stretch, kh_store *store, kh_partici
   stretch->lost = stretch->broken;
 }
 
-bool kh_stretch_certify(kh_stretch *stretch, kh_store *store, const kh_snapshot *slot, bool *all) {
+static bool is_broken(kh_stretch *stretch, const kh_store *store, const kh_snapshot *slot, bool *all) {
   *all = true;
   stretch->broken = stretch->lost;
   if (stretch->lost || stretch->entries == 0) return stretch->lost;
@@ -157,4 +172,10 @@ bool kh_stretch_certify(kh_stretch *stretch, kh_store *store, const kh_snapshot 
     return stretch->broken;
   }
   return walk_in_seat(stretch, store);
+}
+
+bool kh_stretch_certify(kh_stretch *stretch, kh_store *store, const kh_snapshot *slot, bool *all) {
+  if (!is_broken(stretch, store, slot, all)) return false;
+  name_winner(stretch, store);
+  return true;
 }

@@ -46,7 +46,7 @@ void kh_stretch_certify_outside(kh_stretch *stretch, kh_store *store, kh_partici
 /* In the seat: whether the stretch has changed; then broken_key and winner say where. Commits that are linked but not yet
  * logged, those of the group being committed, are the caller's to look at where `*all` becomes false. */
 bool kh_stretch_certify(kh_stretch *stretch, kh_store *store, const kh_snapshot *slot, bool *all);
-/* The version, of a record in the stretch, breaks it. */
+/* The seat's: the version, of a record in the stretch, breaks it. */
 void kh_stretch_break(kh_stretch *stretch, const kh_record *record, const kh_version *version);
 
 #endif

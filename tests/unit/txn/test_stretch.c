@@ -132,6 +132,22 @@ static void changes_are_found_whenever_they_come(void **state) {
   }
 }
 
+/* The winner is the newest commit on the key, whatever became of the one that was found outside the seat. */
+static void the_winner_is_the_newest_commit_on_the_key(void **state) {
+  fixture *f = *state;
+  kh_stretch *stretch = wide(f);
+  commit(f, "k0500");
+  kh_stretch_certify_outside(stretch, &f->store, f->participant, f->slot);
+  assert_true(stretch->lost);
+  commit(f, "k0500");
+  while (kh_store_reclaim(&f->store)) continue; /* the one that was found goes */
+  bool all;
+  assert_true(kh_stretch_certify(stretch, &f->store, f->slot, &all));
+  assert_int_equal(stretch->winner_version, f->store.newest);
+  assert_int_equal(stretch->winner, 77);
+  kh_stretch_free(stretch);
+}
+
 /* What is linked and not settled may be undone: outside the seat it counts for nothing, in the seat it is logged first or
  * the caller's to look at. */
 static void what_is_not_settled_breaks_nothing_outside(void **state) {
@@ -168,9 +184,8 @@ static void an_expired_snapshot_leaves_it_to_the_seat(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(limits_are_inclusive_or_not),
-      TEST(changes_are_found_whenever_they_come),
-      TEST(what_is_not_settled_breaks_nothing_outside),
+      cmocka_unit_test(limits_are_inclusive_or_not),    TEST(changes_are_found_whenever_they_come),
+      TEST(the_winner_is_the_newest_commit_on_the_key), TEST(what_is_not_settled_breaks_nothing_outside),
       TEST(an_expired_snapshot_leaves_it_to_the_seat),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
