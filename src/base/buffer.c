@@ -27,6 +27,11 @@ khonsu_status kh_buffer_append(kh_buffer *buffer, const void *bytes, size_t size
   return KHONSU_OK;
 }
 
+khonsu_status kh_buffer_set(kh_buffer *buffer, const void *bytes, size_t size) {
+  buffer->size = 0;
+  return kh_buffer_append(buffer, bytes, size);
+}
+
 void kh_buffer_fini(kh_buffer *buffer) {
   kh_free(buffer->data);
   *buffer = (kh_buffer){0};

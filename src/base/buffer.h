@@ -13,6 +13,14 @@ typedef struct kh_buffer {
 /* Makes room for `more` bytes after the current ones. NO_MEMORY: nothing changed. */
 KHONSU_MUST_USE khonsu_status kh_buffer_reserve(kh_buffer *buffer, size_t more);
 KHONSU_MUST_USE khonsu_status kh_buffer_append(kh_buffer *buffer, const void *bytes, size_t size);
+/* Makes these bytes all there is; they are not the buffer's own. */
+KHONSU_MUST_USE khonsu_status kh_buffer_set(kh_buffer *buffer, const void *bytes, size_t size);
 void kh_buffer_fini(kh_buffer *buffer);
+
+/* Borrowed until the buffer changes. */
+static inline khonsu_slice kh_buffer_slice(const kh_buffer *buffer) {
+  khonsu_slice slice = {buffer->data, buffer->size};
+  return slice;
+}
 
 #endif

@@ -9,7 +9,7 @@
  *
  * Everything that can fail comes before settle. */
 #include "partition.h"
-#include "stretch.h"
+#include "report.h"
 #include "transaction.h"
 
 void kh_request_decide(kh_request *request) {
@@ -312,15 +312,13 @@ static void run_singly(kh_partition *partition, kh_request *request) {
 
 /* ---- publish */
 
+static void count_hot_key(void *ctx, const khonsu_conflict *conflict) {
+  if (conflict->key.size != 0) kh_hot_keys_count(ctx, conflict->key);
+}
+
 static void count_conflict(kh_partition *partition, const khonsu_txn *txn) {
   kh_gauge_add(&partition->counters.conflicts, 1);
-  for (uint32_t i = 0; i < txn->accesses.count; i++) {
-    const kh_access *access = &txn->accesses.entries[i];
-    if (access->conflict != 0 && access->fate != KH_DROPPED) kh_hot_keys_count(&partition->hot_keys, access->key);
-  }
-  for (const kh_stretch *stretch = txn->stretches; stretch != NULL; stretch = stretch->next)
-    if (stretch->broken && stretch->broken_key.size != 0)
-      kh_hot_keys_count(&partition->hot_keys, kh_slice(stretch->broken_key.data, stretch->broken_key.size));
+  kh_report_each(txn, count_hot_key, &partition->hot_keys);
 }
 
 /* In the last seat a request passes: the committer's, or over a storage the flusher's. */

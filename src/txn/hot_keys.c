@@ -7,8 +7,7 @@ void kh_hot_keys_fini(kh_hot_keys *hot) {
 static kh_hot_key *find(kh_hot_keys *hot, khonsu_slice key, uint64_t hash) {
   for (size_t i = 0; i < hot->used; i++) {
     kh_hot_key *followed = &hot->keys[i];
-    if (followed->hash == hash && kh_slice_equal(kh_slice(followed->key.data, followed->key.size), key))
-      return followed;
+    if (followed->hash == hash && kh_slice_equal(kh_buffer_slice(&followed->key), key)) return followed;
   }
   return NULL;
 }

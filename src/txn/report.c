@@ -10,7 +10,8 @@ typedef struct writer {
 
 static writer write_to(khonsu_conflict *block, size_t count) { return (writer){block, (char *)(block + count)}; }
 
-static void write_entry(writer *to, const khonsu_conflict *conflict) {
+static void write_entry(void *ctx, const khonsu_conflict *conflict) {
+  writer *to = ctx;
   *to->next = *conflict;
   to->next++->key.data = to->keys;
   if (conflict->key.size != 0) memcpy(to->keys, conflict->key.data, conflict->key.size);
@@ -30,20 +31,20 @@ static void say(const khonsu_txn *txn, const khonsu_conflict *first, size_t coun
                    count == 1 ? "key in conflict" : "keys in conflict");
 }
 
-/* Calls for each key the transaction lost over. */
-typedef void (*visit_conflict)(void *ctx, const khonsu_conflict *conflict);
+static khonsu_conflict conflict_of(const kh_access *access) {
+  return (khonsu_conflict){access->key, access->conflict, access->read_version, access->winner_version, access->winner};
+}
 
-static void each_conflict(const khonsu_txn *txn, visit_conflict visit, void *ctx) {
+void kh_report_each(const khonsu_txn *txn, kh_conflict_visit visit, void *ctx) {
   for (uint32_t i = 0; i < txn->accesses.count; i++) {
     const kh_access *access = &txn->accesses.entries[i];
     if (access->conflict == 0 || access->fate == KH_DROPPED) continue;
-    khonsu_conflict conflict = {access->key, access->conflict, access->read_version, access->winner_version,
-                                access->winner};
+    khonsu_conflict conflict = conflict_of(access);
     visit(ctx, &conflict);
   }
   for (const kh_stretch *stretch = txn->stretches; stretch != NULL; stretch = stretch->next) {
     if (!stretch->broken) continue;
-    khonsu_conflict conflict = {kh_slice(stretch->broken_key.data, stretch->broken_key.size), KHONSU_CONFLICT_RANGE, 0,
+    khonsu_conflict conflict = {kh_buffer_slice(&stretch->broken_key), KHONSU_CONFLICT_RANGE, 0,
                                 stretch->winner_version, stretch->winner};
     visit(ctx, &conflict);
   }
@@ -60,18 +61,16 @@ static void count_conflict(void *ctx, const khonsu_conflict *conflict) {
   sum->key_bytes += conflict->key.size;
 }
 
-static void write_conflict(void *ctx, const khonsu_conflict *conflict) { write_entry(ctx, conflict); }
-
 void kh_report_conflicts(const khonsu_txn *txn, khonsu_error *error) {
   if (error == NULL) return;
   total sum = {.count = 0};
-  each_conflict(txn, count_conflict, &sum);
+  kh_report_each(txn, count_conflict, &sum);
   KH_ASSERT(sum.count > 0);
   say(txn, &sum.first, sum.count, error);
   khonsu_conflict *conflicts = kh_alloc(sum.count * sizeof *conflicts + sum.key_bytes);
   if (conflicts == NULL) return;
   writer to = write_to(conflicts, sum.count);
-  each_conflict(txn, write_conflict, &to);
+  kh_report_each(txn, write_entry, &to);
   error->private_data = conflicts;
   error->conflicts = conflicts;
   error->conflict_count = sum.count;
@@ -86,7 +85,6 @@ bool kh_report_reserve(khonsu_txn *txn) {
     key_bytes += access->key.size;
   }
   txn->dropped_room = count;
-  if (count == 0) return true;
   txn->dropped = kh_alloc(count * sizeof *txn->dropped + key_bytes);
   return txn->dropped != NULL;
 }
@@ -97,8 +95,7 @@ void kh_report_dropped(khonsu_txn *txn) {
   for (uint32_t i = 0; i < txn->accesses.count; i++) {
     const kh_access *access = &txn->accesses.entries[i];
     if (access->fate != KH_DROPPED) continue;
-    khonsu_conflict dropped = {access->key, access->conflict, access->read_version, access->winner_version,
-                               access->winner};
+    khonsu_conflict dropped = conflict_of(access);
     write_entry(&to, &dropped);
   }
   txn->dropped_count = (size_t)(to.next - txn->dropped);

@@ -2,24 +2,22 @@
 
 /* ---- opening */
 
-/* The first key after all that begin with the prefix: the prefix without trailing 0xFF, its last byte one more. False:
- * there is none. */
-static bool end_of_prefix(khonsu_slice prefix, kh_buffer *end, size_t *size) {
-  size_t length = prefix.size;
-  while (length > 0 && ((const uint8_t *)prefix.data)[length - 1] == 0xFF) length--;
-  if (length == 0) return false;
-  memcpy(end->data + end->size, prefix.data, length);
-  end->data[end->size + length - 1]++;
-  *size = length;
-  return true;
-}
-
 static khonsu_slice keep(kh_buffer *bounds, khonsu_slice key) {
   if (key.size == 0) return key;
   memcpy(bounds->data + bounds->size, key.data, key.size);
   khonsu_slice kept = kh_slice(bounds->data + bounds->size, key.size);
   bounds->size += key.size;
   return kept;
+}
+
+/* The first key after all that begin with the prefix: the prefix without trailing 0xFF, its last byte one more. Empty:
+ * there is none. */
+static khonsu_slice keep_end_of_prefix(kh_buffer *bounds, khonsu_slice prefix) {
+  size_t size = prefix.size;
+  while (size > 0 && ((const uint8_t *)prefix.data)[size - 1] == 0xFF) size--;
+  khonsu_slice end = keep(bounds, kh_slice(prefix.data, size));
+  if (size != 0) bounds->data[bounds->size - 1]++;
+  return end;
 }
 
 static void raise_low(khonsu_scan *scan, khonsu_slice first) {
@@ -37,11 +35,7 @@ static khonsu_status set_range(khonsu_scan *scan, const khonsu_range *range) {
   khonsu_status status =
       kh_buffer_reserve(&scan->bounds, 2 * range->prefix.size + range->first.size + range->end.size + 1);
   if (status != KHONSU_OK) return status;
-  size_t size;
-  if (end_of_prefix(range->prefix, &scan->bounds, &size)) {
-    lower_high(scan, kh_slice(scan->bounds.data + scan->bounds.size, size));
-    scan->bounds.size += size;
-  }
+  lower_high(scan, keep_end_of_prefix(&scan->bounds, range->prefix));
   raise_low(scan, keep(&scan->bounds, range->prefix));
   raise_low(scan, keep(&scan->bounds, range->first));
   lower_high(scan, keep(&scan->bounds, range->end));
@@ -72,14 +66,13 @@ khonsu_status kh_scan_open(khonsu_txn *txn, const khonsu_range *range, const kho
 
 /* ---- what was stepped through */
 
-static khonsu_slice position_of(const khonsu_scan *scan) { return kh_slice(scan->position.data, scan->position.size); }
-
-/* The stretch that goes on as of `read_at`; at read committed, where moments change under way, perhaps a new one. */
-static khonsu_status go_on_with_stretch(khonsu_scan *scan, uint64_t read_at) {
-  if (scan->stretch != NULL && scan->stretch->read_at == read_at) return KHONSU_OK;
+/* The stretch that goes on as of the batch's moment; at read committed, where moments change under way, perhaps a new
+ * one. */
+static khonsu_status go_on_with_stretch(khonsu_scan *scan) {
+  if (scan->stretch != NULL && scan->stretch->read_at == scan->read_at) return KHONSU_OK;
   kh_limit from = scan->reverse ? scan->high : scan->low;
-  if (scan->stands) from = (kh_limit){position_of(scan), .bounded = true, .inclusive = false};
-  kh_stretch *stretch = kh_stretch_new(from, scan->reverse, read_at);
+  if (scan->stands) from = (kh_limit){kh_buffer_slice(&scan->position), .bounded = true, .inclusive = false};
+  kh_stretch *stretch = kh_stretch_new(from, scan->reverse, scan->read_at);
   if (stretch == NULL) return KHONSU_NO_MEMORY;
   stretch->next = scan->txn->stretches;
   scan->txn->stretches = stretch;
@@ -92,7 +85,7 @@ static khonsu_status prepare_to_step(khonsu_scan *scan, size_t key_size, khonsu_
   khonsu_status status = KHONSU_OK;
   if (scan->position.capacity < key_size) status = kh_buffer_reserve(&scan->position, key_size);
   if (status == KHONSU_OK && !scan->txn->read_only) {
-    status = go_on_with_stretch(scan, scan->read_at);
+    status = go_on_with_stretch(scan);
     if (status == KHONSU_OK) status = kh_stretch_reserve(scan->stretch, key_size);
   }
   return status == KHONSU_OK ? status : khonsu_error_set(error, status, "no memory to remember what was scanned");
@@ -118,7 +111,7 @@ void kh_scan_catch_up_all(khonsu_txn *txn) {
 
 static khonsu_status finish(khonsu_scan *scan, khonsu_error *error) {
   if (!scan->txn->read_only) {
-    khonsu_status status = go_on_with_stretch(scan, scan->read_at);
+    khonsu_status status = go_on_with_stretch(scan);
     if (status == KHONSU_OK) status = kh_stretch_finish(scan->stretch, scan->reverse ? scan->low : scan->high);
     if (status != KHONSU_OK) return khonsu_error_set(error, status, "no memory to remember what was scanned");
   }
@@ -137,7 +130,7 @@ static void drop_entry(khonsu_scan *scan) {
 
 void kh_scan_free(khonsu_scan *scan) {
   if (scan->txn != NULL) {
-    if (scan->txn->state == KH_TXN_ACTIVE) catch_up(scan);
+    catch_up(scan);
     khonsu_scan **link = &scan->txn->scans;
     while (*link != scan) link = &(*link)->next_of_txn;
     *link = scan->next_of_txn;
@@ -188,13 +181,13 @@ static kh_look look_at_item(const kh_scan_item *item) {
 }
 
 /* An own append or add, on top of what is committed: the key is observed by that. */
-static khonsu_status show_own_increment(khonsu_scan *scan, kh_access *own, const kh_scan_item *under, uint64_t read_at,
+static khonsu_status show_own_increment(khonsu_scan *scan, kh_access *own, const kh_scan_item *under,
                                         khonsu_entry *entry, khonsu_error *error) {
   kh_look look = look_at_item(under);
   khonsu_status status = kh_txn_look_through_own(own, &look, error);
   if (status != KHONSU_OK) return status;
   own->observed = true;
-  own->read_at = read_at;
+  own->read_at = scan->read_at;
   own->read_version = under == NULL ? 0 : under->version;
   entry->type = types[look.kind];
   if (look.kind == KH_COUNTER) entry->counter = look.number;
@@ -202,24 +195,23 @@ static khonsu_status show_own_increment(khonsu_scan *scan, kh_access *own, const
   return KHONSU_OK;
 }
 
-static khonsu_status show_own(khonsu_scan *scan, kh_access *own, const kh_scan_item *under, uint64_t read_at,
-                              khonsu_entry *entry, khonsu_error *error) {
+static khonsu_status show_own(khonsu_scan *scan, kh_access *own, const kh_scan_item *under, khonsu_entry *entry,
+                              khonsu_error *error) {
   *entry = (khonsu_entry){.key = own->key, .type = types[own->staged->kind]};
   if (scan->keys_only) return KHONSU_OK;
-  if (own->accrues) return show_own_increment(scan, own, under, read_at, entry, error);
+  if (own->accrues) return show_own_increment(scan, own, under, entry, error);
   if (own->staged->kind == KH_COUNTER) entry->counter = own->staged->number;
   show_version(scan, own->staged, entry);
   return KHONSU_OK;
 }
 
-/* What comes next on both sides; `read_at` is the moment of the committed side. */
+/* What comes next on both sides. */
 static khonsu_status look_ahead(khonsu_scan *scan, kh_access **own, kh_scan_item **item, khonsu_error *error) {
   kh_scan_batch *batch = &scan->batch;
-  khonsu_slice position = position_of(scan);
-  khonsu_status status = kh_own_writes_next(scan, scan->stands ? &position : NULL, own, error);
+  khonsu_status status = kh_own_writes_next(scan, own, error);
   bool each_step = scan->txn->isolation == KHONSU_READ_COMMITTED;
   if (status == KHONSU_OK && (each_step || (batch->next == batch->count && !batch->ended))) {
-    status = kh_scan_fill(scan, &scan->read_at, error);
+    status = kh_scan_fill(scan, error);
     if (status == KHONSU_OK && batch->count != 0) status = prepare_to_step(scan, batch->key_size_most, error);
   }
   *item = batch->next < batch->count ? &batch->items[batch->next] : NULL;
@@ -248,7 +240,7 @@ static khonsu_status step(khonsu_scan *scan, khonsu_entry *entry, bool *found, k
   if (order >= 0) scan->batch.next++;
   *found = order > 0 || own->staged->kind != KH_TOMBSTONE;
   if (order > 0) show_item(scan, item, entry);
-  else if (*found) status = show_own(scan, own, order == 0 ? item : NULL, scan->read_at, entry, error);
+  else if (*found) status = show_own(scan, own, order == 0 ? item : NULL, entry, error);
   return status;
 }
 

@@ -73,7 +73,7 @@ void kh_scan_detach_all(khonsu_txn *txn);
 
 /* Makes the next batch of committed values, or notes that there are no more. The memory of the batch before is used
  * again. NO_MEMORY, SNAPSHOT_EXPIRED, what the storage returns. */
-KHONSU_MUST_USE khonsu_status kh_scan_fill(khonsu_scan *scan, uint64_t *read_at, khonsu_error *error);
+KHONSU_MUST_USE khonsu_status kh_scan_fill(khonsu_scan *scan, khonsu_error *error);
 /* Fills in an item; `value` NULL: without its value. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_scan_batch_add(kh_scan_batch *batch, kh_scan_item *item, khonsu_slice key,
                                                 kh_version_kind kind, uint64_t timestamp, kh_version *value);
@@ -81,14 +81,12 @@ KHONSU_MUST_USE khonsu_status kh_scan_batch_add(kh_scan_batch *batch, kh_scan_it
 KHONSU_MUST_USE khonsu_status kh_scan_batch_reached(kh_scan_batch *batch, khonsu_slice key);
 /* Merges what the storage holds, from `from` on and no further than memory was read, into the batch; at most `room` keys
  * of it, and the batch then ends there. */
-KHONSU_MUST_USE khonsu_status kh_scan_merge_storage(khonsu_scan *scan, kh_limit from, uint64_t moment, size_t room,
-                                                    khonsu_error *error);
+KHONSU_MUST_USE khonsu_status kh_scan_merge_storage(khonsu_scan *scan, kh_limit from, size_t room, khonsu_error *error);
 void kh_scan_batch_clear(kh_scan_batch *batch);
 void kh_scan_batch_fini(kh_scan_batch *batch);
 khonsu_slice kh_scan_item_key(const kh_scan_batch *batch, const kh_scan_item *item);
 
-/* The next own write of the range beyond `position` (NULL: from the range's beginning), or NULL. */
-KHONSU_MUST_USE khonsu_status kh_own_writes_next(khonsu_scan *scan, const khonsu_slice *position, kh_access **own,
-                                                 khonsu_error *error);
+/* The next own write of the range beyond where the scan stands, or NULL. */
+KHONSU_MUST_USE khonsu_status kh_own_writes_next(khonsu_scan *scan, kh_access **own, khonsu_error *error);
 
 #endif

@@ -51,9 +51,8 @@ khonsu_status kh_scan_batch_add(kh_scan_batch *batch, kh_scan_item *item, khonsu
 }
 
 static kh_limit where_to_go_on(const khonsu_scan *scan) {
-  const kh_buffer *reached = &scan->batch.reached;
   if (scan->batch.started)
-    return (kh_limit){kh_slice(reached->data, reached->size), .bounded = true, .inclusive = false};
+    return (kh_limit){kh_buffer_slice(&scan->batch.reached), .bounded = true, .inclusive = false};
   return scan->reverse ? scan->high : scan->low;
 }
 
@@ -76,13 +75,12 @@ static void prefetch(const uint64_t *words, size_t count) {
 }
 
 khonsu_status kh_scan_batch_reached(kh_scan_batch *batch, khonsu_slice key) {
-  batch->reached.size = 0;
   batch->started = true;
-  return kh_buffer_append(&batch->reached, key.data, key.size);
+  return kh_buffer_set(&batch->reached, key.data, key.size);
 }
 
 /* Inside the epoch. */
-static khonsu_status read_piece(khonsu_scan *scan, uint64_t moment, size_t room) {
+static khonsu_status read_piece(khonsu_scan *scan, size_t room) {
   kh_scan_batch *batch = &scan->batch;
   uint64_t words[KH_SCAN_BATCH_MOST];
   size_t count = kh_store_read_order(&scan->txn->partition->store, where_to_go_on(scan), scan->reverse, words, room);
@@ -96,7 +94,7 @@ static khonsu_status read_piece(khonsu_scan *scan, uint64_t moment, size_t room)
       batch->ended = true;
       return KHONSU_OK;
     }
-    kh_version *version = kh_record_visible(record, moment);
+    kh_version *version = kh_record_visible(record, scan->read_at);
     if (version == NULL || (version->kind == KH_TOMBSTONE && !hides)) continue;
     status = kh_scan_batch_add(batch, &batch->items[batch->count], kh_record_key(record),
                                (kh_version_kind)version->kind, version->timestamp, scan->keys_only ? NULL : version);
@@ -111,7 +109,7 @@ static khonsu_status read_piece(khonsu_scan *scan, uint64_t moment, size_t room)
 static khonsu_status go_on_from_position(khonsu_scan *scan) {
   scan->batch.ended = false;
   if (!scan->stands) return KHONSU_OK;
-  return kh_scan_batch_reached(&scan->batch, kh_slice(scan->position.data, scan->position.size));
+  return kh_scan_batch_reached(&scan->batch, kh_buffer_slice(&scan->position));
 }
 
 /* The first batch is as large as the limit, or small and then larger: many scans are not read to their end. */
@@ -132,35 +130,35 @@ static khonsu_status make_room(khonsu_scan *scan) {
   return KHONSU_OK;
 }
 
-static khonsu_status read_memory(khonsu_scan *scan, uint64_t moment, size_t room, khonsu_error *error) {
+static khonsu_status read_memory(khonsu_scan *scan, size_t room, khonsu_error *error) {
   kh_epoch_enter(scan->txn->participant);
-  khonsu_status status = read_piece(scan, moment, room);
+  khonsu_status status = read_piece(scan, room);
   kh_epoch_exit(scan->txn->participant);
   return status == KHONSU_OK ? status : khonsu_error_set(error, status, "no memory for a batch of a scan");
 }
 
-static khonsu_status read_both(khonsu_scan *scan, uint64_t moment, size_t room, khonsu_error *error) {
+static khonsu_status read_both(khonsu_scan *scan, size_t room, khonsu_error *error) {
   kh_buffer key = {NULL, 0, 0}; /* where both begin; the batch moves on from it */
   kh_limit from = where_to_go_on(scan);
   khonsu_status status = from.bounded ? kh_buffer_append(&key, from.key.data, from.key.size) : KHONSU_OK;
-  from.key = kh_slice(key.data, key.size);
+  from.key = kh_buffer_slice(&key);
   if (status != KHONSU_OK) khonsu_error_set(error, status, "no memory for a batch of a scan");
-  if (status == KHONSU_OK) status = read_memory(scan, moment, room, error);
-  if (status == KHONSU_OK) status = kh_scan_merge_storage(scan, from, moment, room, error);
+  if (status == KHONSU_OK) status = read_memory(scan, room, error);
+  if (status == KHONSU_OK) status = kh_scan_merge_storage(scan, from, room, error);
   kh_buffer_fini(&key);
   return status;
 }
 
-static khonsu_status fill_at(khonsu_scan *scan, uint64_t moment, size_t room, khonsu_error *error) {
+static khonsu_status fill_at(khonsu_scan *scan, size_t room, khonsu_error *error) {
   bool both = scan->txn->partition->storage.ops != NULL;
   khonsu_status status;
   do {
-    status = both ? read_both(scan, moment, room, error) : read_memory(scan, moment, room, error);
+    status = both ? read_both(scan, room, error) : read_memory(scan, room, error);
   } while (status == KHONSU_OK && scan->batch.count == 0 && !scan->batch.ended);
   return status;
 }
 
-khonsu_status kh_scan_fill(khonsu_scan *scan, uint64_t *read_at, khonsu_error *error) {
+khonsu_status kh_scan_fill(khonsu_scan *scan, khonsu_error *error) {
   khonsu_txn *txn = scan->txn;
   bool each_step = txn->isolation == KHONSU_READ_COMMITTED;
   kh_scan_batch_clear(&scan->batch);
@@ -168,13 +166,12 @@ khonsu_status kh_scan_fill(khonsu_scan *scan, uint64_t *read_at, khonsu_error *e
   if (status == KHONSU_OK && each_step) status = go_on_from_position(scan);
   if (status != KHONSU_OK) return khonsu_error_set(error, status, "no memory for a batch of a scan");
   if (each_step) {
-    *read_at = kh_snapshot_read_begin(&txn->partition->store.snapshots, txn->slot);
-    status = fill_at(scan, *read_at, 1, error);
+    scan->read_at = kh_snapshot_read_begin(&txn->partition->store.snapshots, txn->slot);
+    status = fill_at(scan, 1, error);
     kh_snapshot_read_end(txn->slot);
   } else {
-    *read_at = txn->snapshot;
-    size_t room = scan->batch.room < KH_SCAN_BATCH_MOST ? scan->batch.room : KH_SCAN_BATCH_MOST;
-    status = fill_at(scan, *read_at, room, error);
+    scan->read_at = txn->snapshot;
+    status = fill_at(scan, scan->batch.room, error);
   }
   if (status != KHONSU_OK) return status;
   return KH_UNLIKELY(kh_snapshot_expired(txn->slot)) ? kh_txn_expired(txn, error) : KHONSU_OK;

@@ -38,16 +38,15 @@ static khonsu_status as_bound(kh_limit limit, bool after, kh_buffer *key, khonsu
   if (!limit.bounded || !after) return KHONSU_OK;
   khonsu_status status = kh_buffer_append(key, limit.key.data, limit.key.size);
   if (status == KHONSU_OK) status = kh_buffer_append(key, "", 1); /* the next key in byte order */
-  *bound = kh_slice(key->data, key->size);
+  *bound = kh_buffer_slice(key);
   return status;
 }
 
 /* From `from` to what memory was read to. */
-static khonsu_status read_storage(cold *to, kh_limit from, uint64_t moment, khonsu_error *error) {
+static khonsu_status read_storage(cold *to, kh_limit from, khonsu_error *error) {
   khonsu_scan *scan = to->scan;
   kh_limit far = scan->reverse ? scan->low : scan->high;
-  if (!scan->batch.ended)
-    far = (kh_limit){kh_slice(scan->batch.reached.data, scan->batch.reached.size), .bounded = true, .inclusive = true};
+  if (!scan->batch.ended) far = (kh_limit){kh_buffer_slice(&scan->batch.reached), .bounded = true, .inclusive = true};
   kh_limit low = scan->reverse ? far : from, high = scan->reverse ? from : far;
   kh_buffer low_key = {NULL, 0, 0}, high_key = {NULL, 0, 0};
   khonsu_storage_range range = {.reverse = scan->reverse, .keys_only = scan->keys_only};
@@ -55,7 +54,7 @@ static khonsu_status read_storage(cold *to, kh_limit from, uint64_t moment, khon
   if (status == KHONSU_OK) status = as_bound(high, high.inclusive, &high_key, &range.end);
   const kh_partition *partition = scan->txn->partition;
   if (status == KHONSU_OK)
-    status = kh_storage_scan(&partition->storage, &range, moment, &partition->arrow_limits, take, to, error);
+    status = kh_storage_scan(&partition->storage, &range, scan->read_at, &partition->arrow_limits, take, to, error);
   else khonsu_error_set(error, status, "no memory for the bounds of a scan");
   kh_buffer_fini(&low_key);
   kh_buffer_fini(&high_key);
@@ -93,19 +92,18 @@ static void merge(khonsu_scan *scan, const cold *from, kh_scan_item *merged) {
   }
   kh_free(batch->items);
   batch->items = merged;
-  batch->room = 2 * KH_SCAN_BATCH_MOST;
+  batch->room = KH_SCAN_BATCH_MOST;
   batch->count = count;
 }
 
-khonsu_status kh_scan_merge_storage(khonsu_scan *scan, kh_limit from, uint64_t moment, size_t room,
-                                    khonsu_error *error) {
+khonsu_status kh_scan_merge_storage(khonsu_scan *scan, kh_limit from, size_t room, khonsu_error *error) {
   cold stored = {.scan = scan, .room = room};
   kh_scan_item *merged = kh_alloc_array(2 * KH_SCAN_BATCH_MOST, sizeof *merged);
   stored.items = kh_alloc_array(room, sizeof *stored.items);
   khonsu_status status = KHONSU_OK;
   if (merged == NULL || stored.items == NULL)
     status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a batch of a scan");
-  if (status == KHONSU_OK) status = read_storage(&stored, from, moment, error);
+  if (status == KHONSU_OK) status = read_storage(&stored, from, error);
   if (status == KHONSU_OK && stored.cut && cut_batch(scan, &stored) != KHONSU_OK)
     status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a batch of a scan");
   if (status == KHONSU_OK) {

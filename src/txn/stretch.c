@@ -3,12 +3,7 @@
 /* Stretches of fewer entries are cheaper walked in the seat than twice. */
 enum { WIDE = 256, CATCH_UP = 256, WALKS_OUTSIDE = 3, BATCH = 64 };
 
-static khonsu_status copy_key(kh_buffer *to, khonsu_slice key) {
-  to->size = 0;
-  return kh_buffer_append(to, key.data, key.size);
-}
-
-static khonsu_slice key_in(const kh_buffer *buffer) { return kh_slice(buffer->data, buffer->size); }
+static khonsu_status copy_key(kh_buffer *to, khonsu_slice key) { return kh_buffer_set(to, key.data, key.size); }
 
 kh_stretch *kh_stretch_new(kh_limit from, bool reverse, uint64_t read_at) {
   kh_stretch *stretch = kh_alloc_zero(sizeof *stretch);
@@ -17,7 +12,7 @@ kh_stretch *kh_stretch_new(kh_limit from, bool reverse, uint64_t read_at) {
     kh_free(stretch);
     return NULL;
   }
-  from.key = key_in(&stretch->from);
+  from.key = kh_buffer_slice(&stretch->from);
   stretch->low = stretch->high = from;
   stretch->reverse = reverse;
   stretch->read_at = read_at;
@@ -42,7 +37,7 @@ void kh_stretch_reach(kh_stretch *stretch, khonsu_slice key, uint64_t entries) {
   KH_ASSERT(key.size <= stretch->reached.capacity);
   memcpy(stretch->reached.data, key.data, key.size);
   stretch->reached.size = key.size;
-  move(stretch, (kh_limit){key_in(&stretch->reached), .bounded = true, .inclusive = true});
+  move(stretch, (kh_limit){kh_buffer_slice(&stretch->reached), .bounded = true, .inclusive = true});
   stretch->entries += entries;
 }
 
@@ -50,7 +45,7 @@ khonsu_status kh_stretch_finish(kh_stretch *stretch, kh_limit end) {
   if (end.bounded) {
     khonsu_status status = copy_key(&stretch->reached, end.key);
     if (status != KHONSU_OK) return status;
-    end.key = key_in(&stretch->reached);
+    end.key = kh_buffer_slice(&stretch->reached);
   }
   move(stretch, end);
   if (stretch->entries == 0) stretch->entries = 1; /* an empty range is a range */
@@ -77,7 +72,7 @@ void kh_stretch_break(kh_stretch *stretch, const kh_record *record, const kh_ver
 
 /* In the seat: the newest commit on the key that broke the stretch. */
 static void name_winner(kh_stretch *stretch, const kh_store *store) {
-  khonsu_slice key = key_in(&stretch->broken_key);
+  khonsu_slice key = kh_buffer_slice(&stretch->broken_key);
   const kh_record *record = key.size == 0 ? NULL : kh_store_find(store, key, kh_store_hash(store, key));
   const kh_version *newest = record == NULL ? NULL : atomic_load_explicit(&record->head, memory_order_relaxed);
   if (newest == NULL) return;
@@ -106,7 +101,7 @@ static bool walk_piece(kh_stretch *stretch, const kh_store *store, kh_limit *fro
   khonsu_slice reached = kh_record_key(kh_word_record(words[count - 1]));
   if (last != NULL) {
     if (copy_key(last, reached) != KHONSU_OK) return false;
-    reached = key_in(last);
+    reached = kh_buffer_slice(last);
   }
   *from = (kh_limit){reached, .bounded = true, .inclusive = false};
   return true;

@@ -50,12 +50,16 @@ static void renew_request(khonsu_txn *txn, khonsu_status (*task)(kh_partition *)
 static khonsu_status prepare(khonsu_txn *txn, khonsu_error *error) {
   renew_request(txn, NULL, error);
   find_records(txn);
-  if (!kh_report_reserve(txn)) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory to report dropped writes");
+  bool may_drop = false;
   for (uint32_t i = 0; i < txn->accesses.count; i++) {
-    if (txn->accesses.entries[i].staged == NULL) continue;
-    khonsu_status status = prepare_write(txn, &txn->accesses.entries[i], error);
+    kh_access *access = &txn->accesses.entries[i];
+    if (access->staged == NULL) continue;
+    khonsu_status status = prepare_write(txn, access, error);
     if (status != KHONSU_OK) return status;
+    may_drop |= access->on_conflict == KHONSU_ON_CONFLICT_IGNORE;
   }
+  if (may_drop && !kh_report_reserve(txn))
+    return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory to report dropped writes");
   kh_scan_catch_up_all(txn);
   for (kh_stretch *stretch = txn->stretches; stretch != NULL; stretch = stretch->next)
     kh_stretch_certify_outside(stretch, &txn->partition->store, txn->participant, txn->slot);
