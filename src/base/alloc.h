@@ -22,11 +22,14 @@ static inline void *kh_realloc_array(void *memory, size_t count, size_t size) {
   return __builtin_mul_overflow(count, size, &total) ? NULL : realloc(memory, total ? total : 1);
 }
 
+/* Aligned to a power of two that divides `size`; freed with kh_free. */
+static inline void *kh_alloc_aligned(size_t alignment, size_t size) { return aligned_alloc(alignment, size); }
+
 /* Whole cache lines, aligned to one; freed with kh_free. */
 static inline void *kh_alloc_lines(size_t size) {
   size_t rounded;
   if (__builtin_add_overflow(size, (size_t)63, &rounded)) return NULL;
-  return aligned_alloc(64, rounded & ~(size_t)63);
+  return kh_alloc_aligned(64, rounded & ~(size_t)63);
 }
 
 #endif

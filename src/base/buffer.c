@@ -1,7 +1,5 @@
 #include "buffer.h"
 
-#include <string.h>
-
 #include "alloc.h"
 
 khonsu_status kh_buffer_reserve(kh_buffer *buffer, size_t more) {
@@ -15,15 +13,6 @@ khonsu_status kh_buffer_reserve(kh_buffer *buffer, size_t more) {
   if (data == NULL) return KHONSU_NO_MEMORY;
   buffer->data = data;
   buffer->capacity = capacity;
-  return KHONSU_OK;
-}
-
-khonsu_status kh_buffer_append(kh_buffer *buffer, const void *bytes, size_t size) {
-  if (size == 0) return KHONSU_OK;
-  khonsu_status status = kh_buffer_reserve(buffer, size);
-  if (status != KHONSU_OK) return status;
-  memcpy(buffer->data + buffer->size, bytes, size);
-  buffer->size += size;
   return KHONSU_OK;
 }
 

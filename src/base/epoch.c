@@ -14,7 +14,7 @@ static void free_oldest(kh_epoch *epoch) {
   epoch->oldest = node->next;
   if (epoch->oldest == NULL) epoch->newest = NULL;
   epoch->retired_count--;
-  node->free(node);
+  node->free(epoch, node);
 }
 
 void kh_epoch_fini(kh_epoch *epoch) {
@@ -42,7 +42,7 @@ khonsu_status kh_epoch_join(kh_epoch *epoch, kh_participant **participant) {
   return KHONSU_OK;
 }
 
-void kh_epoch_retire(kh_epoch *epoch, kh_retired *node, void (*free)(kh_retired *)) {
+void kh_epoch_retire(kh_epoch *epoch, kh_retired *node, void (*free)(kh_epoch *, kh_retired *)) {
   node->next = NULL;
   node->epoch = atomic_load_explicit(&epoch->current, memory_order_relaxed);
   node->free = free;

@@ -24,11 +24,13 @@
 #include "check.h"
 #include "khonsu.h"
 
+struct kh_epoch;
+
 /* Embedded in what is retired. */
 typedef struct kh_retired {
   struct kh_retired *next;
   uint64_t epoch;
-  void (*free)(struct kh_retired *);
+  void (*free)(struct kh_epoch *, struct kh_retired *);
 } kh_retired;
 
 typedef struct kh_participant {
@@ -63,8 +65,8 @@ static inline void kh_epoch_exit(kh_participant *participant) {
   atomic_store_explicit(&participant->announced, 0, memory_order_release); /* with D: what we read happened before */
 }
 
-/* The node has been unlinked (C); `node->free` is called with it once nobody can be looking. */
-void kh_epoch_retire(kh_epoch *epoch, kh_retired *node, void (*free)(kh_retired *));
+/* The node has been unlinked (C); `free` is called with it, by the writer, once nobody can be looking. */
+void kh_epoch_retire(kh_epoch *epoch, kh_retired *node, void (*free)(kh_epoch *, kh_retired *));
 
 /* Frees what can be freed, at most `budget` nodes. */
 void kh_epoch_collect(kh_epoch *epoch, uint64_t budget);

@@ -74,7 +74,9 @@ khonsu_status khonsu_get(khonsu_txn *txn, khonsu_slice key, struct ArrowArrayStr
 /* The chunk that is all of the table looked at, without a look at the table itself. */
 static inline kh_chunk *only_chunk(const kh_look *look) {
   const kh_version *version = look->version;
-  return version != NULL && version->kind == KH_TABLE && version->table == look->table ? version->only : NULL;
+  if (version == NULL || version->kind != KH_TABLE) return NULL;
+  const kh_accrued *value = kh_version_accrued(version);
+  return value->table == look->table ? value->only : NULL;
 }
 
 khonsu_status khonsu_get_batch(khonsu_txn *txn, khonsu_slice key, struct ArrowSchema *schema, struct ArrowArray *batch,
@@ -99,7 +101,7 @@ khonsu_status khonsu_get_batch(khonsu_txn *txn, khonsu_slice key, struct ArrowSc
   return status;
 }
 
-static void release_version(khonsu_bytes *bytes) { kh_version_unref(bytes->private_data); }
+static void release_version(khonsu_bytes *bytes) { kh_version_unref(bytes->private_data, NULL); }
 
 khonsu_status khonsu_get_bytes(khonsu_txn *txn, khonsu_slice key, khonsu_bytes *value, khonsu_error *error) {
   khonsu_status status = check_read(txn, key, value, error);
@@ -108,8 +110,8 @@ khonsu_status khonsu_get_bytes(khonsu_txn *txn, khonsu_slice key, khonsu_bytes *
   if (status != KHONSU_OK) return status;
   kh_version *version = kh_version_ref(look.version);
   status = kh_txn_look_done(txn, &look, error);
-  if (KH_UNLIKELY(status != KHONSU_OK)) kh_version_unref(version);
-  else *value = (khonsu_bytes){version->bytes, version->size, release_version, version};
+  if (KH_UNLIKELY(status != KHONSU_OK)) kh_version_unref(version, &txn->cache);
+  else *value = (khonsu_bytes){kh_version_value(version), version->size, release_version, version};
   return status;
 }
 
@@ -149,18 +151,18 @@ khonsu_status khonsu_put_bytes(khonsu_txn *txn, khonsu_slice key, khonsu_slice v
   if (value.size > txn->partition->options.txn_bytes_max) /* before it is copied */
     return khonsu_error_set(error, KHONSU_TXN_TOO_LARGE, "the value has %zu bytes: more than txn_bytes_max = %llu",
                             value.size, (unsigned long long)txn->partition->options.txn_bytes_max);
-  kh_version *version = kh_version_new_bytes(value);
+  kh_version *version = kh_version_new_bytes(&txn->cache, key, value);
   if (version == NULL)
     return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a value of %zu bytes", value.size);
-  return kh_txn_put(txn, key, version, value.size, error);
+  return kh_txn_put(txn, version, value.size, error);
 }
 
 khonsu_status khonsu_put_counter(khonsu_txn *txn, khonsu_slice key, int64_t value, khonsu_error *error) {
   khonsu_status status = check_write(txn, key, error);
   if (status != KHONSU_OK) return status;
-  kh_version *version = kh_version_new_counter(value);
+  kh_version *version = kh_version_new_counter(&txn->cache, key, value);
   if (version == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a counter");
-  return kh_txn_put(txn, key, version, 0, error);
+  return kh_txn_put(txn, version, 0, error);
 }
 
 khonsu_status khonsu_add(khonsu_txn *txn, khonsu_slice key, int64_t amount, khonsu_error *error) {
@@ -171,20 +173,20 @@ khonsu_status khonsu_add(khonsu_txn *txn, khonsu_slice key, int64_t amount, khon
 khonsu_status khonsu_delete(khonsu_txn *txn, khonsu_slice key, khonsu_error *error) {
   khonsu_status status = check_write(txn, key, error);
   if (status != KHONSU_OK) return status;
-  kh_version *version = kh_version_new_tombstone();
+  kh_version *version = kh_version_new_tombstone(&txn->cache, key);
   if (version == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a deletion");
-  return kh_txn_put(txn, key, version, 0, error);
+  return kh_txn_put(txn, version, 0, error);
 }
 
 /* What a write of a table does with it: takes the reference. */
 typedef khonsu_status (*stage_table)(khonsu_txn *txn, khonsu_slice key, kh_table *table, khonsu_error *error);
 
 static khonsu_status stage_put(khonsu_txn *txn, khonsu_slice key, kh_table *table, khonsu_error *error) {
-  kh_version *version = kh_version_new_table(table);
+  kh_version *version = kh_version_new_table(&txn->cache, key, table);
   uint64_t bytes = kh_table_bytes(table, 0);
   kh_table_unref(table);
   if (version == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a version");
-  return kh_txn_put(txn, key, version, bytes, error);
+  return kh_txn_put(txn, version, bytes, error);
 }
 
 static void release_stream(struct ArrowArrayStream *stream) {

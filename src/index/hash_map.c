@@ -67,8 +67,14 @@ static kh_directory *directory_new(unsigned depth) {
   return directory;
 }
 
-static void free_directory(kh_retired *retired) { kh_free(KH_CONTAINER_OF(retired, kh_directory, retired)); }
-static void free_segment(kh_retired *retired) { kh_free(KH_CONTAINER_OF(retired, kh_segment, retired)); }
+static void free_directory(kh_epoch *epoch, kh_retired *retired) {
+  (void)epoch;
+  kh_free(KH_CONTAINER_OF(retired, kh_directory, retired));
+}
+static void free_segment(kh_epoch *epoch, kh_retired *retired) {
+  (void)epoch;
+  kh_segment_free(KH_CONTAINER_OF(retired, kh_segment, retired));
+}
 
 /* The writer's view: it alone changes both. */
 static kh_directory *directory_of(const kh_hash_map *map) {
@@ -82,12 +88,12 @@ static kh_segment *segment_of(const kh_hash_map *map, uint64_t hash) {
   return segment_at(directory, (size_t)(hash >> directory->shift));
 }
 
-khonsu_status kh_hash_map_init(kh_hash_map *map, kh_key_source source, kh_epoch *epoch) {
-  *map = (kh_hash_map){.source = source, .epoch = epoch};
-  kh_segment *segment = kh_segment_new(0, SEGMENT_LOG2_MIN);
+khonsu_status kh_hash_map_init(kh_hash_map *map, kh_key_source source, kh_epoch *epoch, kh_heap *heap) {
+  *map = (kh_hash_map){.source = source, .epoch = epoch, .heap = heap};
+  kh_segment *segment = kh_segment_new(map->heap, 0, SEGMENT_LOG2_MIN);
   kh_directory *directory = directory_new(1); /* not 0: hash >> 64 has no meaning in C */
   if (segment == NULL || directory == NULL) {
-    kh_free(segment);
+    kh_segment_free(segment);
     kh_free(directory);
     return KHONSU_NO_MEMORY;
   }
@@ -109,7 +115,7 @@ void kh_hash_map_fini(kh_hash_map *map) {
   size_t end = (size_t)1 << directory_depth(directory), next;
   for (size_t index = 0; index < end; index = next) {
     next = after_segment(directory, index);
-    kh_free(segment_at(directory, index));
+    kh_segment_free(segment_at(directory, index));
   }
   kh_free(directory);
   atomic_store(&map->directory, NULL);
@@ -167,7 +173,7 @@ static void retire_segment(kh_hash_map *map, kh_segment *segment) {
 
 /* Replaces a segment by one of another size, without the marks. */
 static khonsu_status rebuild(kh_hash_map *map, kh_segment *old, uint64_t hash, unsigned capacity_log2) {
-  kh_segment *segment = kh_segment_new(old->depth, capacity_log2);
+  kh_segment *segment = kh_segment_new(map->heap, old->depth, capacity_log2);
   if (segment == NULL) return KHONSU_NO_MEMORY;
   copy_words(map, old, (kh_segment *[2]){segment, segment}, 0);
   publish_segment(directory_of(map), hash, segment);
@@ -197,12 +203,12 @@ static void publish_directory(kh_hash_map *map, kh_directory *directory) {
 static khonsu_status split(kh_hash_map *map, kh_segment *old, uint64_t hash) {
   kh_directory *directory = directory_of(map);
   bool deepen = old->depth == directory_depth(directory);
-  kh_segment *halves[2] = {kh_segment_new(old->depth + 1, old->capacity_log2),
-                           kh_segment_new(old->depth + 1, old->capacity_log2)};
+  kh_segment *halves[2] = {kh_segment_new(map->heap, old->depth + 1, old->capacity_log2),
+                           kh_segment_new(map->heap, old->depth + 1, old->capacity_log2)};
   if (deepen) directory = doubled(directory);
   if (halves[0] == NULL || halves[1] == NULL || directory == NULL) {
-    kh_free(halves[0]);
-    kh_free(halves[1]);
+    kh_segment_free(halves[0]);
+    kh_segment_free(halves[1]);
     if (deepen) kh_free(directory);
     return KHONSU_NO_MEMORY;
   }

@@ -4,6 +4,7 @@
 #define KH_INDEX_HASH_MAP_H
 
 #include "base/base.h"
+#include "os/os.h"
 
 /* From the top bits of a hash to the segment of slots that holds it. An entry is the address of the segment's slots, a
  * multiple of 64, plus the base-2 logarithm of their number, which saves readers a look at the segment's own fields. */
@@ -17,6 +18,7 @@ typedef struct kh_hash_map {
   _Alignas(KH_CACHE_LINE) _Atomic(kh_directory *) directory;
   kh_key_source source;
   kh_epoch *epoch;
+  kh_heap *heap;
   _Alignas(KH_CACHE_LINE) uint64_t count; /* words; this and below are the writer's, on a line readers do not need */
   size_t memory;
 } kh_hash_map;
@@ -32,8 +34,9 @@ static inline size_t kh_hash_home(uint64_t hash) { return (size_t)(hash >> 16); 
 static inline _Atomic uint64_t *kh_entry_slots(uintptr_t entry) { return (_Atomic uint64_t *)(entry & ~(uintptr_t)63); }
 static inline size_t kh_entry_mask(uintptr_t entry) { return ((size_t)1 << (entry & 63)) - 1; }
 
-/* Creates an empty map, of less than 1 KiB. NO_MEMORY. The epoch must outlive the map; who writes collects it. */
-KHONSU_MUST_USE khonsu_status kh_hash_map_init(kh_hash_map *map, kh_key_source source, kh_epoch *epoch);
+/* Creates an empty map, of less than 1 KiB. NO_MEMORY. Epoch and heap must outlive the map; who writes collects the
+ * epoch. */
+KHONSU_MUST_USE khonsu_status kh_hash_map_init(kh_hash_map *map, kh_key_source source, kh_epoch *epoch, kh_heap *heap);
 /* Frees the map; words are the owner's. No reader may be inside. */
 void kh_hash_map_fini(kh_hash_map *map);
 
@@ -59,11 +62,22 @@ static inline __attribute__((always_inline)) uint64_t kh_hash_map_find_by(
 
 uint64_t kh_hash_map_find(const kh_hash_map *map, khonsu_slice key, uint64_t hash);
 
-/* Fetches what a find of this hash will look at first; for who has several keys to find. */
-static inline void kh_hash_map_prefetch(const kh_hash_map *map, uint64_t hash) {
+/* Where a find of this hash looks first. */
+static inline const _Atomic uint64_t *kh_hash_map_first_slot(const kh_hash_map *map, uint64_t hash) {
   const kh_directory *directory = atomic_load(&map->directory);                 /* as 1 */
   uintptr_t entry = atomic_load(&directory->entries[hash >> directory->shift]); /* as 2 */
-  __builtin_prefetch((const void *)&kh_entry_slots(entry)[kh_hash_home(hash) & kh_entry_mask(entry)]);
+  return &kh_entry_slots(entry)[kh_hash_home(hash) & kh_entry_mask(entry)];
+}
+
+/* Fetches it; for who has several keys to find. */
+static inline void kh_hash_map_prefetch(const kh_hash_map *map, uint64_t hash) {
+  __builtin_prefetch((const void *)(uintptr_t)kh_hash_map_first_slot(map, hash));
+}
+
+/* The word there, if it may be the one that the find is for, or 0. Most of the time it is. */
+static inline uint64_t kh_hash_map_first_guess(const kh_hash_map *map, uint64_t hash) {
+  uint64_t word = atomic_load(kh_hash_map_first_slot(map, hash)) ^ kh_hash_tag(hash); /* as 3 */
+  return word < KH_WORD_LIMIT ? word : 0;
 }
 
 /* ---- the writer's */

@@ -1,11 +1,13 @@
-/* index: maps from byte keys to 64-bit words, and their façade. One writer, wait-free readers inside an epoch.
+/* index: maps from byte keys to 64-bit words, sets of keys in order, and their façade. One writer, wait-free readers
+ * inside an epoch.
  *
  *   hash_map      points: the word of a key
- *   ordered_map   scans: the words from a key on, up or down
+ *   ordered_map   scans: the keys from a key on, up or down
  *
- * An index keeps no keys: a word leads its owner to the key (a pointer to a record, a place in a file), and the owner
- * says through a source how to get from one to the other. Words use the low 48 bits and are not 0. docs/index.md has
- * what was measured.
+ * The hash map keeps no keys: a word leads its owner to the key (a pointer to a record, a place in a file), and the owner
+ * says through a source how to get from one to the other. Words use the low 48 bits and are not 0. The ordered map keeps
+ * keys and nothing else: it does not change when what is behind a key does, and reading it looks at nothing outside it;
+ * who needs what is behind the keys finds it by the hash map. docs/index.md has what was measured.
  *
  * Guarantees
  *   1. find and read are wait-free, inside the epoch: they take no lock, never wait for the writer and end after a
@@ -32,12 +34,6 @@ typedef struct kh_key_source {
   uint64_t (*hash)(void *ctx, uint64_t word);
   void *ctx;
 } kh_key_source;
-
-typedef struct kh_ordered_source {
-  /* The key behind `word`, at most 64 KiB. It stays the same, and where it is, as long as readers may see the word. */
-  khonsu_slice (*key)(void *ctx, uint64_t word);
-  void *ctx;
-} kh_ordered_source;
 
 #include "hash_map.h"
 #include "ordered_map.h"

@@ -1,78 +1,134 @@
 /* ordered_leaf: leaves of the ordered map. */
 #include "ordered_node.h"
 
-size_t kh_leaf_memory(size_t count) {
-  return sizeof(kh_leaf) + kh_leaf_heads(count) * sizeof(uint32_t) + count * sizeof(uint64_t);
+static size_t memory_of_leaf(size_t count, kh_packing packing) {
+  size_t fixed = sizeof(kh_ordered_node) + ((packing.prefix_size + 1) & ~(size_t)1) + (count + 1) * sizeof(uint16_t);
+  return fixed + (count == 0 ? 0 : packing.bytes + KH_NODE_SLACK);
 }
 
-kh_leaf *kh_leaf_new(unsigned count, size_t skip) {
-  kh_leaf *leaf = kh_alloc(kh_leaf_memory(count));
+size_t kh_leaf_memory(const kh_ordered_node *leaf) {
+  return memory_of_leaf(leaf->count, (kh_packing){leaf->prefix_size, kh_leaf_bytes(leaf)});
+}
+
+/* With all but the bytes of its keys and where they start. NULL: out of memory. */
+static kh_ordered_node *leaf_of(unsigned count, kh_packing packing, uint64_t live) {
+  KH_ASSERT(count <= KH_LEAF_MAX && packing.bytes <= KH_LEAF_BYTES);
+  kh_ordered_node *leaf = kh_alloc(memory_of_leaf(count, packing));
   if (leaf == NULL) return NULL;
-  leaf->node = (kh_ordered_node){.skip = (uint32_t)skip, .count = (uint16_t)count};
+  leaf->retired = (kh_retired){NULL, 0, NULL};
+  atomic_init(&leaf->live, live);
+  leaf->prefix_size = (uint32_t)packing.prefix_size;
+  leaf->level = 0;
+  leaf->count = (uint16_t)count;
+  kh_leaf_starts(leaf)[0] = 0;
+  if (count > 0) memset(kh_leaf_suffixes(leaf) + packing.bytes, 0, KH_NODE_SLACK);
   return leaf;
 }
 
-void kh_leaf_append(kh_leaf *leaf, uint32_t head, uint64_t word) {
-  KH_ASSERT(leaf->node.live < leaf->node.count);
-  unsigned index = leaf->node.live++;
-  leaf->heads[index] = head;
-  atomic_init(&kh_leaf_words(leaf)[index], word);
+/* ---- parts */
+
+void kh_leaf_parts_add(kh_leaf_parts *parts, kh_key_pieces key) { parts->keys[parts->count++] = key; }
+
+void kh_leaf_parts_add_from(kh_leaf_parts *parts, const kh_ordered_node *leaf, unsigned first, unsigned end) {
+  uint64_t live = kh_leaf_live(leaf) & kh_leaf_first(end) & ~kh_leaf_first(first);
+  for (; live != 0; live &= live - 1) kh_leaf_parts_add(parts, kh_leaf_key(leaf, (unsigned)__builtin_ctzll(live)));
 }
 
-/* All of it live, and the heads of the same bytes. */
-static void append_as_is(kh_leaf *leaf, const kh_leaf *from, unsigned first, unsigned end) {
-  KH_ASSERT(leaf->node.live + (end - first) <= leaf->node.count);
-  _Atomic uint64_t *to = kh_leaf_words(leaf) + leaf->node.live;
-  memcpy(leaf->heads + leaf->node.live, from->heads + first, (end - first) * sizeof(uint32_t));
-  for (unsigned index = first; index < end; index++) atomic_init(to++, kh_leaf_word(from, index));
-  leaf->node.live = (uint16_t)(leaf->node.live + (end - first));
-}
+size_t kh_leaf_parts_bytes(const kh_leaf_parts *parts) { return kh_pieces_pack(parts->keys, parts->count).bytes; }
 
-void kh_leaf_append_from(kh_leaf *leaf, const kh_leaf *from, unsigned first, unsigned end, kh_ordered_source source) {
-  bool same_skip = leaf->node.skip == from->node.skip;
-  if (same_skip && from->node.live == from->node.count) {
-    append_as_is(leaf, from, first, end);
-    return;
-  }
+kh_ordered_node *kh_leaf_new(const kh_leaf_parts *parts, unsigned first, unsigned end) {
+  kh_packing packing = kh_pieces_pack(parts->keys + first, end - first);
+  kh_ordered_node *leaf = leaf_of(end - first, packing, kh_leaf_first(end - first));
+  if (leaf == NULL) return NULL;
+  if (packing.prefix_size > 0) kh_pieces_write(leaf->prefix, kh_pieces_cut(parts->keys[first], packing.prefix_size), 0);
+  uint16_t *starts = kh_leaf_starts(leaf);
+  char *suffixes = kh_leaf_suffixes(leaf), *to = suffixes;
   for (unsigned index = first; index < end; index++) {
-    uint64_t word = kh_leaf_word(from, index);
-    if (word == 0) continue;
-    uint32_t head = from->heads[index];
-    if (!same_skip) head = kh_leaf_head_of(source.key(source.ctx, word), leaf->node.skip);
-    kh_leaf_append(leaf, head, word);
+    to = kh_pieces_write(to, parts->keys[index], packing.prefix_size);
+    *++starts = (uint16_t)(to - suffixes);
   }
+  return leaf;
+}
+
+/* ---- inserting */
+
+/* The same prefix, and all entries, with one that begins with the prefix among them. NULL: out of memory. */
+static kh_ordered_node *spliced(const kh_ordered_node *old, unsigned position, khonsu_slice suffix) {
+  uint64_t live = kh_leaf_live(old), before = kh_leaf_first(position);
+  live = (live & before) | UINT64_C(1) << position | (live & ~before) << 1;
+  kh_packing packing = {old->prefix_size, kh_leaf_bytes(old) + suffix.size};
+  kh_ordered_node *leaf = leaf_of(old->count + 1U, packing, live);
+  if (leaf == NULL) return NULL;
+  memcpy(leaf->prefix, old->prefix, old->prefix_size);
+  const uint16_t *old_starts = kh_leaf_starts(old);
+  uint16_t *starts = kh_leaf_starts(leaf), more = (uint16_t)suffix.size;
+  memcpy(starts, old_starts, (position + 1U) * sizeof *starts);
+  for (unsigned index = position; index <= old->count; index++)
+    starts[index + 1] = (uint16_t)(old_starts[index] + more);
+  const char *from = kh_leaf_suffixes(old);
+  char *to = kh_leaf_suffixes(leaf);
+  size_t at = old_starts[position];
+  memcpy(to, from, at);
+  if (suffix.size > 0) memcpy(to + at, suffix.data, suffix.size);
+  memcpy(to + at + suffix.size, from + at, kh_leaf_bytes(old) - at);
+  return leaf;
+}
+
+static bool can_be_spliced(const kh_ordered_node *leaf, khonsu_slice key) {
+  if (leaf->count == 0 || leaf->count == KH_LEAF_MAX || key.size < leaf->prefix_size) return false;
+  if (kh_leaf_bytes(leaf) + key.size - leaf->prefix_size > KH_LEAF_BYTES) return false;
+  return kh_ordered_prefix_order(leaf, key) == 0;
+}
+
+bool kh_leaf_with(const kh_ordered_node *leaf, unsigned position, khonsu_slice key, kh_ordered_node **made) {
+  if (KH_LIKELY(can_be_spliced(leaf, key))) {
+    *made = spliced(leaf, position, kh_key_rest(key, leaf->prefix_size));
+    return true;
+  }
+  kh_leaf_parts parts;
+  parts.count = 0;
+  kh_leaf_parts_add_from(&parts, leaf, 0, position);
+  kh_leaf_parts_add(&parts, kh_key_whole(key));
+  kh_leaf_parts_add_from(&parts, leaf, position, leaf->count);
+  if (parts.count > KH_LEAF_MAX || kh_leaf_parts_bytes(&parts) > KH_LEAF_BYTES) return false;
+  *made = kh_leaf_new(&parts, 0, parts.count);
+  return true;
 }
 
 /* ---- seeking */
 
-/* The first entry whose head is not below `head`. Without branches that could be mispredicted. */
-static unsigned first_not_below(const kh_leaf *leaf, uint32_t head) {
-  if (leaf->node.count == 0) return 0;
-  const uint32_t *base = leaf->heads;
-  for (unsigned left = leaf->node.count; left > 1; left -= left / 2) {
-    base = base[left / 2 - 1] < head ? base + left / 2 : base;
-  }
-  return (unsigned)(base - leaf->heads) + (*base < head);
+static inline uint64_t head_at(const uint16_t *starts, const char *suffixes, unsigned index) {
+  return kh_key_number_cut(kh_key_number(suffixes + starts[index]), (size_t)starts[index + 1] - starts[index]);
 }
 
-/* Among entries with the head of `key`. Those that are 0 tell nothing; the next one that is not speaks for them. */
-static unsigned seek_among(const kh_leaf *leaf, unsigned low, unsigned high, khonsu_slice key, bool after,
-                           kh_ordered_source source, uint64_t *equal) {
-  while (low < high) {
-    unsigned middle = (low + high) / 2, probe = middle;
-    uint64_t word = 0;
-    while (probe < high && (word = atomic_load(&kh_leaf_words(leaf)[probe])) == 0) probe++; /* B */
-    int order = word == 0 ? 1 : kh_key_compare(source.key(source.ctx, word), key, leaf->node.skip);
-    if (order == 0) *equal = word;
-    if (order < 0 || (order == 0 && after)) low = probe + 1;
+/* The first entry whose head is not below `head`. Without branches that could be mispredicted. */
+static unsigned first_not_below(const kh_ordered_node *leaf, uint64_t head) {
+  const uint16_t *starts = kh_leaf_starts(leaf), *base = starts;
+  const char *suffixes = kh_leaf_suffixes(leaf);
+  for (unsigned left = leaf->count; left > 1; left -= left / 2) {
+    base = head_at(base, suffixes, left / 2 - 1) < head ? base + left / 2 : base;
+  }
+  return (unsigned)(base - starts) + (head_at(base, suffixes, 0) < head);
+}
+
+bool kh_leaf_seek(const kh_ordered_node *leaf, khonsu_slice key, bool after, unsigned *position) {
+  int order = kh_ordered_prefix_order(leaf, key);
+  *position = order > 0 ? leaf->count : 0;
+  if (order != 0 || leaf->count == 0) return false;
+  const uint16_t *starts = kh_leaf_starts(leaf);
+  const char *suffixes = kh_leaf_suffixes(leaf);
+  khonsu_slice rest = kh_key_rest(key, leaf->prefix_size);
+  uint64_t head = kh_key_head(rest);
+  unsigned low = first_not_below(leaf, head), high = low;
+  while (high < leaf->count && head_at(starts, suffixes, high) == head) high++;
+  bool equal = false;
+  while (low < high) { /* among those with the head of the key */
+    unsigned middle = (low + high) / 2;
+    order = kh_slice_compare(kh_leaf_suffix(leaf, middle), rest);
+    equal |= order == 0;
+    if (order < 0 || (order == 0 && after)) low = middle + 1;
     else high = middle;
   }
-  return low;
-}
-
-unsigned kh_leaf_seek(const kh_leaf *leaf, khonsu_slice key, bool after, kh_ordered_source source, uint64_t *equal) {
-  uint32_t head = kh_leaf_head_of(key, leaf->node.skip);
-  unsigned low = first_not_below(leaf, head), high = low;
-  while (high < leaf->node.count && leaf->heads[high] == head) high++;
-  return seek_among(leaf, low, high, key, after, source, equal);
+  *position = low;
+  return equal;
 }

@@ -2,56 +2,63 @@
  *
  *                        [ child  "b3"  child  "f"  child ]               inner nodes, up to 128 children
  *                       /           |              \
- *      [a0 a1 a7 b2]        [b3 b4  0  c9 e1]         [f0 ff]             leaves, up to 64 words with their heads
+ *      [a0 a1 a7 b2]        [b3 b4 c2' c9 e1]       [f: 0 f]              leaves, up to 64 keys
  *
- * Leaves hold words, and of each key a head of 4 bytes (ordered_node.h), so that seeking seldom looks at a key. They are
- * never changed but for one thing: taking a word out stores 0 in its place, which cannot fail. Whatever else changes is
- * copied, and the copy put in place by one store into the link that leads to it, from the node above or from the map:
- *   insert  a leaf with one word more, without what is 0, in the place of the old one.
+ * Leaves hold the keys themselves (packed, see ordered_node.h), so that a reader looks at nothing outside the tree, and
+ * a word of bits that says which of them are there. Leaves are never changed but for these bits: a key is taken out by
+ * clearing its bit (c2'), which cannot fail, and one that comes again while it still has an entry gets its bit back.
+ * Whatever else changes is copied, and the copy put in place by one store into the link that leads to it, from the node
+ * above or from the map:
+ *   insert  a leaf with one key more in the place of the old one.
  *   split   two nodes in the place of one, and so a copy of the node above with a child and a separator more in the
  *           place of that; it has room, or is split first. (For the root: a new node above.)
  *   join    the reverse.
- *   compact a leaf without what is 0.
- * As leaves are copied anyway, they are never larger than what is in them.
+ *   compact a leaf without the keys that are gone.
+ * As leaves are copied anyway, they are never larger than what is in them. What a copy takes is bounded: a leaf has as
+ * many bytes as KH_LEAF_BYTES besides what all its keys begin with, a key of its own if that is longer; separators are
+ * as short as keys allow, and nodes with many long ones split early.
  *
  * What a node promises. R: all keys below the child at a place lie between the separators beside that place, in the node
  * and in those above it. Separators of a node never change, and what replaces a child covers the same range.
  *
- * What is so replaced is never changed again, except that words in leaves it leads to may become 0, as long as those
- * leaves are in the tree: it keeps the links of the moment of its replacement.
+ * What is so replaced is never changed again, bits of leaves included, except that a replaced inner node leads to nodes
+ * that may still be in the tree, and change there: it keeps the links of the moment of its replacement.
  *
  * Why reads are right (guarantee 2 of index.h; "during" and "before" mean C11's happens-before). A read walks from leaf
  * to leaf by the inner nodes it came through, and never asks the map for a newer root. By R, and as separators are in
  * order, the leaves it comes to cover successive ranges without gaps; within a leaf entries are in order: so what is
- * returned is strictly in order, and each key has one leaf of those in which it would be. If a leaf is in the tree when
- * its words are loaded, they are what is in the map. If not, an inner node it was come to through, or itself, was
- * replaced after the read had begun (had that happened before, the loads of links would have seen it), so that the leaf
- * is that of a moment during the read. A key present during the whole read is in it, one absent during the whole of it
- * is not: what was 0 before the read began is 0.
+ * returned is strictly in order, and each key has one leaf of those in which it would be. The bits of a leaf are loaded
+ * once. If the leaf is in the tree then, they are what is in the map. If not, an inner node it was come to through, or
+ * itself, was replaced after the read had begun (had that happened before, the loads of links would have seen it), and
+ * what it holds is what the map held in its range when it was replaced: at a moment during the read. So a key present
+ * during the whole read is in it, one absent during the whole of it is not.
+ *
+ * Bits and links are loaded and changed in sequentially consistent order, so a read sees all changes that came before
+ * it in that order, and who knows of a change from elsewhere, such as another index, does not miss it here.
  *
  * Why reads end: a root leads to so many nodes, each with so many children, all of a lower level, and a read comes to
  * each place once. What the writer puts in the place of a node is of the same level.
  *
  * Why nobody looks at freed memory (base/epoch.h: A announce, B load of a link, C unlinking store, D the writer's load
- * of announcements). Links are the root, the children and the words; their loads (B) and the stores that replace them
- * (C) are sequentially consistent. A replaced node goes on leading to nodes and words that are retired long after it.
- * Who looks at it got to it (B) before it was replaced (C), so announced itself (A) before the writer, later still,
- * looked (D): what it leads to waits as well. */
+ * of announcements). Links are the root and the children; their loads (B) and the stores that replace them (C) are
+ * sequentially consistent. A replaced node goes on leading to nodes that are retired long after it. Who looks at it got
+ * to it (B) before it was replaced (C), so announced itself (A) before the writer, later still, looked (D): what it
+ * leads to waits as well. */
 #include "ordered_path.h"
 
-khonsu_status kh_ordered_map_init(kh_ordered_map *map, kh_ordered_source source, kh_epoch *epoch) {
-  *map = (kh_ordered_map){.source = source, .epoch = epoch};
-  kh_leaf *leaf = kh_leaf_new(0, 0);
+khonsu_status kh_ordered_map_init(kh_ordered_map *map, kh_epoch *epoch) {
+  *map = (kh_ordered_map){.epoch = epoch};
+  kh_leaf_parts none;
+  none.count = 0;
+  kh_ordered_node *leaf = kh_leaf_new(&none, 0, 0);
   if (leaf == NULL) return KHONSU_NO_MEMORY;
-  atomic_store(&map->root, &leaf->node);
-  kh_ordered_map_own(map, &leaf->node);
+  atomic_store(&map->root, leaf);
+  kh_ordered_map_own(map, leaf);
   return KHONSU_OK;
 }
 
 static void free_tree(kh_ordered_node *node) { /* as deep as the tree is high */
-  for (unsigned index = 0; node->level > 0 && index < node->count; index++) {
-    free_tree(kh_inner_child(kh_as_inner(node), index));
-  }
+  for (unsigned index = 0; node->level > 0 && index < node->count; index++) free_tree(kh_inner_child(node, index));
   kh_free(node);
 }
 
@@ -63,50 +70,43 @@ void kh_ordered_map_fini(kh_ordered_map *map) {
   map->count = map->memory = 0;
 }
 
-/* Puts the word before the entry `position` of the leaf, which has room. */
-static khonsu_status insert_into(kh_ordered_map *map, const kh_ordered_path *path, unsigned position, khonsu_slice key,
-                                 uint64_t word) {
-  const kh_leaf *old = kh_ordered_path_leaf(path);
-  kh_leaf *leaf = kh_leaf_new(old->node.live + 1U, old->node.skip);
-  if (leaf == NULL) return KHONSU_NO_MEMORY;
-  kh_leaf_append_from(leaf, old, 0, position, map->source);
-  kh_leaf_append(leaf, kh_leaf_head_of(key, leaf->node.skip), word);
-  kh_leaf_append_from(leaf, old, position, old->node.count, map->source);
-  kh_ordered_map_own(map, &leaf->node);
-  kh_ordered_map_link(map, path, 0, &leaf->node);
-  kh_ordered_map_retire(map, path->at[0].node);
-  map->count++;
-  return KHONSU_OK;
+/* Gives the entry its bit, or takes it. */
+static void set_live(kh_ordered_map *map, kh_ordered_node *leaf, unsigned index, bool live) {
+  uint64_t bit = UINT64_C(1) << index, others = kh_leaf_live(leaf) & ~bit;
+  atomic_store(&leaf->live, live ? others | bit : others); /* with the load of ordered_read.c */
+  map->count += live ? 1 : UINT64_MAX;
 }
 
-khonsu_status kh_ordered_map_insert(kh_ordered_map *map, uint64_t word) {
-  KH_ASSERT(word != 0 && word < KH_WORD_LIMIT);
-  khonsu_slice key = map->source.key(map->source.ctx, word);
-  for (;;) { /* ends: each split makes room one level further down */
+static bool is_live(const kh_ordered_node *leaf, unsigned index) { return kh_leaf_live(leaf) >> index & 1; }
+
+khonsu_status kh_ordered_map_insert(kh_ordered_map *map, khonsu_slice key) {
+  KH_ASSERT(key.size <= KH_KEY_MAX);
+  for (;;) { /* ends: each split makes room one level further down, or halves the leaf */
     kh_ordered_path path;
     kh_ordered_path_to(map, key, &path);
-    const kh_leaf *leaf = kh_ordered_path_leaf(&path);
-    uint64_t equal = 0;
-    unsigned position = kh_leaf_seek(leaf, key, false, map->source, &equal);
-    if (equal != 0) return KHONSU_OK;
-    if (leaf->node.live < KH_LEAF_MAX) return insert_into(map, &path, position, key, word);
+    kh_ordered_node *leaf = path.at[0].node, *made;
+    unsigned position;
+    if (kh_leaf_seek(leaf, key, false, &position)) {
+      if (!is_live(leaf, position)) set_live(map, leaf, position, true);
+      return KHONSU_OK;
+    }
+    if (kh_leaf_with(leaf, position, key, &made)) {
+      if (made == NULL) return KHONSU_NO_MEMORY;
+      kh_ordered_map_replace(map, &path, 0, made);
+      map->count++;
+      return KHONSU_OK;
+    }
     khonsu_status status = kh_ordered_map_split(map, &path, key, position);
     if (status != KHONSU_OK) return status;
   }
 }
 
-void kh_ordered_map_remove(kh_ordered_map *map, uint64_t word) {
-  khonsu_slice key = map->source.key(map->source.ctx, word);
+void kh_ordered_map_remove(kh_ordered_map *map, khonsu_slice key) {
   kh_ordered_path path;
   kh_ordered_path_to(map, key, &path);
-  const kh_leaf *leaf = kh_ordered_path_leaf(&path);
-  uint64_t equal = 0;
-  unsigned index = kh_leaf_seek(leaf, key, false, map->source, &equal);
-  if (equal != word) return;
-  while (kh_leaf_word(leaf, index) == 0) index++;
-  KH_ASSERT(kh_leaf_word(leaf, index) == word);
-  atomic_store(&kh_leaf_words(leaf)[index], 0); /* C, with B of ordered_read.c */
-  path.at[0].node->live--;
-  map->count--;
+  kh_ordered_node *leaf = path.at[0].node;
+  unsigned index;
+  if (!kh_leaf_seek(leaf, key, false, &index) || !is_live(leaf, index)) return;
+  set_live(map, leaf, index, false);
   kh_ordered_map_tidy(map, &path, key);
 }

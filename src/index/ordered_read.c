@@ -1,33 +1,43 @@
 /* ordered_read: reading the ordered map; why it is right is in ordered_map.c. B: of base/epoch.h. */
 #include "ordered_node.h"
 
+enum { SHORT = KH_READ_SLACK }; /* bytes that are copied as two words, whatever the size */
+
+_Static_assert((int)SHORT <= (int)KH_NODE_SLACK, "what follows a suffix may be loaded with it");
+
 /* Where a read stands: a leaf, and the inner nodes above it with the child that was taken in each. */
 typedef struct cursor {
   unsigned height;
-  const kh_leaf *leaf;
-  const kh_inner *inner[KH_HEIGHT_MAX]; /* by level; 0 is unused */
+  const kh_ordered_node *leaf;
+  const kh_ordered_node *inner[KH_HEIGHT_MAX]; /* by level; 0 is unused */
   unsigned index[KH_HEIGHT_MAX];
 } cursor;
 
+/* Where the keys go. */
+typedef struct output {
+  kh_buffer *keys;
+  kh_key_place *places;
+  size_t room, count;
+} output;
+
 /* Goes down from `node`: to `key`; without one, to the first leaf, or to the last if `reverse`. */
-static void go_down(cursor *at, kh_ordered_node *node, const khonsu_slice *key, bool reverse) {
+static void go_down(cursor *at, const kh_ordered_node *node, const khonsu_slice *key, bool reverse) {
   while (node->level > 0) {
     unsigned level = node->level, index = reverse ? node->count - 1U : 0;
-    const kh_inner *inner = kh_as_inner(node);
-    if (key != NULL) index = kh_inner_find(inner, *key);
-    at->inner[level] = inner;
+    if (key != NULL) index = kh_inner_find(node, *key);
+    at->inner[level] = node;
     at->index[level] = index;
-    node = atomic_load(&kh_inner_children(inner)[index]); /* B */
+    node = atomic_load(&kh_inner_children(node)[index]); /* B */
     kh_ordered_node_prefetch(node);
   }
-  at->leaf = kh_as_leaf(node);
+  at->leaf = node;
 }
 
 /* To the leaf after this one, or the one before. False: there is none. */
 static bool go_on(cursor *at, bool reverse) {
   for (unsigned level = 1; level <= at->height; level++) {
-    const kh_inner *inner = at->inner[level];
-    if (at->index[level] == (reverse ? 0 : inner->node.count - 1U)) continue;
+    const kh_ordered_node *inner = at->inner[level];
+    if (at->index[level] == (reverse ? 0 : inner->count - 1U)) continue;
     at->index[level] += reverse ? -1U : 1U;
     go_down(at, atomic_load(&kh_inner_children(inner)[at->index[level]]), NULL, reverse); /* B */
     return true;
@@ -39,50 +49,61 @@ static bool go_on(cursor *at, bool reverse) {
 static void prefetch_next(const cursor *at, bool reverse) {
   if (at->height == 0) return;
   unsigned next = at->index[1] + (reverse ? -1U : 1U); /* the one before 0 is no child either */
-  if (next < at->inner[1]->node.count) kh_ordered_node_prefetch(kh_inner_child(at->inner[1], next));
+  if (next < at->inner[1]->count) kh_ordered_node_prefetch(kh_inner_child(at->inner[1], next));
 }
 
-static size_t copy_up(const kh_leaf *leaf, unsigned first, uint64_t *words, size_t room) {
-  const _Atomic uint64_t *from = kh_leaf_words(leaf);
-  size_t count = 0;
-  for (unsigned index = first; index < leaf->node.count && count < room; index++) {
-    words[count] = atomic_load(&from[index]); /* B */
-    count += words[count] != 0;
+/* Copies with SHORT bytes of room at both ends, so that short keys take no call. */
+static inline void copy(uint8_t *to, const char *from, size_t size) {
+  if (KH_LIKELY(size <= SHORT)) memcpy(to, from, SHORT);
+  else memcpy(to, from, size);
+}
+
+/* The keys of the leaf whose bits are set in `chosen`. */
+static khonsu_status copy_keys(const kh_ordered_node *leaf, uint64_t chosen, bool reverse, output *out) {
+  const uint16_t *starts = kh_leaf_starts(leaf);
+  const char *suffixes = kh_leaf_suffixes(leaf);
+  size_t prefix_size = leaf->prefix_size;
+  while (chosen != 0 && out->count < out->room) {
+    unsigned index = (unsigned)(reverse ? 63 - __builtin_clzll(chosen) : __builtin_ctzll(chosen));
+    chosen ^= UINT64_C(1) << index;
+    size_t start = starts[index], suffix_size = starts[index + 1] - start, size = prefix_size + suffix_size;
+    kh_buffer *keys = out->keys;
+    if (KH_UNLIKELY(keys->capacity - keys->size < size + SHORT)) {
+      khonsu_status status = kh_buffer_reserve(keys, size + SHORT);
+      if (status != KHONSU_OK) return status;
+    }
+    uint8_t *to = keys->data + keys->size;
+    copy(to, leaf->prefix, prefix_size);
+    copy(to + prefix_size, suffixes + start, suffix_size);
+    out->places[out->count++] = (kh_key_place){keys->size, size};
+    keys->size += size;
   }
-  return count;
+  return KHONSU_OK;
 }
 
-static size_t copy_down(const kh_leaf *leaf, unsigned end, uint64_t *words, size_t room) {
-  const _Atomic uint64_t *from = kh_leaf_words(leaf);
-  size_t count = 0;
-  while (end > 0 && count < room) {
-    words[count] = atomic_load(&from[--end]); /* B */
-    count += words[count] != 0;
-  }
-  return count;
+/* The entries from which to read in the first leaf. */
+static uint64_t chosen_in(const kh_ordered_node *leaf, const khonsu_slice *from, bool inclusive, bool reverse) {
+  if (from == NULL) return UINT64_MAX;
+  unsigned position;
+  (void)kh_leaf_seek(leaf, *from, inclusive == reverse, &position);
+  return reverse ? kh_leaf_first(position) : ~kh_leaf_first(position);
 }
 
-/* The entry to read from in the first leaf; when reverse, the one after that. */
-static unsigned start_in(const kh_ordered_map *map, const kh_leaf *leaf, const khonsu_slice *from, bool inclusive,
-                         bool reverse) {
-  if (from == NULL) return reverse ? leaf->node.count : 0;
-  uint64_t equal;
-  return kh_leaf_seek(leaf, *from, inclusive == reverse, map->source, &equal);
-}
-
-size_t kh_ordered_map_read(const kh_ordered_map *map, const khonsu_slice *from, bool inclusive, bool reverse,
-                           uint64_t *words, size_t room) {
-  kh_ordered_node *root = atomic_load(&map->root); /* B */
+khonsu_status kh_ordered_map_read(const kh_ordered_map *map, const khonsu_slice *from, bool inclusive, bool reverse,
+                                  kh_buffer *keys, kh_key_place *places, size_t room, size_t *count) {
+  const kh_ordered_node *root = atomic_load(&map->root); /* B */
   cursor at = {.height = root->level};
+  output out = {keys, places, room, 0};
   go_down(&at, root, from, reverse);
-  unsigned index = start_in(map, at.leaf, from, inclusive, reverse);
-  size_t count = 0;
+  uint64_t chosen = chosen_in(at.leaf, from, inclusive, reverse);
+  khonsu_status status = KHONSU_OK;
   for (;;) {
-    unsigned ahead = reverse ? index : at.leaf->node.count - index;
-    if (room - count > ahead) prefetch_next(&at, reverse);
-    if (reverse) count += copy_down(at.leaf, index, words + count, room - count);
-    else count += copy_up(at.leaf, index, words + count, room - count);
-    if (count == room || !go_on(&at, reverse)) return count;
-    index = reverse ? at.leaf->node.count : 0;
+    uint64_t live = atomic_load(&at.leaf->live) & chosen; /* with the writer's changes of bits, in ordered_map.c */
+    if (room - out.count > (unsigned)__builtin_popcountll(live)) prefetch_next(&at, reverse);
+    status = copy_keys(at.leaf, live, reverse, &out);
+    if (status != KHONSU_OK || out.count == room || !go_on(&at, reverse)) break;
+    chosen = UINT64_MAX;
   }
+  *count = out.count;
+  return status;
 }

@@ -1,14 +1,18 @@
 /* segment: placing and taking out words; the rules are P of hash_map.c. */
 #include "segment.h"
 
-kh_segment *kh_segment_new(unsigned depth, unsigned capacity_log2) {
-  size_t capacity = (size_t)1 << capacity_log2;
-  kh_segment *segment = kh_alloc_lines(sizeof *segment + capacity * sizeof segment->slots[0]);
+kh_segment *kh_segment_new(kh_heap *heap, unsigned depth, unsigned capacity_log2) {
+  size_t size = sizeof(kh_segment) + ((size_t)1 << capacity_log2) * sizeof(uint64_t); /* a multiple of 64 */
+  kh_segment *segment = kh_heap_alloc(heap, size);
   if (segment == NULL) return NULL;
-  memset(segment, 0, sizeof *segment + capacity * sizeof segment->slots[0]); /* KH_SLOT_EMPTY */
+  memset(segment, 0, size); /* KH_SLOT_EMPTY */
   segment->depth = depth;
   segment->capacity_log2 = capacity_log2;
   return segment;
+}
+
+void kh_segment_free(kh_segment *segment) {
+  if (segment != NULL) kh_heap_free(segment, kh_segment_memory(segment));
 }
 
 /* The slot `probe` steps from the home of the hash. */

@@ -7,13 +7,15 @@
 #ifndef KH_MVCC_COMMIT_LOG_H
 #define KH_MVCC_COMMIT_LOG_H
 
-#include "record.h"
+#include <stdatomic.h>
+
+#include "base/base.h"
 
 enum { KH_COMMIT_LOG_CAPACITY = 1 << 16 };
 
 typedef struct kh_logged_write {
   _Atomic uint64_t timestamp;
-  _Atomic(kh_record *) record; /* there at least until nobody who is certified has an older snapshot */
+  _Atomic uint64_t hash; /* of the key; the record is there as long as anybody who is certified has an older snapshot */
 } kh_logged_write;
 
 typedef struct kh_commit_log {
@@ -26,12 +28,12 @@ KHONSU_MUST_USE khonsu_status kh_commit_log_start(kh_commit_log *log);
 void kh_commit_log_fini(kh_commit_log *log);
 
 /* The seat's. */
-static inline void kh_commit_log_append(kh_commit_log *log, uint64_t timestamp, kh_record *record) {
+static inline void kh_commit_log_append(kh_commit_log *log, uint64_t timestamp, uint64_t hash) {
   if (log->entries == NULL) return;
   uint64_t count = atomic_load_explicit(&log->count, memory_order_relaxed);
   kh_logged_write *entry = &log->entries[count % KH_COMMIT_LOG_CAPACITY];
   atomic_store_explicit(&entry->timestamp, timestamp, memory_order_release);
-  atomic_store_explicit(&entry->record, record, memory_order_release);
+  atomic_store_explicit(&entry->hash, hash, memory_order_release);
   atomic_store_explicit(&log->count, count + 1, memory_order_release);
 }
 
@@ -39,6 +41,6 @@ static inline uint64_t kh_commit_log_count(const kh_commit_log *log) { return at
 
 /* Reads entry `index`, which is below the count. False: it has been overwritten. */
 KHONSU_MUST_USE bool kh_commit_log_read(const kh_commit_log *log, uint64_t index, uint64_t *timestamp,
-                                        kh_record **record);
+                                        uint64_t *hash);
 
 #endif

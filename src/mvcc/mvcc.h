@@ -1,6 +1,6 @@
-/* mvcc: which version of a key does a reader see? Façade of records, version chains, snapshots and reclamation.
+/* mvcc: which version of a key does a reader see? Façade of version chains, snapshots and reclamation.
  *
- *   key --index--> record --head--> version 30 --older--> version 20 --older--> version 10
+ *   key --index--> version 30 --older--> version 20 --older--> version 10        a record: the versions of a key
  *
  * One writer at a time (the holder of the committer's seat) changes chains and the index; any number of readers walk
  * them inside an epoch, without locks. Two horizons, never mixed:
@@ -15,8 +15,6 @@
 #include "os/os.h"
 
 #include "version.h"
-
-#include "record.h"
 
 #include "snapshot.h"
 

@@ -1,6 +1,6 @@
 #include "mvcc.h"
 
-/* A look at a segment of the hash index, some thousand records at most. */
+/* A look at a segment of the hash index, some thousand keys at most. */
 typedef struct piece {
   kh_store *store;
   khonsu_status status;
@@ -8,7 +8,8 @@ typedef struct piece {
 
 static void take(void *ctx, uint64_t word) {
   piece *taken = ctx;
-  if (taken->status == KHONSU_OK) taken->status = kh_ordered_map_insert(&taken->store->order, word);
+  if (taken->status != KHONSU_OK) return;
+  taken->status = kh_ordered_map_insert(&taken->store->order, kh_version_key(kh_word_version(word)));
 }
 
 khonsu_status kh_store_order(kh_store *store) {
@@ -28,6 +29,17 @@ khonsu_status kh_store_order(kh_store *store) {
   return KHONSU_OK;
 }
 
-size_t kh_store_read_order(const kh_store *store, kh_limit from, bool reverse, uint64_t *words, size_t room) {
-  return kh_ordered_map_read(&store->order, from.bounded ? &from.key : NULL, from.inclusive, reverse, words, room);
+khonsu_status kh_store_read_order(const kh_store *store, kh_limit from, bool reverse, kh_buffer *keys,
+                                  kh_key_place *places, size_t room, size_t *count) {
+  const khonsu_slice *first = from.bounded ? &from.key : NULL;
+  return kh_ordered_map_read(&store->order, first, from.inclusive, reverse, keys, places, room, count);
+}
+
+void kh_store_prefetch_keys(const kh_store *store, const uint8_t *keys, const kh_key_place *places, size_t count,
+                            uint64_t *hashes) {
+  for (size_t i = 0; i < count; i++) {
+    hashes[i] = kh_store_hash(store, kh_slice(keys + places[i].at, places[i].size));
+    kh_store_prefetch(store, hashes[i]);
+  }
+  for (size_t i = 0; i < count; i++) kh_store_prefetch_version(store, hashes[i]);
 }

@@ -1,4 +1,4 @@
-/* order: the records of a store by key. The ordered index is made when somebody scans for the first time, a piece at a
+/* order: the keys of a store in order. The ordered index is made when somebody scans for the first time, a piece at a
  * time, and kept from then on; who never scans pays nothing for it. */
 #ifndef KH_MVCC_ORDER_H
 #define KH_MVCC_ORDER_H
@@ -28,13 +28,17 @@ static inline bool kh_store_is_ordered(const kh_store *store) {
   return atomic_load_explicit(&store->ordered, memory_order_acquire); /* with kh_store_order */
 }
 
-/* The seat's: takes a piece of the records into the ordered index; the last makes the store ordered. NO_MEMORY: may be
+/* The seat's: takes a piece of the keys into the ordered index; the last makes the store ordered. NO_MEMORY: may be
  * tried again. */
 KHONSU_MUST_USE khonsu_status kh_store_order(kh_store *store);
 
-/* Records from `from` on, upwards or downwards, in order, as words; returns how many, fewer than `room` only at the end.
- * The store is ordered. Inside the epoch, or in the seat. */
-size_t kh_store_read_order(const kh_store *store, kh_limit from, bool reverse, uint64_t *words, size_t room);
-static inline kh_record *kh_word_record(uint64_t word) { return (kh_record *)(uintptr_t)word; }
+/* Appends keys from `from` on, upwards or downwards, in order, to `keys`, and where they are to `places`; *count is how
+ * many, fewer than `room` only at the end. The store is ordered. Inside the epoch, or in the seat. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_store_read_order(const kh_store *store, kh_limit from, bool reverse, kh_buffer *keys,
+                                                  kh_key_place *places, size_t room, size_t *count);
+
+/* Hashes the keys read, and has the memory fetched that finding them and looking at them needs, all at a time. */
+void kh_store_prefetch_keys(const kh_store *store, const uint8_t *keys, const kh_key_place *places, size_t count,
+                            uint64_t *hashes);
 
 #endif

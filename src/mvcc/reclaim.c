@@ -124,9 +124,11 @@ static void pin(kh_store *store, kh_version *version, const pin_point *point) {
 
 /* Chunks that an append shares with what follows it are the successor's from now on. */
 static void hand_on_charge(kh_version *version, kh_version *newer) {
-  if (version->kind != KH_TABLE || newer->kind != KH_TABLE || newer->incarnation != version->incarnation) return;
-  newer->charge += version->charge;
-  version->charge = 0;
+  if (version->kind != KH_TABLE || newer->kind != KH_TABLE) return;
+  kh_accrued *value = kh_version_accrued(version), *newer_value = kh_version_accrued(newer);
+  if (newer_value->incarnation != value->incarnation) return;
+  newer_value->charge += value->charge;
+  value->charge = 0;
 }
 
 static void unlink_version(kh_store *store, kh_version *version) {
@@ -139,25 +141,12 @@ static void unlink_version(kh_store *store, kh_version *version) {
     kh_version_list_push(&store->waiting, newer);
 }
 
-static void free_record_and_tombstone(kh_retired *retired) {
-  kh_version *tombstone = KH_CONTAINER_OF(retired, kh_version, retired);
-  kh_free(tombstone->record);
-  kh_version_unref(tombstone);
-}
-
-static void remove_record(kh_store *store, kh_version *tombstone) {
-  kh_record *record = tombstone->record;
-  kh_store_remove(store, record);
-  kh_gauge_add(&store->gauges.versions, (uint64_t)-1);
-  kh_gauge_add(&store->gauges.memory, -(uint64_t)kh_version_memory(tombstone));
-  kh_epoch_retire(&store->epoch, &tombstone->retired, free_record_and_tombstone);
-}
-
 /* A tombstone that is the head of its chain, and published. With older versions under it, it comes back when the last
  * of them is unlinked. */
 static void judge_tombstone(kh_store *store, const view *seen, kh_version *tombstone) {
   if (atomic_load_explicit(&tombstone->older, memory_order_relaxed) != NULL) return;
-  if (tombstone->timestamp <= seen->certifies) remove_record(store, tombstone);
+  if (tombstone->timestamp <= seen->certifies)
+    kh_store_remove(store, kh_store_hash(store, kh_version_key(tombstone)), tombstone);
   else kh_version_list_push(&store->waiting, tombstone);
 }
 

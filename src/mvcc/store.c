@@ -1,13 +1,7 @@
 #include "mvcc.h"
 
-static uint64_t record_hash(void *ctx, uint64_t word) {
-  (void)ctx;
-  return ((const kh_record *)(uintptr_t)word)->hash;
-}
-
-static khonsu_slice key_of_word(void *ctx, uint64_t word) {
-  (void)ctx;
-  return kh_record_key((const kh_record *)(uintptr_t)word);
+static uint64_t hash_of_word(void *ctx, uint64_t word) {
+  return kh_store_hash(ctx, kh_version_key(kh_word_version(word)));
 }
 
 khonsu_status kh_store_init(kh_store *store, uint64_t newest, uint64_t snapshot_age_ms_max, uint64_t pinned_bytes_max) {
@@ -19,81 +13,102 @@ khonsu_status kh_store_init(kh_store *store, uint64_t newest, uint64_t snapshot_
   store->snapshot_age_ns_max = snapshot_age_ms_max > UINT64_MAX / 1000000 ? UINT64_MAX : snapshot_age_ms_max * 1000000;
   store->pinned_bytes_max = pinned_bytes_max;
   kh_os_random(&store->hash_seed, sizeof store->hash_seed);
-  kh_key_source source = {kh_store_word_has_key, record_hash, NULL};
-  khonsu_status status = kh_hash_map_init(&store->index, source, &store->epoch);
-  if (status != KHONSU_OK) return status;
-  status = kh_ordered_map_init(&store->order, (kh_ordered_source){key_of_word, NULL}, &store->epoch);
-  if (status != KHONSU_OK) kh_hash_map_fini(&store->index);
+  store->heap = kh_heap_new();
+  if (store->heap == NULL) return KHONSU_NO_MEMORY;
+  kh_heap_cache_init(&store->cache, store->heap);
+  kh_key_source source = {kh_store_word_has_key, hash_of_word, store};
+  khonsu_status status = kh_hash_map_init(&store->index, source, &store->epoch, store->heap);
+  if (status == KHONSU_OK) {
+    status = kh_ordered_map_init(&store->order, &store->epoch);
+    if (status != KHONSU_OK) kh_hash_map_fini(&store->index);
+  }
+  if (status != KHONSU_OK) kh_heap_close(store->heap);
   return status;
 }
 
-static void free_record(void *ctx, uint64_t word) {
-  (void)ctx;
-  kh_record *record = (kh_record *)(uintptr_t)word;
-  kh_version *version = atomic_load(&record->head);
-  while (version != NULL) {
+static void free_chain(void *ctx, uint64_t word) {
+  kh_store *store = ctx;
+  for (kh_version *version = kh_word_version(word); version != NULL;) {
     kh_version *older = atomic_load(&version->older);
-    kh_version_unref(version);
+    kh_version_unref(version, &store->cache);
     version = older;
   }
-  kh_free(record);
 }
 
 void kh_store_fini(kh_store *store) {
   kh_snapshot *slot = atomic_load(&store->snapshots.slots);
   for (; slot != NULL; slot = slot->next) slot->pins = (kh_version_list){NULL, NULL};
-  kh_hash_map_each(&store->index, free_record, NULL);
+  kh_hash_map_each(&store->index, free_chain, store);
   kh_hash_map_fini(&store->index);
   kh_ordered_map_fini(&store->order);
   kh_commit_log_fini(&store->log);
   kh_snapshots_fini(&store->snapshots);
   kh_epoch_fini(&store->epoch);
   kh_free(store->points);
+  kh_heap_cache_fini(&store->cache);
+  kh_heap_close(store->heap);
 }
 
-static khonsu_status add_to_indexes(kh_store *store, kh_record *record) {
-  uint64_t word = (uint64_t)(uintptr_t)record;
-  if (!store->ordering) return kh_hash_map_insert(&store->index, record->hash, word);
-  khonsu_status status = kh_ordered_map_insert(&store->order, word);
+typedef struct visit_versions {
+  const kh_store *store;
+  uint64_t hash;
+  void (*visit)(void *ctx, kh_version *newest);
+  void *ctx;
+} visit_versions;
+
+/* For the index not to stop at it. */
+static bool visit_word(void *ctx, uint64_t word, khonsu_slice key) {
+  (void)key;
+  const visit_versions *each = ctx;
+  kh_version *newest = kh_word_version(word);
+  if (kh_store_hash(each->store, kh_version_key(newest)) == each->hash) each->visit(each->ctx, newest);
+  return false;
+}
+
+void kh_store_each_of_hash(const kh_store *store, uint64_t hash, void (*visit)(void *ctx, kh_version *newest),
+                           void *ctx) {
+  visit_versions each = {store, hash, visit, ctx};
+  (void)kh_hash_map_find_by(&store->index, kh_slice(NULL, 0), hash, visit_word, &each);
+}
+
+static khonsu_status add_to_indexes(kh_store *store, uint64_t hash, kh_version *first) {
+  uint64_t word = (uint64_t)(uintptr_t)first;
+  if (!store->ordering) return kh_hash_map_insert(&store->index, hash, word);
+  khonsu_status status = kh_ordered_map_insert(&store->order, kh_version_key(first));
   if (status != KHONSU_OK) return status;
-  status = kh_hash_map_insert(&store->index, record->hash, word);
-  if (status != KHONSU_OK) kh_ordered_map_remove(&store->order, word);
+  status = kh_hash_map_insert(&store->index, hash, word);
+  if (status != KHONSU_OK) kh_ordered_map_remove(&store->order, kh_version_key(first));
   return status;
 }
 
-void kh_store_remove(kh_store *store, kh_record *record) {
-  uint64_t word = (uint64_t)(uintptr_t)record;
-  kh_hash_map_remove(&store->index, record->hash, word);
-  if (store->ordering) kh_ordered_map_remove(&store->order, word);
-  atomic_fetch_add(&store->unlinks, 1); /* after the removal: who counts it cannot find the record */
-  kh_gauge_add(&store->gauges.records, (uint64_t)-1);
-  kh_gauge_add(&store->gauges.memory, -(uint64_t)kh_record_memory(record));
+/* What readers may look at has to be there before it can be found. */
+static void prepare_link(kh_store *store, kh_version *newest, kh_version *version) {
+  KH_ASSERT(newest == NULL || newest->timestamp < version->timestamp);
+  atomic_store_explicit(&version->older, newest, memory_order_relaxed);
+  version->depth = newest == NULL ? 1 : newest->depth == UINT16_MAX ? UINT16_MAX : newest->depth + 1;
+  if (version->depth > atomic_load_explicit(&store->gauges.longest_chain, memory_order_relaxed))
+    atomic_store_explicit(&store->gauges.longest_chain, version->depth, memory_order_relaxed);
 }
 
-khonsu_status kh_store_add(kh_store *store, kh_record *record) {
-  khonsu_status status = add_to_indexes(store, record);
-  if (status != KHONSU_OK) return status;
-  kh_gauge_add(&store->gauges.records, 1);
-  kh_gauge_add(&store->gauges.memory, kh_record_memory(record));
-  kh_store_note_unreclaimed(store);
+khonsu_status kh_store_link(kh_store *store, uint64_t hash, kh_version *newest, kh_version *version) {
+  prepare_link(store, newest, version);
+  if (newest == NULL) {
+    khonsu_status status = add_to_indexes(store, hash, version);
+    if (status != KHONSU_OK) return status;
+    kh_gauge_add(&store->gauges.records, 1);
+    kh_store_note_unreclaimed(store);
+  } else {
+    newest->newer = version;
+    kh_hash_map_replace(&store->index, hash, (uint64_t)(uintptr_t)newest, (uint64_t)(uintptr_t)version);
+  }
+  kh_gauge_add(&store->gauges.versions, 1);
+  kh_gauge_add(&store->gauges.memory, kh_version_charge(version));
   return KHONSU_OK;
 }
 
-void kh_store_link(kh_store *store, kh_record *record, kh_version *version) {
-  kh_version *older = atomic_load_explicit(&record->head, memory_order_relaxed);
-  KH_ASSERT(older == NULL || older->timestamp < version->timestamp);
-  atomic_store_explicit(&version->older, older, memory_order_relaxed);
-  if (older != NULL) older->newer = version;
-  version->depth = older == NULL ? 1 : older->depth == UINT16_MAX ? UINT16_MAX : older->depth + 1;
-  if (version->depth > atomic_load_explicit(&store->gauges.longest_chain, memory_order_relaxed))
-    atomic_store_explicit(&store->gauges.longest_chain, version->depth, memory_order_relaxed);
-  if (version->kind == KH_TOMBSTONE) version->record = record;
-  atomic_store_explicit(&record->head, version, memory_order_release); /* with a reader's load of head */
-  kh_gauge_add(&store->gauges.versions, 1);
-  kh_gauge_add(&store->gauges.memory, kh_version_charge(version));
+static void free_version(kh_epoch *epoch, kh_retired *retired) {
+  kh_version_unref(KH_CONTAINER_OF(retired, kh_version, retired), &KH_CONTAINER_OF(epoch, kh_store, epoch)->cache);
 }
-
-static void free_version(kh_retired *retired) { kh_version_unref(KH_CONTAINER_OF(retired, kh_version, retired)); }
 
 void kh_store_retire_version(kh_store *store, kh_version *version) {
   kh_gauge_add(&store->gauges.versions, (uint64_t)-1);
@@ -101,39 +116,23 @@ void kh_store_retire_version(kh_store *store, kh_version *version) {
   kh_epoch_retire(&store->epoch, &version->retired, free_version);
 }
 
-/* An undone record that a reader may have found: carries it through the epoch. */
-typedef struct retired_record {
-  kh_retired retired;
-  kh_record *record;
-} retired_record;
-
-static void free_retired_record(kh_retired *retired) {
-  retired_record *carrier = KH_CONTAINER_OF(retired, retired_record, retired);
-  kh_free(carrier->record);
-  kh_free(carrier);
+void kh_store_remove(kh_store *store, uint64_t hash, kh_version *last) {
+  kh_hash_map_remove(&store->index, hash, (uint64_t)(uintptr_t)last);
+  if (store->ordering) kh_ordered_map_remove(&store->order, kh_version_key(last));
+  kh_gauge_add(&store->gauges.records, (uint64_t)-1);
+  kh_store_retire_version(store, last);
 }
 
-/* Takes a record without versions out of the index. Out of memory, it stays: an empty record reads as absent, and the
- * key's next write uses it. */
-static void forget_record(kh_store *store, kh_record *record) {
-  retired_record *carrier = kh_alloc(sizeof *carrier);
-  if (carrier == NULL) return;
-  carrier->record = record;
-  kh_store_remove(store, record);
-  kh_epoch_retire(&store->epoch, &carrier->retired, free_retired_record);
-}
-
-void kh_store_undo(kh_store *store, kh_record *record) {
-  kh_version *version = atomic_load_explicit(&record->head, memory_order_relaxed);
-  if (version != NULL) {
-    KH_ASSERT(version->timestamp > kh_store_visible(store));
-    kh_version *older = atomic_load_explicit(&version->older, memory_order_relaxed);
-    atomic_store(&record->head, older); /* unlinks: C of base/epoch.h */
-    if (older != NULL) older->newer = NULL;
-    kh_store_retire_version(store, version);
-    if (older != NULL) return;
+void kh_store_undo(kh_store *store, uint64_t hash, kh_version *version) {
+  KH_ASSERT(version->timestamp > kh_store_visible(store));
+  kh_version *older = atomic_load_explicit(&version->older, memory_order_relaxed);
+  if (older == NULL) {
+    kh_store_remove(store, hash, version);
+    return;
   }
-  forget_record(store, record);
+  kh_hash_map_replace(&store->index, hash, (uint64_t)(uintptr_t)version, (uint64_t)(uintptr_t)older);
+  older->newer = NULL;
+  kh_store_retire_version(store, version);
 }
 
 static void queue_superseded(kh_store *store, kh_version *version, uint64_t bytes) {
@@ -143,13 +142,13 @@ static void queue_superseded(kh_store *store, kh_version *version, uint64_t byte
   kh_version_list_push(&store->superseded, version);
 }
 
-void kh_store_settle(kh_store *store, kh_record *record, kh_version *version) {
+void kh_store_settle(kh_store *store, uint64_t hash, kh_version *version) {
   atomic_store_explicit(&store->settled, version->timestamp, memory_order_release); /* before it is logged */
-  kh_commit_log_append(&store->log, version->timestamp, record);
+  kh_commit_log_append(&store->log, version->timestamp, hash);
   kh_version *older = atomic_load_explicit(&version->older, memory_order_relaxed);
   if (older != NULL) {
-    bool shares = version->kind == KH_TABLE && version->incarnation != version->timestamp;
+    bool shares = version->kind == KH_TABLE && kh_version_accrued(version)->incarnation != version->timestamp;
     queue_superseded(store, older, shares ? kh_version_memory(older) : kh_version_charge(older));
   }
-  if (version->kind == KH_TOMBSTONE) queue_superseded(store, version, kh_record_memory(version->record));
+  if (version->kind == KH_TOMBSTONE) queue_superseded(store, version, kh_version_memory(version));
 }

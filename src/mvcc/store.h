@@ -1,4 +1,5 @@
-/* store: the records of one partition, their index, and the published moment.
+/* store: the records of one partition, their index, and the published moment. The index leads to the newest version of
+ * each key, published or not; that leads to the older ones.
  *
  * Threads: functions under "readers" may be called by anyone (find and visible inside the epoch); those under "the
  * seat's" by one thread at a time, the holder of the committer's seat.
@@ -10,7 +11,7 @@
 #define KH_MVCC_STORE_H
 
 #include "commit_log.h"
-#include "record.h"
+#include "index/index.h"
 #include "snapshot.h"
 
 /* Relaxed counters: written by the seat, read by khonsu_stat. */
@@ -24,20 +25,20 @@ struct kh_pin_point;
 
 typedef struct kh_store {
   kh_epoch epoch;
+  kh_heap *heap;
   kh_hash_map index;
-  kh_ordered_map order; /* all records once `ordered`; before, those that kh_store_order has come to */
+  kh_ordered_map order; /* all keys once `ordered`; before, those that kh_store_order has come to */
   _Atomic bool ordered;
   uint64_t hash_seed;
   kh_snapshots snapshots;
-  _Atomic uint64_t unlinks; /* records ever taken out: pointers to records found since a transaction began are good
-                               while this stands still */
   kh_store_gauges gauges;
   kh_commit_log log;
   _Atomic uint64_t settled; /* versions up to this timestamp are final, though perhaps not yet visible */
   uint64_t snapshot_age_ns_max, pinned_bytes_max; /* 0 = no limit */
 
   /* the seat's */
-  bool ordering;              /* new records are put in order too */
+  kh_heap_cache cache;
+  bool ordering;              /* new keys are put in order too */
   uint64_t order_position;    /* how far the hash index has been taken over */
   uint64_t newest;            /* timestamp of the newest linked version; never given out twice */
   kh_version_list superseded; /* to be judged, in the order of the commits that superseded them; tombstones too */
@@ -52,38 +53,47 @@ typedef struct kh_store {
 /* `newest`: the timestamp that everything before this store's first commit has. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_store_init(kh_store *store, uint64_t newest, uint64_t snapshot_age_ms_max,
                                             uint64_t pinned_bytes_max);
-/* Frees everything; no transaction may be open. */
+/* Frees everything but what is lent out, which keeps its heap; no transaction may be open. */
 void kh_store_fini(kh_store *store);
 
 /* ---- readers */
 static inline uint64_t kh_store_hash(const kh_store *store, khonsu_slice key) {
   return kh_hash_bytes(key, store->hash_seed);
 }
+static inline kh_version *kh_word_version(uint64_t word) { return (kh_version *)(uintptr_t)word; }
 /* Compiled into the index's probe. */
 static inline bool kh_store_word_has_key(void *ctx, uint64_t word, khonsu_slice key) {
   (void)ctx;
-  const kh_record *record = (const kh_record *)(uintptr_t)word;
-  return record->key_size == key.size && kh_bytes_equal(record->key, key.data, key.size);
+  const kh_version *version = kh_word_version(word);
+  return version->key_size == key.size && kh_bytes_equal(version->key, key.data, key.size);
 }
-static inline kh_record *kh_store_find(const kh_store *store, khonsu_slice key, uint64_t hash) {
-  return (kh_record *)(uintptr_t)kh_hash_map_find_by(&store->index, key, hash, kh_store_word_has_key, NULL);
+/* The newest version of the key, published or not; NULL: there is none. */
+static inline kh_version *kh_store_find(const kh_store *store, khonsu_slice key, uint64_t hash) {
+  return kh_word_version(kh_hash_map_find_by(&store->index, key, hash, kh_store_word_has_key, NULL));
 }
-/* For who has several keys to find: has the memory fetched that the find of this hash begins with. */
+/* For who has several keys to find: has the memory fetched that the find of this hash begins with; and then, that the
+ * version begins with which it most likely ends at. */
 static inline void kh_store_prefetch(const kh_store *store, uint64_t hash) {
   kh_hash_map_prefetch(&store->index, hash);
 }
+static inline void kh_store_prefetch_version(const kh_store *store, uint64_t hash) {
+  const char *version = (const char *)kh_word_version(kh_hash_map_first_guess(&store->index, hash));
+  __builtin_prefetch(version); /* which may be NULL */
+  __builtin_prefetch(version + KH_CACHE_LINE);
+}
+/* Calls `visit` with the newest version of each key of this hash; nearly always one, if any. */
+void kh_store_each_of_hash(const kh_store *store, uint64_t hash, void (*visit)(void *ctx, kh_version *newest),
+                           void *ctx);
 static inline uint64_t kh_store_visible(const kh_store *store) { return atomic_load(&store->snapshots.visible); }
 
 /* ---- the seat's */
-/* Puts a new record, without versions yet, into the index. NO_MEMORY: nothing changed, the record stays the caller's. */
-KHONSU_MUST_USE khonsu_status kh_store_add(kh_store *store, kh_record *record);
-
-/* Links `version`, whose timestamp is set, as the newest of `record`; takes over the caller's reference. */
-void kh_store_link(kh_store *store, kh_record *record, kh_version *version);
-/* Takes the newest, never published, version out again; a record left without versions goes too. */
-void kh_store_undo(kh_store *store, kh_record *record);
-/* The link of `version`, the newest of `record`, is final (persisted): what it superseded may go once it is published. */
-void kh_store_settle(kh_store *store, kh_record *record, kh_version *version);
+/* Links `version`, whose timestamp is set, as the newest of its key, over `newest` (NULL: there is none); takes over the
+ * caller's reference. NO_MEMORY, only for a new key: nothing changed. */
+KHONSU_MUST_USE khonsu_status kh_store_link(kh_store *store, uint64_t hash, kh_version *newest, kh_version *version);
+/* Takes the newest version of its key out again, which must not have been published. */
+void kh_store_undo(kh_store *store, uint64_t hash, kh_version *version);
+/* The link of `version`, the newest of its key, is final (persisted): what it superseded may go once it is published. */
+void kh_store_settle(kh_store *store, uint64_t hash, kh_version *version);
 static inline uint64_t kh_store_settled(const kh_store *store) { return atomic_load(&store->settled); }
 
 /* Everything up to `timestamp` becomes visible, at once. (In the seat, or by whoever flushes in order.) */
@@ -108,8 +118,8 @@ uint64_t kh_store_oldest_snapshot(const kh_store *store, uint64_t newest);
 static inline void kh_store_note_unreclaimed(kh_store *store) {
   atomic_store_explicit(&store->gauges.unreclaimed, store->epoch.retired_count, memory_order_relaxed);
 }
-/* Takes a record out of the indexes. */
-void kh_store_remove(kh_store *store, kh_record *record);
+/* Takes the key whose only version this is out of the indexes, and retires the version. */
+void kh_store_remove(kh_store *store, uint64_t hash, kh_version *last);
 void kh_version_list_push(kh_version_list *list, kh_version *version);
 kh_version *kh_version_list_pop(kh_version_list *list);
 void kh_version_list_splice(kh_version_list *list, kh_version_list *tail);

@@ -1,11 +1,15 @@
 #include "version.h"
 
-#define TABLE_SIZE (offsetof(kh_version, only) + sizeof(kh_chunk *))
-#define COUNTER_SIZE offsetof(kh_version, charge)
-#define TOMBSTONE_SIZE (offsetof(kh_version, record) + sizeof(struct kh_record *))
+#define TABLE_SIZE sizeof(kh_accrued)
+#define COUNTER_SIZE offsetof(kh_accrued, charge)
 
-static kh_version *new_version(size_t size, kh_version_kind kind) {
-  kh_version *version = kh_alloc(size);
+static size_t memory_of(size_t key_size, size_t value_size) {
+  return offsetof(kh_version, key) + ((key_size + 7) & ~(size_t)7) + value_size;
+}
+
+static kh_version *new_version(kh_heap_cache *cache, kh_version_kind kind, khonsu_slice key, size_t value_size) {
+  KH_ASSERT(key.size <= KH_KEY_MAX && value_size < UINT64_C(1) << 47);
+  kh_version *version = kh_heap_cache_alloc(cache, memory_of(key.size, value_size));
   if (version == NULL) return NULL;
   version->timestamp = 0;
   atomic_init(&version->older, NULL);
@@ -16,54 +20,51 @@ static kh_version *new_version(size_t size, kh_version_kind kind) {
   version->kind = (uint8_t)kind;
   version->queued = false;
   version->depth = 0;
+  version->key_size = key.size & 0x1FFFF;
+  version->size = kind == KH_BYTES ? value_size & 0x7FFFFFFFFFFF : 0;
+  memcpy(version->key, key.data, key.size);
   return version;
 }
 
-kh_version *kh_version_new_tombstone(void) {
-  kh_version *version = new_version(TOMBSTONE_SIZE, KH_TOMBSTONE);
-  if (version != NULL) version->record = NULL;
+kh_version *kh_version_new_tombstone(kh_heap_cache *cache, khonsu_slice key) {
+  return new_version(cache, KH_TOMBSTONE, key, 0);
+}
+
+kh_version *kh_version_new_bytes(kh_heap_cache *cache, khonsu_slice key, khonsu_slice bytes) {
+  kh_version *version = new_version(cache, KH_BYTES, key, bytes.size);
+  if (version != NULL && bytes.size != 0) memcpy(kh_version_value(version), bytes.data, bytes.size);
   return version;
 }
 
-kh_version *kh_version_new_bytes(khonsu_slice bytes) {
-  size_t size;
-  if (__builtin_add_overflow(bytes.size, offsetof(kh_version, bytes), &size)) return NULL;
-  kh_version *version = new_version(size, KH_BYTES);
+kh_version *kh_version_new_table(kh_heap_cache *cache, khonsu_slice key, kh_table *table) {
+  kh_version *version = new_version(cache, KH_TABLE, key, TABLE_SIZE);
   if (version == NULL) return NULL;
-  version->size = bytes.size;
-  if (bytes.size != 0) memcpy(version->bytes, bytes.data, bytes.size);
-  return version;
-}
-
-kh_version *kh_version_new_table(kh_table *table) {
-  kh_version *version = new_version(TABLE_SIZE, KH_TABLE);
-  if (version == NULL) return NULL;
-  version->table = kh_table_ref(table);
-  version->only = kh_table_only_chunk(table);
-  version->incarnation = 0;
-  version->charge = 0;
+  *kh_version_accrued(version) = (kh_accrued){.table = kh_table_ref(table), .only = kh_table_only_chunk(table)};
   return version;
 }
 
 void kh_version_set_table(kh_version *version, kh_table *table) {
-  kh_table_unref(version->table);
-  version->table = table;
-  version->only = kh_table_only_chunk(table);
+  kh_accrued *value = kh_version_accrued(version);
+  kh_table_unref(value->table);
+  value->table = table;
+  value->only = kh_table_only_chunk(table);
 }
 
-kh_version *kh_version_new_counter(int64_t number) {
-  kh_version *version = new_version(COUNTER_SIZE, KH_COUNTER);
+kh_version *kh_version_new_counter(kh_heap_cache *cache, khonsu_slice key, int64_t number) {
+  kh_version *version = new_version(cache, KH_COUNTER, key, COUNTER_SIZE);
   if (version == NULL) return NULL;
-  version->number = number;
-  version->incarnation = 0;
+  kh_version_accrued(version)->number = number;
+  kh_version_accrued(version)->incarnation = 0;
   return version;
 }
 
-void kh_version_unref(kh_version *version) {
+void kh_version_unref(kh_version *version, kh_heap_cache *cache) {
   if (version == NULL) return;
   if (atomic_fetch_sub_explicit(&version->references, 1, memory_order_acq_rel) != 1) return;
-  if (version->kind == KH_TABLE) kh_table_unref(version->table);
-  kh_free(version);
+  if (version->kind == KH_TABLE) kh_table_unref(kh_version_table(version));
+  size_t size = kh_version_memory(version);
+  if (cache != NULL) kh_heap_cache_free(cache, version, size);
+  else kh_heap_free(version, size);
 }
 
 const char *kh_kind_name(kh_version_kind kind) {
@@ -71,11 +72,8 @@ const char *kh_kind_name(kh_version_kind kind) {
 }
 
 size_t kh_version_memory(const kh_version *version) {
-  switch ((kh_version_kind)version->kind) {
-    case KH_BYTES: return offsetof(kh_version, bytes) + (size_t)version->size;
-    case KH_TABLE: return TABLE_SIZE;
-    case KH_COUNTER: return COUNTER_SIZE;
-    case KH_TOMBSTONE: break;
-  }
-  return TOMBSTONE_SIZE;
+  size_t value_size = version->kind == KH_TABLE     ? TABLE_SIZE
+                      : version->kind == KH_COUNTER ? COUNTER_SIZE
+                                                    : (size_t)version->size;
+  return memory_of(version->key_size, value_size);
 }

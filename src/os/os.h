@@ -113,4 +113,6 @@ unsigned kh_os_cpu_count(void);
 
 #include "lock.h"
 
+#include "heap.h"
+
 #endif

@@ -9,25 +9,23 @@ typedef struct kh_arena_block {
   char bytes[];
 } arena_block;
 
-void kh_access_set_init(kh_access_set *set) { *set = (kh_access_set){0}; }
+void kh_access_set_init(kh_access_set *set, kh_heap_cache *cache) { *set = (kh_access_set){.cache = cache}; }
 
-static void drop_owned(kh_access *access) {
-  kh_version_unref(access->staged);
+static void drop_owned(kh_access_set *set, kh_access *access) {
+  kh_version_unref(access->staged, set->cache);
   kh_table_unref(access->rows);
   kh_table_unref(access->view);
-  kh_version_unref(access->base);
-  kh_free(access->fresh);
+  kh_version_unref(access->base, set->cache);
   kh_buffer_fini(&access->encoded.bytes);
   access->staged = access->base = NULL;
   access->rows = access->view = NULL;
   access->accrues = false;
-  access->fresh = NULL;
   access->bytes = 0;
 }
 
 void kh_access_drop_write(kh_access_set *set, kh_access *access) {
   if (access->staged != NULL) set->writes--;
-  drop_owned(access);
+  drop_owned(set, access);
 }
 
 static void free_arena(arena_block *block) {
@@ -51,7 +49,7 @@ static void reset_arena(kh_access_set *set) {
 }
 
 void kh_access_set_clear(kh_access_set *set) {
-  for (uint32_t i = 0; i < set->count; i++) drop_owned(&set->entries[i]);
+  for (uint32_t i = 0; i < set->count; i++) drop_owned(set, &set->entries[i]);
   if (set->capacity > ENTRIES_KEPT) {
     kh_free(set->entries);
     kh_free(set->slots);
@@ -70,7 +68,7 @@ void kh_access_set_fini(kh_access_set *set) {
   kh_free(set->entries);
   kh_free(set->slots);
   free_arena(set->arena);
-  *set = (kh_access_set){0};
+  *set = (kh_access_set){.cache = set->cache};
 }
 
 kh_access *kh_access_set_find(const kh_access_set *set, khonsu_slice key, uint64_t hash) {

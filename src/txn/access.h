@@ -16,7 +16,6 @@ typedef enum kh_fate {
 typedef struct kh_access {
   uint64_t hash;
   khonsu_slice key;  /* in the set's arena */
-  kh_record *record; /* where the key was found; good while the store's `unlinks` stands still */
 
   /* the read */
   bool observed;         /* get, exists, or reading back an own append: no longer blind */
@@ -31,12 +30,12 @@ typedef struct kh_access {
   int64_t amount;                 /* add: what is added */
   kh_table *view;                 /* append: base and rows, for reading back; made when asked for */
   kh_version *base;               /* append, add: the version it was looked up on, where that came out of the storage */
-  kh_record *fresh;               /* for a key without record: made before the seat is taken */
   uint64_t bytes;                 /* of this write, towards txn_bytes_max */
   kh_encoded_table encoded;       /* of a table's rows, for the storage */
   uint8_t encoded_counter[KH_ENCODED_COUNTER_SIZE];
 
   /* the link: the seat's */
+  kh_version *newest; /* of the key, when it was certified, before its own is linked; NULL: none */
   kh_version *linked; /* what was `staged`, once it is in its chain; the store's */
   bool joined;        /* append: there was a table to append to */
   kh_fate fate;       /* of the write */
@@ -54,9 +53,10 @@ typedef struct kh_access_set {
   uint32_t count, capacity, slot_count;
   uint32_t writes; /* entries with a staged write */
   struct kh_arena_block *arena;
+  kh_heap_cache *cache; /* versions come from */
 } kh_access_set;
 
-void kh_access_set_init(kh_access_set *set);
+void kh_access_set_init(kh_access_set *set, kh_heap_cache *cache);
 /* Forgets all entries and what they own; keeps memory for the next use, unless it has grown large. */
 void kh_access_set_clear(kh_access_set *set);
 void kh_access_set_fini(kh_access_set *set);

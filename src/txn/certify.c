@@ -2,17 +2,10 @@
  * becomes of blind writes (docs/guarantees.md). Deterministic: the same order in, the same verdicts out. In the seat.
  *
  * "Changed" means: the newest linked version of the key, published or not, is newer than the moment the transaction read
- * it, or for a blind write newer than its snapshot. A key without record has not changed, as far as anyone running could
+ * it, or for a blind write newer than its snapshot. A key that is not in the index has not changed, as far as anyone running could
  * have seen: its last tombstone went only when it was older than the snapshot of everyone who will be certified. */
 #include "stretch.h"
 #include "transaction.h"
-
-static const kh_version *newest_of(kh_partition *partition, const khonsu_txn *txn, kh_access *access) {
-  kh_store *store = &partition->store;
-  if (access->record == NULL || txn->unlinks != atomic_load_explicit(&store->unlinks, memory_order_relaxed))
-    access->record = kh_store_find(store, access->key, access->hash);
-  return access->record == NULL ? NULL : atomic_load_explicit(&access->record->head, memory_order_acquire);
-}
 
 static void in_conflict(kh_request *request, kh_access *access, khonsu_conflict_kind kind, const kh_version *newest) {
   access->conflict = kind;
@@ -36,7 +29,8 @@ static bool fits(const kh_access *access, const kh_version *newest) {
   if (access->staged->kind == KH_TOMBSTONE || newest->kind == KH_TOMBSTONE) return true;
   if (access->staged->kind != newest->kind) return false;
   if (newest->kind != KH_TABLE) return true;
-  return kh_table_match(newest->table, access->accrues ? access->rows : access->staged->table, NULL) == KHONSU_OK;
+  const kh_table *rows = access->accrues ? access->rows : kh_version_table(access->staged);
+  return kh_table_match(kh_version_table(newest), rows, NULL) == KHONSU_OK;
 }
 
 static bool lose(kh_request *request, kh_access *access, const kh_version *newest, bool fit) {
@@ -85,7 +79,7 @@ static void certify_against_group(kh_stretch *stretch, kh_request *group, const 
     for (uint32_t i = 0; i < set->count && !stretch->broken; i++) {
       const kh_access *access = &set->entries[i];
       if (access->linked != NULL && kh_stretch_holds(stretch, access->key))
-        kh_stretch_break(stretch, access->record, access->linked);
+        kh_stretch_break(stretch, access->linked);
     }
   }
 }
@@ -93,8 +87,9 @@ static void certify_against_group(kh_stretch *stretch, kh_request *group, const 
 static void certify_stretches(kh_partition *partition, kh_request *group, kh_request *request) {
   for (kh_stretch *stretch = request->txn->stretches; stretch != NULL; stretch = stretch->next) {
     bool all;
-    if (!kh_stretch_certify(stretch, &partition->store, request->txn->slot, &all) && !all)
-      certify_against_group(stretch, group, request);
+    khonsu_status status = kh_stretch_certify(stretch, &partition->store, request->txn->slot, &all);
+    if (status == KHONSU_OK && !all) certify_against_group(stretch, group, request);
+    if (status == KHONSU_NO_MEMORY && request->status == KHONSU_OK) request->status = status;
     if (!stretch->broken) continue;
     if (stretch->winner_version > request->lost_to) request->lost_to = stretch->winner_version;
     request->status = KHONSU_CONFLICT;
@@ -103,14 +98,13 @@ static void certify_stretches(kh_partition *partition, kh_request *group, kh_req
 
 /* Above read committed a write that landed on a version newer than the snapshot moves its transaction to commit time:
  * its reads must still hold there (else G-single). */
-static void certify_point_reads(kh_partition *partition, kh_request *request) {
+static void certify_point_reads(kh_request *request) {
   khonsu_txn *txn = request->txn;
   for (uint32_t i = 0; i < txn->accesses.count; i++) {
     kh_access *access = &txn->accesses.entries[i];
     if (!access->observed || access->conflict != 0) continue;
-    const kh_version *newest = newest_of(partition, txn, access);
-    if (newest != NULL && newest->timestamp > access->read_at)
-      in_conflict(request, access, KHONSU_CONFLICT_READ, newest);
+    if (access->newest != NULL && access->newest->timestamp > access->read_at)
+      in_conflict(request, access, KHONSU_CONFLICT_READ, access->newest);
   }
 }
 
@@ -123,7 +117,7 @@ khonsu_status kh_certify(kh_partition *partition, kh_request *group, kh_request 
     kh_access *access = &txn->accesses.entries[i];
     access->conflict = 0;
     access->fate = KH_STANDS;
-    const kh_version *newest = newest_of(partition, txn, access);
+    const kh_version *newest = access->newest = kh_store_find(&partition->store, access->key, access->hash);
     if (newest == NULL) continue;
     if (access->observed) {
       if (newest->timestamp > access->read_at) read_broken |= certify_read(request, access, newest);
@@ -132,7 +126,7 @@ khonsu_status kh_certify(kh_partition *partition, kh_request *group, kh_request 
     }
   }
   bool at_commit_time = moved && txn->isolation > KHONSU_READ_COMMITTED;
-  if (at_commit_time && read_broken) certify_point_reads(partition, request);
+  if (at_commit_time && read_broken) certify_point_reads(request);
   if (at_commit_time || txn->isolation == KHONSU_SERIALIZABLE) certify_stretches(partition, group, request);
   return request->status;
 }

@@ -34,35 +34,15 @@ void kh_partition_stop(kh_partition *partition, const char *doing, const khonsu_
 /* Deleting what is not there changes nothing; but a storage may hold what memory does not. */
 static bool changes_nothing(const kh_partition *partition, const kh_access *access) {
   if (access->staged->kind != KH_TOMBSTONE || partition->storage.ops != NULL) return false;
-  const kh_version *head =
-      access->record == NULL ? NULL : atomic_load_explicit(&access->record->head, memory_order_relaxed);
-  return head == NULL || head->kind == KH_TOMBSTONE;
-}
-
-static khonsu_status give_record(kh_partition *partition, kh_access *access) {
-  if (access->record != NULL) return KHONSU_OK;
-  if (access->fresh == NULL) access->fresh = kh_record_new(access->key, access->hash); /* it went meanwhile */
-  if (access->fresh == NULL) return KHONSU_NO_MEMORY;
-  khonsu_status status = kh_store_add(&partition->store, access->fresh);
-  if (status != KHONSU_OK) return status;
-  access->record = access->fresh;
-  access->fresh = NULL;
-  return KHONSU_OK;
-}
-
-/* The newest version an append or add lands on: in its chain, or else what the storage held. */
-static const kh_version *head_to_accrue_to(const kh_access *access) {
-  const kh_version *head =
-      access->record == NULL ? NULL : atomic_load_explicit(&access->record->head, memory_order_relaxed);
-  return head != NULL ? head : access->base;
+  return access->newest == NULL || access->newest->kind == KH_TOMBSTONE;
 }
 
 static khonsu_status append_to(const kh_version *head, kh_access *access) {
-  if (access->rows == NULL) access->rows = kh_table_ref(access->staged->table); /* of a put */
+  if (access->rows == NULL) access->rows = kh_table_ref(kh_version_table(access->staged)); /* of a put */
   kh_table *rows = access->rows, *joined = rows;
   access->joined = head != NULL && head->kind == KH_TABLE;
   if (access->joined) {
-    khonsu_status status = kh_table_append(head->table, rows, &joined);
+    khonsu_status status = kh_table_append(kh_version_table(head), rows, &joined);
     if (status != KHONSU_OK) return status;
   } else {
     kh_table_ref(joined);
@@ -72,24 +52,29 @@ static khonsu_status append_to(const kh_version *head, kh_access *access) {
 }
 
 static khonsu_status add_to(const kh_version *head, kh_access *access) {
-  int64_t there = head != NULL && head->kind == KH_COUNTER ? head->number : 0;
-  return __builtin_add_overflow(there, access->amount, &access->staged->number) ? KHONSU_COUNTER_OVERFLOW : KHONSU_OK;
+  int64_t there = head != NULL && head->kind == KH_COUNTER ? kh_version_number(head) : 0;
+  bool overflows = __builtin_add_overflow(there, access->amount, &kh_version_accrued(access->staged)->number);
+  return overflows ? KHONSU_COUNTER_OVERFLOW : KHONSU_OK;
 }
 
 /* Puts an append or add on top of the newest version. What they create has no last replacement: more of them commute. */
 static khonsu_status accrue(kh_access *access) {
-  const kh_version *head = head_to_accrue_to(access);
+  const kh_version *newest = access->newest;
   kh_version *version = access->staged;
-  bool goes_on = head != NULL && head->kind == version->kind;
-  version->incarnation = goes_on ? head->incarnation : head != NULL ? head->timestamp : 0;
-  return version->kind == KH_TABLE ? append_to(head, access) : add_to(head, access);
+  uint64_t *incarnation = &kh_version_accrued(version)->incarnation;
+  if (newest == NULL) *incarnation = 0;
+  else *incarnation = newest->kind == version->kind ? kh_version_accrued(newest)->incarnation : newest->timestamp;
+  return version->kind == KH_TABLE ? append_to(newest, access) : add_to(newest, access);
 }
 
 /* An append or add onto what only the storage held brings it into memory. */
-static void link_base(kh_partition *partition, kh_access *access) {
-  if (access->base == NULL || atomic_load_explicit(&access->record->head, memory_order_relaxed) != NULL) return;
-  kh_store_link(&partition->store, access->record, access->base);
+static khonsu_status link_base(kh_partition *partition, kh_access *access) {
+  if (access->base == NULL || access->newest != NULL) return KHONSU_OK;
+  khonsu_status status = kh_store_link(&partition->store, access->hash, NULL, access->base);
+  if (status != KHONSU_OK) return status;
+  access->newest = access->base;
   access->base = NULL;
+  return KHONSU_OK;
 }
 
 static khonsu_status link_access(kh_partition *partition, const kh_request *request, kh_access *access) {
@@ -97,30 +82,34 @@ static khonsu_status link_access(kh_partition *partition, const kh_request *requ
   kh_version *version = access->staged;
   khonsu_status status = KHONSU_OK;
   access->joined = false;
-  if (kh_kind_accrues((kh_version_kind)version->kind)) version->incarnation = request->version;
-  if (access->accrues || access->fate == KH_APPENDED) status = accrue(access);
-  if (status == KHONSU_OK) status = give_record(partition, access);
+  if (kh_kind_accrues((kh_version_kind)version->kind)) kh_version_accrued(version)->incarnation = request->version;
+  if (access->accrues || access->fate == KH_APPENDED) {
+    status = link_base(partition, access);
+    if (status == KHONSU_OK) status = accrue(access);
+  }
   if (status != KHONSU_OK) return status;
-  link_base(partition, access);
   version->timestamp = request->version;
   version->writer = request->txn->id;
-  kh_store_link(&partition->store, access->record, version);
+  status = kh_store_link(&partition->store, access->hash, access->newest, version);
+  if (status != KHONSU_OK) return status;
   access->linked = version;
   access->staged = NULL;
   return KHONSU_OK;
 }
 
 /* A copy of a linked version, to be staged anew: the linked one may be under a reader's eyes. */
-static kh_version *stage_again(const kh_access *access) {
+static kh_version *stage_again(kh_heap_cache *cache, const kh_access *access) {
   const kh_version *linked = access->linked;
+  khonsu_slice key = access->key;
   switch ((kh_version_kind)linked->kind) {
-    case KH_BYTES: return kh_version_new_bytes(kh_slice(linked->bytes, linked->size));
-    case KH_COUNTER: return kh_version_new_counter(linked->number);
-    case KH_TOMBSTONE: return kh_version_new_tombstone();
+    case KH_BYTES: return kh_version_new_bytes(cache, key, kh_version_bytes(linked));
+    case KH_COUNTER: return kh_version_new_counter(cache, key, kh_version_number(linked));
+    case KH_TOMBSTONE: return kh_version_new_tombstone(cache, key);
     case KH_TABLE: break;
   }
-  kh_version *copy = kh_version_new_table(access->rows != NULL ? access->rows : linked->table);
-  if (copy != NULL) copy->charge = kh_table_bytes(copy->table, 0);
+  kh_table *table = access->rows != NULL ? access->rows : kh_version_table(linked);
+  kh_version *copy = kh_version_new_table(cache, key, table);
+  if (copy != NULL) kh_version_accrued(copy)->charge = kh_table_bytes(table, 0);
   return copy;
 }
 
@@ -131,11 +120,10 @@ static bool undo_request(kh_partition *partition, kh_request *request, bool agai
   for (uint32_t i = set->count; i-- > 0;) {
     kh_access *access = &set->entries[i];
     if (access->linked == NULL) continue;
-    if (again) access->staged = stage_again(access);
+    if (again) access->staged = stage_again(set->cache, access);
     if (again && access->staged == NULL) whole = false;
+    kh_store_undo(&partition->store, access->hash, access->linked);
     access->linked = NULL;
-    kh_store_undo(&partition->store, access->record);
-    access->record = NULL; /* it may have gone with its only version */
   }
   return whole;
 }
@@ -146,11 +134,18 @@ static uint64_t replaced_bytes(const kh_request *request) {
   const kh_access_set *set = &request->txn->accesses;
   for (uint32_t i = 0; i < set->count; i++) {
     const kh_access *access = &set->entries[i];
-    if (access->staged == NULL || access->accrues || access->record == NULL) continue;
-    const kh_version *head = atomic_load_explicit(&access->record->head, memory_order_relaxed);
-    if (head != NULL) bytes += kh_version_charge(head);
+    if (access->staged != NULL && !access->accrues && access->newest != NULL) bytes += kh_version_charge(access->newest);
   }
   return bytes;
+}
+
+/* Makes room, as far as there is room to make. Tombstones that were certified against may have gone then. */
+static void reclaim_all(kh_partition *partition, const kh_access_set *set) {
+  while (kh_store_reclaim(&partition->store)) continue;
+  for (uint32_t i = 0; i < set->count; i++) {
+    kh_access *access = &set->entries[i];
+    access->newest = kh_store_find(&partition->store, access->key, access->hash);
+  }
 }
 
 static bool fits_in_memory(kh_partition *partition, const kh_request *request) {
@@ -159,7 +154,7 @@ static bool fits_in_memory(kh_partition *partition, const kh_request *request) {
   uint64_t replaced = replaced_bytes(request), room = limit > UINT64_MAX - replaced ? UINT64_MAX : limit + replaced;
   _Atomic uint64_t *held = &partition->store.gauges.memory;
   if (request->bytes <= room && atomic_load(held) <= room - request->bytes) return true;
-  while (kh_store_reclaim(&partition->store)) continue;
+  reclaim_all(partition, &request->txn->accesses);
   return request->bytes <= room && atomic_load(held) <= room - request->bytes;
 }
 
@@ -200,11 +195,11 @@ static khonsu_mutation mutation_of(kh_access *access, uint64_t version) {
     case KH_TOMBSTONE: mutation.kind = KHONSU_MUTATION_DELETE; break;
     case KH_BYTES:
       mutation.type = KHONSU_BYTES;
-      mutation.value = kh_slice(access->linked->bytes, access->linked->size);
+      mutation.value = kh_version_bytes(access->linked);
       break;
     case KH_COUNTER:
       mutation.type = KHONSU_COUNTER;
-      kh_storage_encode_counter(access->linked->number, access->encoded_counter);
+      kh_storage_encode_counter(kh_version_number(access->linked), access->encoded_counter);
       mutation.value = kh_slice(access->encoded_counter, sizeof access->encoded_counter);
       break;
     case KH_TABLE: {
@@ -266,7 +261,7 @@ static void settle_group(kh_partition *partition, kh_request *group) {
     kh_access_set *set = &request->txn->accesses;
     for (uint32_t i = 0; i < set->count; i++)
       if (set->entries[i].linked != NULL)
-        kh_store_settle(&partition->store, set->entries[i].record, set->entries[i].linked);
+        kh_store_settle(&partition->store, set->entries[i].hash, set->entries[i].linked);
   }
 }
 

@@ -6,28 +6,28 @@ static inline void look_at(kh_look *look, kh_version *version) {
   look->kind = KH_TOMBSTONE;
   if (version == NULL) return;
   look->kind = (kh_version_kind)version->kind;
-  look->number = version->number; /* or the table, in its place */
+  if (kh_kind_accrues(look->kind)) look->number = kh_version_number(version); /* or the table, in its place */
 }
 
-static kh_version *table_of_stored(const kh_stored_value *value) {
-  kh_version *version = kh_version_new_table(value->table);
+static kh_version *table_of_stored(khonsu_txn *txn, khonsu_slice key, const kh_stored_value *value) {
+  kh_version *version = kh_version_new_table(&txn->cache, key, value->table);
+  if (version != NULL) kh_version_accrued(version)->charge = kh_table_bytes(value->table, 0);
   kh_table_unref(value->table);
-  if (version != NULL) version->charge = kh_table_bytes(version->table, 0);
   return version;
 }
 
-static kh_version *bytes_of_stored(kh_stored_value *value) {
-  kh_version *version = kh_version_new_bytes(kh_slice(value->bytes.data, value->bytes.size));
+static kh_version *bytes_of_stored(khonsu_txn *txn, khonsu_slice key, kh_stored_value *value) {
+  kh_version *version = kh_version_new_bytes(&txn->cache, key, kh_slice(value->bytes.data, value->bytes.size));
   khonsu_bytes_release(&value->bytes);
   return version;
 }
 
-kh_version *kh_version_of_stored(kh_stored_value *value) {
-  kh_version *version = value->type == KHONSU_TABLE     ? table_of_stored(value)
-                        : value->type == KHONSU_COUNTER ? kh_version_new_counter(value->counter)
-                                                        : bytes_of_stored(value);
+kh_version *kh_version_of_stored(khonsu_txn *txn, khonsu_slice key, kh_stored_value *value) {
+  kh_version *version = value->type == KHONSU_TABLE     ? table_of_stored(txn, key, value)
+                        : value->type == KHONSU_COUNTER ? kh_version_new_counter(&txn->cache, key, value->counter)
+                                                        : bytes_of_stored(txn, key, value);
   if (version == NULL) return NULL;
-  if (kh_kind_accrues((kh_version_kind)version->kind)) version->incarnation = value->version;
+  if (kh_kind_accrues((kh_version_kind)version->kind)) kh_version_accrued(version)->incarnation = value->version;
   version->timestamp = value->version;
   return version;
 }
@@ -39,7 +39,7 @@ static khonsu_status look_in_storage(khonsu_txn *txn, khonsu_slice key, kh_look 
       kh_storage_get(&partition->storage, key, look->read_at, &partition->arrow_limits, &value, error);
   if (status == KHONSU_NOT_FOUND) return KHONSU_OK;
   if (status != KHONSU_OK) return status;
-  look->from_storage = kh_version_of_stored(&value);
+  look->from_storage = kh_version_of_stored(txn, key, &value);
   if (look->from_storage == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a stored value");
   look_at(look, look->from_storage);
   return KHONSU_OK;
@@ -49,7 +49,7 @@ void kh_txn_leave(khonsu_txn *txn, kh_look *look) {
   if (look->inside) kh_epoch_exit(txn->participant);
   look->inside = false;
   if (txn->isolation == KHONSU_READ_COMMITTED) kh_snapshot_read_end(txn->slot);
-  kh_version_unref(look->from_storage);
+  kh_version_unref(look->from_storage, &txn->cache);
   look->from_storage = NULL;
 }
 
@@ -59,8 +59,7 @@ static inline void look_in_memory(khonsu_txn *txn, khonsu_slice key, uint64_t ha
   look->read_at = read_at;
   kh_epoch_enter(txn->participant);
   look->inside = true;
-  look->record = kh_store_find(&txn->partition->store, key, hash);
-  look_at(look, look->record == NULL ? NULL : kh_record_visible(look->record, read_at));
+  look_at(look, kh_version_visible(kh_store_find(&txn->partition->store, key, hash), read_at));
 }
 
 /* What is committed at the key; in memory, or else in the storage as of the same moment. */
@@ -98,7 +97,6 @@ static khonsu_status observe(khonsu_txn *txn, khonsu_slice key, uint64_t hash, c
   access->observed = true;
   access->read_at = look->read_at;
   access->read_version = look->kind == KH_TOMBSTONE ? 0 : look->version->timestamp;
-  access->record = look->record;
   return KHONSU_OK;
 }
 

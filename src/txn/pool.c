@@ -1,4 +1,5 @@
 #include "pool.h"
+#include "scan.h"
 
 /* Threads are numbered as they come; the number only says which place to look at first. */
 static size_t own_place(void) {
@@ -15,6 +16,8 @@ void kh_txn_pool_init(kh_txn_pool *pool, kh_partition *partition) {
 
 static void free_txn(khonsu_txn *txn) {
   kh_access_set_fini(&txn->accesses);
+  kh_scan_free_spare(txn);
+  kh_heap_cache_fini(&txn->cache);
   kh_free(txn->dropped);
   kh_schema_unref(txn->recent_schema);
   kh_free(txn);
@@ -36,8 +39,9 @@ static khonsu_txn *new_txn(kh_txn_pool *pool) {
   txn->partition = pool->partition;
   txn->arrow_limits = pool->partition->arrow_limits;
   txn->arrow_limits.recent = &txn->recent_schema;
-  kh_access_set_init(&txn->accesses);
   kh_store *store = &pool->partition->store;
+  kh_heap_cache_init(&txn->cache, store->heap);
+  kh_access_set_init(&txn->accesses, &txn->cache);
   if (kh_snapshot_join(&store->snapshots, &txn->slot) != KHONSU_OK ||
       kh_epoch_join(&store->epoch, &txn->participant) != KHONSU_OK) { /* the slot is the store's: it stays, unused */
     kh_free(txn);

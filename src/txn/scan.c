@@ -1,5 +1,7 @@
 #include "scan.h"
 
+enum { SPARE_MOST = 256 << 10 };
+
 /* ---- opening */
 
 static khonsu_slice keep(kh_buffer *bounds, khonsu_slice key) {
@@ -42,6 +44,14 @@ static khonsu_status set_range(khonsu_scan *scan, const khonsu_range *range) {
   return KHONSU_OK;
 }
 
+static void free_memory(khonsu_scan *scan) {
+  kh_scan_batch_fini(&scan->batch);
+  kh_free(scan->own.sorted);
+  kh_buffer_fini(&scan->bounds);
+  kh_buffer_fini(&scan->position);
+  kh_free(scan);
+}
+
 khonsu_status kh_scan_open(khonsu_txn *txn, const khonsu_range *range, const khonsu_scan_options *options,
                            khonsu_scan **scan, khonsu_error *error) {
   const khonsu_storage_ops *storage = txn->partition->storage.ops;
@@ -49,9 +59,11 @@ khonsu_status kh_scan_open(khonsu_txn *txn, const khonsu_range *range, const kho
     return khonsu_error_set(error, KHONSU_UNSUPPORTED, "the storage has no scan operation");
   khonsu_status status = kh_txn_order_store(txn, error);
   if (status != KHONSU_OK) return status;
-  khonsu_scan *opened = kh_alloc_zero(sizeof *opened);
+  khonsu_scan *opened = txn->spare_scan;
+  txn->spare_scan = NULL;
+  if (opened == NULL) opened = kh_alloc_zero(sizeof *opened);
   if (opened == NULL || set_range(opened, range) != KHONSU_OK) {
-    kh_free(opened);
+    if (opened != NULL) free_memory(opened);
     return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a scan");
   }
   opened->txn = txn;
@@ -123,24 +135,50 @@ static khonsu_status finish(khonsu_scan *scan, khonsu_error *error) {
 
 static void drop_entry(khonsu_scan *scan) {
   kh_table_unref(scan->table);
-  kh_version_unref(scan->kept);
+  kh_version_unref(scan->kept, NULL);
   scan->table = NULL;
   scan->kept = NULL;
 }
 
+void kh_scan_free_spare(khonsu_txn *txn) {
+  if (txn->spare_scan != NULL) free_memory(txn->spare_scan);
+  txn->spare_scan = NULL;
+}
+
+static size_t memory_of(const khonsu_scan *scan) {
+  const kh_scan_batch *batch = &scan->batch;
+  return batch->buffer.capacity + batch->reached.capacity + scan->bounds.capacity + scan->position.capacity +
+         scan->own.capacity * sizeof *scan->own.sorted;
+}
+
+/* Keeps the memory of a scan for the next, where it is not large. */
+static void keep_memory(khonsu_txn *txn, khonsu_scan *scan) {
+  kh_scan_batch_clear(&scan->batch);
+  khonsu_scan kept = {.batch = {.items = scan->batch.items,
+                                .capacity = scan->batch.capacity,
+                                .buffer = scan->batch.buffer,
+                                .reached = scan->batch.reached},
+                      .own = {.sorted = scan->own.sorted, .capacity = scan->own.capacity},
+                      .bounds = scan->bounds,
+                      .position = scan->position};
+  kept.batch.reached.size = kept.bounds.size = kept.position.size = 0;
+  *scan = kept;
+  txn->spare_scan = scan;
+}
+
 void kh_scan_free(khonsu_scan *scan) {
-  if (scan->txn != NULL) {
-    catch_up(scan);
-    khonsu_scan **link = &scan->txn->scans;
-    while (*link != scan) link = &(*link)->next_of_txn;
-    *link = scan->next_of_txn;
-  }
+  khonsu_txn *txn = scan->txn;
   drop_entry(scan);
-  kh_scan_batch_fini(&scan->batch);
-  kh_free(scan->own.sorted);
-  kh_buffer_fini(&scan->bounds);
-  kh_buffer_fini(&scan->position);
-  kh_free(scan);
+  if (txn == NULL) {
+    free_memory(scan);
+    return;
+  }
+  catch_up(scan);
+  khonsu_scan **link = &txn->scans;
+  while (*link != scan) link = &(*link)->next_of_txn;
+  *link = scan->next_of_txn;
+  if (txn->spare_scan == NULL && memory_of(scan) <= SPARE_MOST) keep_memory(txn, scan);
+  else free_memory(scan);
 }
 
 void kh_scan_detach_all(khonsu_txn *txn) {
@@ -155,10 +193,10 @@ static const khonsu_value_type types[] = {
 
 /* Keeps what the entry leads to. */
 static void show_version(khonsu_scan *scan, kh_version *version, khonsu_entry *entry) {
-  if (version->kind == KH_TABLE) scan->table = kh_table_ref(version->table);
+  if (version->kind == KH_TABLE) scan->table = kh_table_ref(kh_version_table(version));
   if (version->kind != KH_BYTES) return;
   scan->kept = kh_version_ref(version);
-  entry->bytes = kh_slice(version->bytes, (size_t)version->size);
+  entry->bytes = kh_version_bytes(version);
 }
 
 static void show_item(khonsu_scan *scan, const kh_scan_item *item, khonsu_entry *entry) {
@@ -175,7 +213,7 @@ static kh_look look_at_item(const kh_scan_item *item) {
   kh_look look = {.kind = KH_TOMBSTONE};
   if (item == NULL) return look;
   look.kind = item->kind;
-  if (item->kind == KH_TABLE) look.table = item->kept->table;
+  if (item->kind == KH_TABLE) look.table = kh_version_table(item->kept);
   else look.number = item->number;
   return look;
 }
@@ -200,7 +238,7 @@ static khonsu_status show_own(khonsu_scan *scan, kh_access *own, const kh_scan_i
   *entry = (khonsu_entry){.key = own->key, .type = types[own->staged->kind]};
   if (scan->keys_only) return KHONSU_OK;
   if (own->accrues) return show_own_increment(scan, own, under, entry, error);
-  if (own->staged->kind == KH_COUNTER) entry->counter = own->staged->number;
+  if (own->staged->kind == KH_COUNTER) entry->counter = kh_version_number(own->staged);
   show_version(scan, own->staged, entry);
   return KHONSU_OK;
 }

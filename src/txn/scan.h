@@ -6,7 +6,7 @@
 #include "stretch.h"
 #include "transaction.h"
 
-/* A committed value, copied out of the epoch or kept by reference. */
+/* A committed value, copied out of the epoch or kept by reference. Neighbours in the range follow one another. */
 typedef struct kh_scan_item {
   size_t key_at, key_size;     /* in the batch's buffer */
   size_t bytes_at, bytes_size; /* KH_BYTES, if not kept */
@@ -21,7 +21,8 @@ enum { KH_SCAN_BATCH_MOST = 256 };
 /* Neighbours in the range, in the order of the scan. */
 typedef struct kh_scan_batch {
   kh_scan_item *items;
-  size_t count, next, room;
+  size_t count, next, capacity;
+  size_t room;       /* for how many the batch was read */
   kh_buffer buffer;  /* keys and small values */
   kh_buffer reached; /* the last key looked at; what follows it comes next */
   size_t key_size_most;
@@ -68,15 +69,16 @@ void kh_scan_free(khonsu_scan *scan);
 void kh_scan_catch_up_all(khonsu_txn *txn);
 /* The transaction goes: its scans stay, but lead nowhere. */
 void kh_scan_detach_all(khonsu_txn *txn);
+/* Frees the one that is kept for the next scan of the transaction. */
+void kh_scan_free_spare(khonsu_txn *txn);
 
 /* ---- within the room: scan_batch.c, scan_storage.c, scan_own.c */
 
 /* Makes the next batch of committed values, or notes that there are no more. The memory of the batch before is used
  * again. NO_MEMORY, SNAPSHOT_EXPIRED, what the storage returns. */
 KHONSU_MUST_USE khonsu_status kh_scan_fill(khonsu_scan *scan, khonsu_error *error);
-/* Fills in an item; `value` NULL: without its value. NO_MEMORY. */
-KHONSU_MUST_USE khonsu_status kh_scan_batch_add(kh_scan_batch *batch, kh_scan_item *item, khonsu_slice key,
-                                                kh_version_kind kind, uint64_t timestamp, kh_version *value);
+/* Adds the value to an item: a copy, or a reference. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_scan_item_take(kh_scan_batch *batch, kh_scan_item *item, kh_version *version);
 /* What follows the key comes next. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_scan_batch_reached(kh_scan_batch *batch, khonsu_slice key);
 /* Merges what the storage holds, from `from` on and no further than memory was read, into the batch; at most `room` keys

@@ -1,12 +1,12 @@
 /* scan_batch: the committed side of a scan, read a batch at a time. Values are copied out, or kept by reference where
- * they are large: nothing outlives the epoch on trust. Memory is asked for well before it is needed: all records of a
- * batch, then all their newest versions, so that one wait serves many. */
+ * they are large: nothing outlives the epoch on trust. Memory is asked for well before it is needed, for all
+ * of a batch, so that one wait serves many. */
 #include "scan.h"
 
 enum { BATCH_FIRST = 32, COPIED_MOST = 1024 };
 
 void kh_scan_batch_clear(kh_scan_batch *batch) {
-  for (size_t i = 0; i < batch->count; i++) kh_version_unref(batch->items[i].kept);
+  for (size_t i = 0; i < batch->count; i++) kh_version_unref(batch->items[i].kept, NULL);
   batch->count = batch->next = 0;
   batch->buffer.size = 0;
 }
@@ -22,32 +22,18 @@ khonsu_slice kh_scan_item_key(const kh_scan_batch *batch, const kh_scan_item *it
   return kh_slice(batch->buffer.data + item->key_at, item->key_size);
 }
 
-static inline khonsu_status copy(kh_buffer *buffer, khonsu_slice bytes, size_t *at) {
-  *at = buffer->size;
-  if (KH_UNLIKELY(buffer->capacity - buffer->size < bytes.size || bytes.size == 0))
-    return kh_buffer_append(buffer, bytes.data, bytes.size);
-  memcpy(buffer->data + buffer->size, bytes.data, bytes.size);
-  buffer->size += bytes.size;
-  return KHONSU_OK;
-}
-
-static khonsu_status take_value(kh_scan_batch *batch, kh_scan_item *item, kh_version *version) {
-  if (version->kind == KH_COUNTER) item->number = version->number;
-  if (version->kind == KH_TABLE || (version->kind == KH_BYTES && version->size > COPIED_MOST))
+khonsu_status kh_scan_item_take(kh_scan_batch *batch, kh_scan_item *item, kh_version *version) {
+  if (version->kind == KH_COUNTER) {
+    item->number = kh_version_number(version);
+  } else if (version->kind == KH_TABLE || (version->kind == KH_BYTES && version->size > COPIED_MOST)) {
     item->kept = kh_version_ref(version);
-  else if (version->kind == KH_BYTES) {
-    item->bytes_size = (size_t)version->size;
-    return copy(&batch->buffer, kh_slice(version->bytes, item->bytes_size), &item->bytes_at);
+  } else if (version->kind == KH_BYTES) {
+    khonsu_slice bytes = kh_version_bytes(version);
+    item->bytes_at = batch->buffer.size;
+    item->bytes_size = bytes.size;
+    return kh_buffer_append(&batch->buffer, bytes.data, bytes.size);
   }
   return KHONSU_OK;
-}
-
-khonsu_status kh_scan_batch_add(kh_scan_batch *batch, kh_scan_item *item, khonsu_slice key, kh_version_kind kind,
-                                uint64_t timestamp, kh_version *value) {
-  *item = (kh_scan_item){.key_size = key.size, .version = timestamp, .kind = kind};
-  if (key.size > batch->key_size_most) batch->key_size_most = key.size;
-  khonsu_status status = copy(&batch->buffer, key, &item->key_at);
-  return status == KHONSU_OK && value != NULL ? take_value(batch, item, value) : status;
 }
 
 static kh_limit where_to_go_on(const khonsu_scan *scan) {
@@ -60,49 +46,57 @@ static bool is_past_the_end(const khonsu_scan *scan, khonsu_slice key) {
   return scan->reverse ? !kh_limit_above(scan->low, key) : !kh_limit_below(scan->high, key);
 }
 
-/* Has the memory fetched that the batch is read from: all records, then all their newest versions. (Asking for it a few
- * entries ahead instead, while others are read, was measured at twice the time.) */
-static void prefetch(const uint64_t *words, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    const char *record = (const char *)kh_word_record(words[i]);
-    __builtin_prefetch(record);
-    __builtin_prefetch(record + sizeof(kh_record) + 15); /* a short key's end may be on the next line */
-  }
-  for (size_t i = 0; i < count; i++) {
-    const char *version = (const char *)atomic_load_explicit(&kh_word_record(words[i])->head, memory_order_relaxed);
-    for (size_t line = 0; line < 3; line++) __builtin_prefetch(version + line * KH_CACHE_LINE);
-  }
-}
-
 khonsu_status kh_scan_batch_reached(kh_scan_batch *batch, khonsu_slice key) {
   batch->started = true;
   return kh_buffer_set(&batch->reached, key.data, key.size);
 }
 
+/* Adds what there is at the key to the batch, if anything. */
+static khonsu_status read_key(khonsu_scan *scan, kh_key_place place, uint64_t hash) {
+  kh_scan_batch *batch = &scan->batch;
+  const kh_partition *partition = scan->txn->partition;
+  khonsu_slice key = kh_slice(batch->buffer.data + place.at, place.size);
+  kh_version *version = kh_version_visible(kh_store_find(&partition->store, key, hash), scan->read_at);
+  if (version == NULL) return KHONSU_OK;
+  bool hides = partition->storage.ops != NULL; /* what is deleted in memory may still be in the storage */
+  if (version->kind == KH_TOMBSTONE && !hides) return KHONSU_OK;
+  kh_scan_item *item = &batch->items[batch->count];
+  *item = (kh_scan_item){.key_at = place.at,
+                         .key_size = place.size,
+                         .version = version->timestamp,
+                         .kind = (kh_version_kind)version->kind};
+  khonsu_status status = scan->keys_only ? KHONSU_OK : kh_scan_item_take(batch, item, version);
+  if (status == KHONSU_OK) batch->count++;
+  return status;
+}
+
+/* How many of the keys lie in the range; notes the longest. */
+static size_t within_range(khonsu_scan *scan, const kh_key_place *places, size_t count) {
+  kh_scan_batch *batch = &scan->batch;
+  for (size_t i = 0; i < count; i++) {
+    if (is_past_the_end(scan, kh_slice(batch->buffer.data + places[i].at, places[i].size))) return i;
+    if (places[i].size > batch->key_size_most) batch->key_size_most = places[i].size;
+  }
+  return count;
+}
+
 /* Inside the epoch. */
 static khonsu_status read_piece(khonsu_scan *scan, size_t room) {
   kh_scan_batch *batch = &scan->batch;
-  uint64_t words[KH_SCAN_BATCH_MOST];
-  size_t count = kh_store_read_order(&scan->txn->partition->store, where_to_go_on(scan), scan->reverse, words, room);
-  prefetch(words, count);
-  khonsu_status status = KHONSU_OK;
-  bool hides = scan->txn->partition->storage.ops != NULL; /* what is deleted in memory may still be in the storage */
-  batch->ended = count < room;
-  for (size_t i = 0; i < count && status == KHONSU_OK; i++) {
-    const kh_record *record = kh_word_record(words[i]);
-    if (is_past_the_end(scan, kh_record_key(record))) {
-      batch->ended = true;
-      return KHONSU_OK;
-    }
-    kh_version *version = kh_record_visible(record, scan->read_at);
-    if (version == NULL || (version->kind == KH_TOMBSTONE && !hides)) continue;
-    status = kh_scan_batch_add(batch, &batch->items[batch->count], kh_record_key(record),
-                               (kh_version_kind)version->kind, version->timestamp, scan->keys_only ? NULL : version);
-    if (status == KHONSU_OK) batch->count++;
-  }
-  if (count > 0 && status == KHONSU_OK)
-    status = kh_scan_batch_reached(batch, kh_record_key(kh_word_record(words[count - 1])));
-  return status;
+  const kh_store *store = &scan->txn->partition->store;
+  kh_key_place places[KH_SCAN_BATCH_MOST];
+  uint64_t hashes[KH_SCAN_BATCH_MOST];
+  size_t count, within;
+  khonsu_status status =
+      kh_store_read_order(store, where_to_go_on(scan), scan->reverse, &batch->buffer, places, room, &count);
+  if (status != KHONSU_OK) return status;
+  within = within_range(scan, places, count);
+  batch->ended = within < room;
+  kh_store_prefetch_keys(store, batch->buffer.data, places, within, hashes);
+  for (size_t i = 0; i < within && status == KHONSU_OK; i++) status = read_key(scan, places[i], hashes[i]);
+  if (status != KHONSU_OK || batch->ended) return status;
+  kh_key_place last = places[within - 1];
+  return kh_scan_batch_reached(batch, kh_slice(batch->buffer.data + last.at, last.size));
 }
 
 /* At read committed each step is of its own moment: it goes on from where the scan stands. */
@@ -122,10 +116,12 @@ static size_t next_room(const khonsu_scan *scan) {
 static khonsu_status make_room(khonsu_scan *scan) {
   kh_scan_batch *batch = &scan->batch;
   size_t room = next_room(scan);
-  if (room <= batch->room) return KHONSU_OK;
-  kh_scan_item *items = kh_realloc_array(batch->items, room, sizeof *items);
-  if (items == NULL) return KHONSU_NO_MEMORY;
-  batch->items = items;
+  if (room > batch->capacity) {
+    kh_scan_item *items = kh_realloc_array(batch->items, room, sizeof *items);
+    if (items == NULL) return KHONSU_NO_MEMORY;
+    batch->items = items;
+    batch->capacity = room;
+  }
   batch->room = room;
   return KHONSU_OK;
 }
@@ -153,6 +149,7 @@ static khonsu_status fill_at(khonsu_scan *scan, size_t room, khonsu_error *error
   bool both = scan->txn->partition->storage.ops != NULL;
   khonsu_status status;
   do {
+    scan->batch.buffer.size = 0;
     status = both ? read_both(scan, room, error) : read_memory(scan, room, error);
   } while (status == KHONSU_OK && scan->batch.count == 0 && !scan->batch.ended);
   return status;

@@ -15,19 +15,29 @@ enum { ENOUGH = KHONSU_END };
 static const kh_version_kind kinds[] = {
     [KHONSU_BYTES] = KH_BYTES, [KHONSU_TABLE] = KH_TABLE, [KHONSU_COUNTER] = KH_COUNTER};
 
+static khonsu_status take_value(khonsu_txn *txn, kh_scan_batch *batch, kh_scan_item *item, khonsu_slice key,
+                                kh_stored_value *value) {
+  kh_version *version = kh_version_of_stored(txn, key, value);
+  if (version == NULL) return KHONSU_NO_MEMORY;
+  khonsu_status status = kh_scan_item_take(batch, item, version);
+  kh_version_unref(version, &txn->cache);
+  return status;
+}
+
 static khonsu_status take(void *ctx, khonsu_slice key, kh_stored_value *value) {
   cold *from = ctx;
   if (from->count == from->room) {
     from->cut = true;
     return ENOUGH;
   }
-  kh_version_kind kind = kinds[value->type];
-  uint64_t timestamp = value->version;
-  kh_version *version = NULL;
-  if (!from->scan->keys_only && (version = kh_version_of_stored(value)) == NULL) return KHONSU_NO_MEMORY;
-  khonsu_status status =
-      kh_scan_batch_add(&from->scan->batch, &from->items[from->count], key, kind, timestamp, version);
-  kh_version_unref(version);
+  khonsu_txn *txn = from->scan->txn;
+  kh_scan_batch *batch = &from->scan->batch;
+  kh_scan_item *item = &from->items[from->count];
+  *item = (kh_scan_item){
+      .key_at = batch->buffer.size, .key_size = key.size, .version = value->version, .kind = kinds[value->type]};
+  if (key.size > batch->key_size_most) batch->key_size_most = key.size;
+  khonsu_status status = kh_buffer_append(&batch->buffer, key.data, key.size);
+  if (status == KHONSU_OK && !from->scan->keys_only) status = take_value(txn, batch, item, key, value);
   if (status == KHONSU_OK) from->count++;
   return status;
 }
@@ -71,7 +81,7 @@ static khonsu_status cut_batch(khonsu_scan *scan, const cold *from) {
   kh_scan_batch *batch = &scan->batch;
   const kh_scan_item *last = &from->items[from->count - 1];
   while (batch->count > 0 && compare(scan, &batch->items[batch->count - 1], last) > 0)
-    kh_version_unref(batch->items[--batch->count].kept);
+    kh_version_unref(batch->items[--batch->count].kept, NULL);
   batch->ended = false;
   return kh_scan_batch_reached(batch, kh_scan_item_key(batch, last));
 }
@@ -86,13 +96,13 @@ static void merge(khonsu_scan *scan, const cold *from, kh_scan_item *merged) {
     int order = in_memory == NULL ? 1 : stored == NULL ? -1 : compare(scan, in_memory, stored);
     if (order >= 0) next++;
     if (order <= 0) hot++;
-    if (order == 0) kh_version_unref(stored->kept);
+    if (order == 0) kh_version_unref(stored->kept, NULL);
     kh_scan_item *chosen = order <= 0 ? in_memory : stored;
     if (chosen->kind != KH_TOMBSTONE) merged[count++] = *chosen;
   }
   kh_free(batch->items);
   batch->items = merged;
-  batch->room = KH_SCAN_BATCH_MOST;
+  batch->capacity = 2 * KH_SCAN_BATCH_MOST;
   batch->count = count;
 }
 
@@ -109,7 +119,7 @@ khonsu_status kh_scan_merge_storage(khonsu_scan *scan, kh_limit from, size_t roo
   if (status == KHONSU_OK) {
     merge(scan, &stored, merged);
   } else {
-    for (size_t i = 0; i < stored.count; i++) kh_version_unref(stored.items[i].kept);
+    for (size_t i = 0; i < stored.count; i++) kh_version_unref(stored.items[i].kept, NULL);
     kh_free(merged);
   }
   kh_free(stored.items);

@@ -32,13 +32,14 @@ static void stage(khonsu_txn *txn, kh_access *access, kh_version *version, uint6
   txn->accesses.writes++;
 }
 
-khonsu_status kh_txn_put(khonsu_txn *txn, khonsu_slice key, kh_version *version, uint64_t bytes, khonsu_error *error) {
+khonsu_status kh_txn_put(khonsu_txn *txn, kh_version *version, uint64_t bytes, khonsu_error *error) {
+  khonsu_slice key = kh_version_key(version);
   uint64_t hash = kh_store_hash(&txn->partition->store, key);
   kh_access *access = kh_access_set_find(&txn->accesses, key, hash);
   khonsu_status status = check_bytes(txn, access != NULL ? access->bytes : 0, bytes, error);
   if (status == KHONSU_OK) status = kh_txn_access(txn, key, hash, &access, error);
   if (status == KHONSU_OK) stage(txn, access, version, bytes);
-  else kh_version_unref(version);
+  else kh_version_unref(version, &txn->cache);
   return status;
 }
 
@@ -56,12 +57,13 @@ static khonsu_status wrong_type(const increment *added, kh_version_kind there, c
                           added->kind == KH_TABLE ? "append rows" : "add a number", kh_kind_name(there), whose);
 }
 
-static kh_version *version_of(const increment *added) {
-  return added->kind == KH_TABLE ? kh_version_new_table(added->rows) : kh_version_new_counter(added->amount);
+static kh_version *version_of(khonsu_txn *txn, khonsu_slice key, const increment *added) {
+  return added->kind == KH_TABLE ? kh_version_new_table(&txn->cache, key, added->rows)
+                                 : kh_version_new_counter(&txn->cache, key, added->amount);
 }
 
 static khonsu_status append_to_own(kh_access *access, const increment *added, khonsu_error *error) {
-  kh_table *own = access->accrues ? access->rows : access->staged->table, *joined;
+  kh_table *own = access->accrues ? access->rows : kh_version_table(access->staged), *joined;
   khonsu_status status = kh_table_match(own, added->rows, error);
   if (status != KHONSU_OK) return status;
   status = kh_table_append(own, added->rows, &joined);
@@ -76,7 +78,7 @@ static khonsu_status append_to_own(kh_access *access, const increment *added, kh
 }
 
 static khonsu_status add_to_own(kh_access *access, const increment *added, khonsu_error *error) {
-  int64_t *own = access->accrues ? &access->amount : &access->staged->number, sum;
+  int64_t *own = access->accrues ? &access->amount : &kh_version_accrued(access->staged)->number, sum;
   if (__builtin_add_overflow(*own, added->amount, &sum))
     return khonsu_error_set(error, KHONSU_COUNTER_OVERFLOW, "the sum of what is added leaves the range of 64 bits");
   *own = sum;
@@ -99,11 +101,10 @@ static khonsu_status accrue_to_own(khonsu_txn *txn, kh_access *access, const inc
 
 /* Looks, without observing, whether the increment fits what is there: a mistake is told at once and not at commit. */
 static khonsu_status check_fit(khonsu_txn *txn, khonsu_slice key, uint64_t hash, const increment *added,
-                               kh_record **record, kh_version **base, khonsu_error *error) {
+                               kh_version **base, khonsu_error *error) {
   kh_look look;
   khonsu_status status = kh_txn_look_committed(txn, key, hash, &look, error);
   if (status != KHONSU_OK) return status;
-  *record = look.record;
   if (look.kind != KH_TOMBSTONE && look.kind != added->kind) status = wrong_type(added, look.kind, "", error);
   else if (look.kind == KH_TABLE) status = kh_table_match(look.table, added->rows, error);
   if (status == KHONSU_OK && look.from_storage != NULL) *base = kh_version_ref(look.from_storage);
@@ -114,15 +115,14 @@ static khonsu_status check_fit(khonsu_txn *txn, khonsu_slice key, uint64_t hash,
 static khonsu_status accrue_first(khonsu_txn *txn, khonsu_slice key, uint64_t hash, const increment *added,
                                   khonsu_error *error) {
   kh_access *access;
-  kh_record *record = NULL;
   kh_version *base = NULL, *version = NULL;
   khonsu_status status = check_bytes(txn, 0, added->bytes, error);
-  if (status == KHONSU_OK) status = check_fit(txn, key, hash, added, &record, &base, error);
+  if (status == KHONSU_OK) status = check_fit(txn, key, hash, added, &base, error);
   if (status == KHONSU_OK) status = kh_txn_access(txn, key, hash, &access, error);
-  if (status == KHONSU_OK && (version = version_of(added)) == NULL)
+  if (status == KHONSU_OK && (version = version_of(txn, key, added)) == NULL)
     status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a version");
   if (status != KHONSU_OK) {
-    kh_version_unref(base);
+    kh_version_unref(base, &txn->cache);
     return status;
   }
   stage(txn, access, version, added->bytes);
@@ -130,7 +130,6 @@ static khonsu_status accrue_first(khonsu_txn *txn, khonsu_slice key, uint64_t ha
   access->rows = added->kind == KH_TABLE ? kh_table_ref(added->rows) : NULL;
   access->amount = added->amount;
   access->base = base;
-  if (access->record == NULL) access->record = record;
   return KHONSU_OK;
 }
 
@@ -139,9 +138,9 @@ static khonsu_status accrue(khonsu_txn *txn, khonsu_slice key, const increment *
   kh_access *access = kh_access_set_find(&txn->accesses, key, hash);
   if (access == NULL || access->staged == NULL) return accrue_first(txn, key, hash, added, error);
   if (access->staged->kind != KH_TOMBSTONE) return accrue_to_own(txn, access, added, error);
-  kh_version *version = version_of(added); /* after an own delete the increment is all there is */
+  kh_version *version = version_of(txn, key, added); /* after an own delete the increment is all there is */
   if (version == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a version");
-  return kh_txn_put(txn, key, version, added->bytes, error);
+  return kh_txn_put(txn, version, added->bytes, error);
 }
 
 khonsu_status kh_txn_append(khonsu_txn *txn, khonsu_slice key, kh_table *rows, khonsu_error *error) {

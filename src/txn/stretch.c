@@ -59,85 +59,117 @@ bool kh_stretch_holds(const kh_stretch *stretch, khonsu_slice key) {
 /* ---- certification */
 
 /* Outside the seat, where the version may be unlinked meanwhile, its writer must not be looked at (mvcc/version.h). */
-static void mark_broken(kh_stretch *stretch, const kh_record *record, const kh_version *version) {
+static void mark_broken(kh_stretch *stretch, const kh_version *version) {
   stretch->broken = true;
-  (void)copy_key(&stretch->broken_key, kh_record_key(record)); /* the report can do without */
+  (void)copy_key(&stretch->broken_key, kh_version_key(version)); /* the report can do without */
   stretch->winner_version = version->timestamp;
 }
 
-void kh_stretch_break(kh_stretch *stretch, const kh_record *record, const kh_version *version) {
-  mark_broken(stretch, record, version);
+void kh_stretch_break(kh_stretch *stretch, const kh_version *version) {
+  mark_broken(stretch, version);
   stretch->winner = version->writer;
 }
 
 /* In the seat: the newest commit on the key that broke the stretch. */
 static void name_winner(kh_stretch *stretch, const kh_store *store) {
   khonsu_slice key = kh_buffer_slice(&stretch->broken_key);
-  const kh_record *record = key.size == 0 ? NULL : kh_store_find(store, key, kh_store_hash(store, key));
-  const kh_version *newest = record == NULL ? NULL : atomic_load_explicit(&record->head, memory_order_relaxed);
+  const kh_version *newest = key.size == 0 ? NULL : kh_store_find(store, key, kh_store_hash(store, key));
   if (newest == NULL) return;
   stretch->winner_version = newest->timestamp;
   stretch->winner = newest->writer;
 }
 
 /* Looks at the newest version not newer than `until`. */
-static bool breaks(kh_stretch *stretch, const kh_record *record, uint64_t until) {
-  const kh_version *version = kh_record_visible(record, until);
+static bool breaks(kh_stretch *stretch, kh_version *newest, uint64_t until) {
+  const kh_version *version = kh_version_visible(newest, until);
   if (version == NULL || version->timestamp <= stretch->read_at) return false;
-  mark_broken(stretch, record, version);
+  mark_broken(stretch, version);
   return true;
 }
 
-/* Looks at a piece of the stretch from `from` on. False: that was the end of it, or it is broken. */
-static bool walk_piece(kh_stretch *stretch, const kh_store *store, kh_limit *from, kh_buffer *last, uint64_t until) {
-  uint64_t words[BATCH];
-  size_t count = kh_store_read_order(store, *from, false, words, BATCH);
-  for (size_t i = 0; i < count; i++) __builtin_prefetch(kh_word_record(words[i]));
+/* A walk through the keys of a stretch, a piece at a time. */
+typedef struct key_walk {
+  kh_limit from;
+  kh_buffer keys, last; /* of the piece; the one that the next goes on after */
+  uint64_t until;
+  khonsu_status status;
+} key_walk;
+
+static key_walk key_walk_of(const kh_stretch *stretch, uint64_t until) {
+  return (key_walk){.from = stretch->low, .until = until, .status = KHONSU_OK};
+}
+
+static void end_key_walk(key_walk *ended) {
+  kh_buffer_fini(&ended->keys);
+  kh_buffer_fini(&ended->last);
+}
+
+/* False: one of the keys is beyond the stretch, or breaks it. */
+static bool look_at_keys(kh_stretch *stretch, const kh_store *store, const key_walk *at, const kh_key_place *places,
+                         size_t count) {
+  uint64_t hashes[BATCH];
+  kh_store_prefetch_keys(store, at->keys.data, places, count, hashes);
   for (size_t i = 0; i < count; i++) {
-    const kh_record *record = kh_word_record(words[i]);
-    if (!kh_limit_below(stretch->high, kh_record_key(record)) || breaks(stretch, record, until)) return false;
+    khonsu_slice key = kh_slice(at->keys.data + places[i].at, places[i].size);
+    if (!kh_limit_below(stretch->high, key) || breaks(stretch, kh_store_find(store, key, hashes[i]), at->until))
+      return false;
   }
-  if (count < BATCH) return false;
-  khonsu_slice reached = kh_record_key(kh_word_record(words[count - 1]));
-  if (last != NULL) {
-    if (copy_key(last, reached) != KHONSU_OK) return false;
-    reached = kh_buffer_slice(last);
-  }
-  *from = (kh_limit){reached, .bounded = true, .inclusive = false};
   return true;
 }
 
-/* In the seat records stay where they are. */
-static bool walk_in_seat(kh_stretch *stretch, const kh_store *store) {
-  kh_limit from = stretch->low;
-  while (walk_piece(stretch, store, &from, NULL, UINT64_MAX)) continue;
-  return stretch->broken;
+/* Looks at the next piece. False: that was the end of it, it is broken, or memory has run out. */
+static bool walk_piece(kh_stretch *stretch, const kh_store *store, key_walk *at) {
+  kh_key_place places[BATCH];
+  size_t count;
+  at->keys.size = 0;
+  at->status = kh_store_read_order(store, at->from, false, &at->keys, places, BATCH, &count);
+  if (at->status != KHONSU_OK || !look_at_keys(stretch, store, at, places, count) || count < BATCH) return false;
+  at->status = copy_key(&at->last, kh_slice(at->keys.data + places[count - 1].at, places[count - 1].size));
+  at->from = (kh_limit){kh_buffer_slice(&at->last), .bounded = true, .inclusive = false};
+  return at->status == KHONSU_OK;
 }
 
-/* Outside, memory must not wait for the whole walk: a piece at a time. False: out of memory, and not done. */
-static bool walk_outside(kh_stretch *stretch, const kh_store *store, kh_participant *participant, uint64_t until) {
-  kh_buffer last = {NULL, 0, 0};
-  kh_limit from = stretch->low;
-  bool more = true, whole = kh_buffer_reserve(&last, 65536) == KHONSU_OK; /* keys are no larger */
-  while (more && whole) {
+static khonsu_status walk_in_seat(kh_stretch *stretch, const kh_store *store) {
+  key_walk at = key_walk_of(stretch, UINT64_MAX);
+  while (walk_piece(stretch, store, &at)) continue;
+  end_key_walk(&at);
+  return at.status;
+}
+
+/* Outside, memory must not wait for the whole walk: a piece at a time. */
+static khonsu_status walk_outside(kh_stretch *stretch, const kh_store *store, kh_participant *participant,
+                                  uint64_t until) {
+  key_walk at = key_walk_of(stretch, until);
+  for (bool more = true; more;) {
     kh_epoch_enter(participant);
-    more = walk_piece(stretch, store, &from, &last, until);
+    more = walk_piece(stretch, store, &at);
     kh_epoch_exit(participant);
   }
-  kh_buffer_fini(&last);
-  return whole;
+  end_key_walk(&at);
+  return at.status;
+}
+
+typedef struct logged {
+  kh_stretch *stretch;
+  uint64_t timestamp;
+} logged;
+
+static void look_at_logged(void *ctx, kh_version *newest) {
+  const logged *write = ctx;
+  if (!kh_stretch_holds(write->stretch, kh_version_key(newest))) return;
+  (void)breaks(write->stretch, newest, write->timestamp);
 }
 
 /* Looks at what was logged since, until `leave` entries are left. False: the log has lost some of it, or the snapshot
  * that keeps the records has expired. Inside the epoch, so that who has not seen it expire may look at the record. */
-static bool catch_up(kh_stretch *stretch, const kh_commit_log *log, const kh_snapshot *slot, uint64_t leave) {
-  while (!stretch->broken && stretch->log_from + leave < kh_commit_log_count(log)) {
-    uint64_t timestamp;
-    kh_record *record;
-    if (!kh_commit_log_read(log, stretch->log_from, &timestamp, &record) || kh_snapshot_expired(slot)) return false;
+static bool catch_up(kh_stretch *stretch, const kh_store *store, const kh_snapshot *slot, uint64_t leave) {
+  while (!stretch->broken && stretch->log_from + leave < kh_commit_log_count(&store->log)) {
+    logged write = {.stretch = stretch};
+    uint64_t hash;
+    if (!kh_commit_log_read(&store->log, stretch->log_from, &write.timestamp, &hash) || kh_snapshot_expired(slot))
+      return false;
     stretch->log_from++;
-    if (timestamp <= stretch->read_at || !kh_stretch_holds(stretch, kh_record_key(record))) continue;
-    (void)breaks(stretch, record, timestamp);
+    if (write.timestamp > stretch->read_at) kh_store_each_of_hash(store, hash, look_at_logged, &write);
   }
   return true;
 }
@@ -149,28 +181,28 @@ void kh_stretch_certify_outside(kh_stretch *stretch, kh_store *store, kh_partici
     /* What is logged before this count is settled at or before that timestamp; all else comes later in the log. */
     stretch->log_from = kh_commit_log_count(&store->log);
     uint64_t settled = kh_store_settled(store);
-    if (!walk_outside(stretch, store, participant, settled)) return;
+    if (walk_outside(stretch, store, participant, settled) != KHONSU_OK) return;
     kh_epoch_enter(participant);
-    stretch->certified = catch_up(stretch, &store->log, slot, CATCH_UP);
+    stretch->certified = catch_up(stretch, store, slot, CATCH_UP);
     kh_epoch_exit(participant);
   }
   stretch->lost = stretch->broken;
 }
 
-static bool is_broken(kh_stretch *stretch, const kh_store *store, const kh_snapshot *slot, bool *all) {
+/* *all: whether what is linked, but not logged yet, was looked at too. */
+static khonsu_status look_for_changes(kh_stretch *stretch, const kh_store *store, const kh_snapshot *slot, bool *all) {
   *all = true;
   stretch->broken = stretch->lost;
-  if (stretch->lost || stretch->entries == 0) return stretch->lost;
-  if (stretch->certified && catch_up(stretch, &store->log, slot, 0)) {
-    *all = false;
-    stretch->lost = stretch->broken;
-    return stretch->broken;
-  }
-  return walk_in_seat(stretch, store);
+  if (stretch->lost || stretch->entries == 0) return KHONSU_OK;
+  if (!stretch->certified || !catch_up(stretch, store, slot, 0)) return walk_in_seat(stretch, store);
+  *all = false;
+  stretch->lost = stretch->broken;
+  return KHONSU_OK;
 }
 
-bool kh_stretch_certify(kh_stretch *stretch, kh_store *store, const kh_snapshot *slot, bool *all) {
-  if (!is_broken(stretch, store, slot, all)) return false;
+khonsu_status kh_stretch_certify(kh_stretch *stretch, kh_store *store, const kh_snapshot *slot, bool *all) {
+  khonsu_status status = look_for_changes(stretch, store, slot, all);
+  if (!stretch->broken) return status;
   name_winner(stretch, store);
-  return true;
+  return KHONSU_CONFLICT;
 }

@@ -43,10 +43,11 @@ bool kh_stretch_holds(const kh_stretch *stretch, khonsu_slice key);
 void kh_stretch_certify_outside(kh_stretch *stretch, kh_store *store, kh_participant *participant,
                                 const kh_snapshot *slot);
 
-/* In the seat: whether the stretch has changed; then broken_key and winner say where. Commits that are linked but not yet
- * logged, those of the group being committed, are the caller's to look at where `*all` becomes false. */
-bool kh_stretch_certify(kh_stretch *stretch, kh_store *store, const kh_snapshot *slot, bool *all);
-/* The seat's: the version, of a record in the stretch, breaks it. */
-void kh_stretch_break(kh_stretch *stretch, const kh_record *record, const kh_version *version);
+/* In the seat. CONFLICT: the stretch has changed, and broken_key and winner say where. Commits that are linked but not yet
+ * logged, those of the group being committed, are the caller's to look at where `*all` becomes false. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_stretch_certify(kh_stretch *stretch, kh_store *store, const kh_snapshot *slot,
+                                                 bool *all);
+/* The seat's: the version, of a key in the stretch, breaks it. */
+void kh_stretch_break(kh_stretch *stretch, const kh_version *version);
 
 #endif

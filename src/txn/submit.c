@@ -3,32 +3,24 @@
 #include "scan.h"
 #include "transaction.h"
 
-/* Finds the records of keys that were written blindly. All are asked for before the first is waited for. */
-static void find_records(khonsu_txn *txn) {
-  kh_store *store = &txn->partition->store;
-  kh_access_set *set = &txn->accesses;
+/* Has the newest versions of all keys brought near, so that the seat does not wait for one after the other. */
+static void bring_near(khonsu_txn *txn) {
+  const kh_store *store = &txn->partition->store;
+  const kh_access_set *set = &txn->accesses;
   kh_epoch_enter(txn->participant);
-  for (uint32_t i = 0; i < set->count; i++)
-    if (set->entries[i].record == NULL) kh_store_prefetch(store, set->entries[i].hash);
-  for (uint32_t i = 0; i < set->count; i++) {
-    kh_access *access = &set->entries[i];
-    if (access->record == NULL) access->record = kh_store_find(store, access->key, access->hash);
-  }
+  for (uint32_t i = 0; i < set->count; i++) kh_store_prefetch(store, set->entries[i].hash);
+  for (uint32_t i = 0; i < set->count; i++) kh_store_prefetch_version(store, set->entries[i].hash);
   kh_epoch_exit(txn->participant);
 }
 
 static khonsu_status prepare_write(khonsu_txn *txn, kh_access *access, khonsu_error *error) {
-  if (access->record == NULL) {
-    access->fresh = kh_record_new(access->key, access->hash);
-    if (access->fresh == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a record");
-    txn->request.bytes += kh_record_memory(access->fresh);
-  }
   kh_version *version = access->staged;
   txn->request.bytes += kh_version_memory(version);
   if (version->kind != KH_TABLE) return KHONSU_OK;
-  kh_table *rows = access->accrues ? access->rows : version->table;
-  version->charge = kh_table_bytes(rows, 0);
-  txn->request.bytes += version->charge;
+  kh_accrued *value = kh_version_accrued(version);
+  kh_table *rows = access->accrues ? access->rows : value->table;
+  value->charge = kh_table_bytes(rows, 0);
+  txn->request.bytes += value->charge;
   return txn->partition->storage.ops == NULL ? KHONSU_OK : kh_storage_encode(rows, &access->encoded, error);
 }
 
@@ -45,11 +37,10 @@ static void renew_request(khonsu_txn *txn, khonsu_status (*task)(kh_partition *)
   request->error = error;
 }
 
-/* Does outside the seat what can be done there: finds records (which also brings them near), makes those that are
- * missing, encodes for the storage, looks at wide ranges. */
+/* Does outside the seat what can be done there: brings memory near, encodes for the storage, looks at wide ranges. */
 static khonsu_status prepare(khonsu_txn *txn, khonsu_error *error) {
   renew_request(txn, NULL, error);
-  find_records(txn);
+  bring_near(txn);
   bool may_drop = false;
   for (uint32_t i = 0; i < txn->accesses.count; i++) {
     kh_access *access = &txn->accesses.entries[i];

@@ -51,7 +51,6 @@ bool kh_txn_begin(khonsu_txn *txn, const khonsu_txn_options *options) {
   kh_free(txn->dropped);
   txn->dropped = NULL;
   txn->dropped_count = 0;
-  txn->unlinks = atomic_load_explicit(&txn->partition->store.unlinks, memory_order_acquire);
   txn->state = KH_TXN_ACTIVE;
   return true;
 }

@@ -27,12 +27,13 @@ struct khonsu_txn {
   bool in_one_look; /* what it reads is in memory, as of its snapshot, and not its own: read-only, no storage */
   khonsu_on_conflict on_conflict; /* of the writes that follow; never DEFAULT */
   uint64_t snapshot;
-  uint64_t unlinks;             /* of the store, at begin */
   struct kh_stretch *stretches; /* what was scanned */
   khonsu_scan *scans;           /* that are open */
+  khonsu_scan *spare_scan;      /* closed, but for its memory */
   uint64_t bytes;               /* staged */
   kh_schema *recent_schema;     /* of Arrow inputs; most have the one of the input before */
   kh_arrow_limits arrow_limits; /* the partition's, with that */
+  kh_heap_cache cache; /* of the store's heap */
   kh_access_set accesses;
   kh_request request;
   khonsu_conflict *dropped; /* the writes that were given up; room for dropped_room of them */
@@ -61,7 +62,6 @@ typedef struct kh_look {
     int64_t number;  /* KH_COUNTER */
   };
   kh_version *from_storage; /* owned by the look */
-  kh_record *record;        /* where it was found; NULL: no record, or an own write */
   uint64_t read_at;         /* as of when it was looked for */
 } kh_look;
 
@@ -71,9 +71,8 @@ KHONSU_MUST_USE khonsu_status kh_txn_look(khonsu_txn *txn, khonsu_slice key, kh_
 /* SNAPSHOT_EXPIRED: what was seen must not be used. */
 KHONSU_MUST_USE khonsu_status kh_txn_look_done(khonsu_txn *txn, kh_look *look, khonsu_error *error);
 
-/* Staging. The version or table is taken over, on failure too. */
-KHONSU_MUST_USE khonsu_status kh_txn_put(khonsu_txn *txn, khonsu_slice key, kh_version *version, uint64_t bytes,
-                                         khonsu_error *error);
+/* Staging. The version, which has the key, or the table is taken over, on failure too. */
+KHONSU_MUST_USE khonsu_status kh_txn_put(khonsu_txn *txn, kh_version *version, uint64_t bytes, khonsu_error *error);
 KHONSU_MUST_USE khonsu_status kh_txn_append(khonsu_txn *txn, khonsu_slice key, kh_table *rows, khonsu_error *error);
 KHONSU_MUST_USE khonsu_status kh_txn_add(khonsu_txn *txn, khonsu_slice key, int64_t amount, khonsu_error *error);
 
@@ -88,8 +87,8 @@ void kh_txn_abort(khonsu_txn *txn);
 KHONSU_MUST_USE khonsu_status kh_txn_look_committed(khonsu_txn *txn, khonsu_slice key, uint64_t hash, kh_look *look,
                                                     khonsu_error *error);
 void kh_txn_leave(khonsu_txn *txn, kh_look *look);
-/* The version of a value out of the storage, which is consumed. NULL: out of memory. */
-kh_version *kh_version_of_stored(kh_stored_value *value);
+/* The version of the key with a value out of the storage, which is consumed. NULL: out of memory. */
+kh_version *kh_version_of_stored(khonsu_txn *txn, khonsu_slice key, kh_stored_value *value);
 /* Turns what is committed at a key into what it is with an own append or add. SCHEMA_MISMATCH, WRONG_TYPE,
  * COUNTER_OVERFLOW, NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_txn_look_through_own(kh_access *access, kh_look *look, khonsu_error *error);

@@ -11,7 +11,10 @@ typedef struct thing {
   int number;
 } thing;
 
-static void note_freed(kh_retired *retired) { freed[freed_count++] = KH_CONTAINER_OF(retired, thing, retired)->number; }
+static void note_freed(kh_epoch *epoch, kh_retired *retired) {
+  (void)epoch;
+  freed[freed_count++] = KH_CONTAINER_OF(retired, thing, retired)->number;
+}
 
 static thing things[16];
 

@@ -21,7 +21,8 @@ typedef struct shared {
   _Atomic uint64_t walks, broken;
 } shared;
 
-static void poison_and_free(kh_retired *retired) {
+static void poison_and_free(kh_epoch *epoch, kh_retired *retired) {
+  (void)epoch;
   node *gone = KH_CONTAINER_OF(retired, node, retired);
   memset((void *)gone, 0xdd, sizeof *gone);
   free(gone);

@@ -22,13 +22,6 @@ typedef struct fixture {
 } fixture;
 
 static inline khonsu_slice item_key(const item *it) { return kh_slice(it->key, it->size); }
-static inline uint64_t word_of(const item *it) { return (uint64_t)(uintptr_t)it; }
-static inline khonsu_slice key_of_word(void *ctx, uint64_t word) {
-  (void)ctx;
-  return item_key((const item *)(uintptr_t)word);
-}
-static const kh_ordered_source source = {key_of_word, NULL};
-
 static inline int begin(void **state) {
   fixture *f = kh_alloc_lines(sizeof *f);
   kh_epoch_init(&f->epoch);
@@ -36,7 +29,7 @@ static inline int begin(void **state) {
   f->order = NULL;
   f->count = 0;
   *state = f;
-  return kh_ordered_map_init(&f->map, source, &f->epoch) != KHONSU_OK;
+  return kh_ordered_map_init(&f->map, &f->epoch) != KHONSU_OK;
 }
 
 static inline int end(void **state) {
@@ -65,6 +58,33 @@ static inline size_t numbers(kh_prng *prng, size_t index, uint8_t *key) {
 static inline size_t hex_digits(kh_prng *prng, size_t index, uint8_t *key) {
   (void)index;
   return (size_t)snprintf((char *)key, 20, "%016llx", (unsigned long long)kh_prng_next(prng));
+}
+/* What tells them apart is spread over their length, and some are long: leaves are full of bytes before they are full of
+ * keys, and separators are of all lengths. */
+static inline size_t uneven(kh_prng *prng, size_t index, uint8_t *key) {
+  size_t size = 0;
+  for (int piece = 0; piece < 4; piece++) {
+    size_t more = kh_prng_below(prng, 8) == 0 ? 1 + (size_t)kh_prng_below(prng, 1500) : 1;
+    memset(key + size, "abcd"[kh_prng_below(prng, 4)], more);
+    size += more;
+  }
+  return size + big_endian(index, key + size);
+}
+/* Pairs that differ in their last byte only, and have nothing in common with other pairs: long separators. */
+static inline size_t long_pairs(kh_prng *prng, size_t index, uint8_t *key) {
+  (void)prng;
+  size_t size = 3000 + index / 2 % 7 * 1000;
+  big_endian((index / 2) * UINT64_C(0x9e3779b97f4a7c15), key);
+  memset(key + 8, 'p', size - 8);
+  key[size - 1] = (uint8_t)(index & 1);
+  return size;
+}
+/* The longest ones that are allowed, with nothing in common. */
+static inline size_t longest(kh_prng *prng, size_t index, uint8_t *key) {
+  (void)index;
+  memset(key, 'k', 65536);
+  big_endian(kh_prng_next(prng), key);
+  return 65536;
 }
 /* Common prefixes of several lengths, longer than heads. */
 static inline size_t paths(kh_prng *prng, size_t index, uint8_t *key) {
@@ -131,12 +151,12 @@ static inline void put_in_order(fixture *f, direction way, kh_prng *prng) {
 /* ---- changes */
 
 static inline void add(fixture *f, size_t i) {
-  assert_int_equal(kh_ordered_map_insert(&f->map, word_of(&f->items[i])), KHONSU_OK);
+  assert_int_equal(kh_ordered_map_insert(&f->map, item_key(&f->items[i])), KHONSU_OK);
   f->items[i].in = true;
 }
 
 static inline void take_out(fixture *f, size_t i) {
-  kh_ordered_map_remove(&f->map, word_of(&f->items[i]));
+  kh_ordered_map_remove(&f->map, item_key(&f->items[i]));
   f->items[i].in = false;
 }
 
@@ -154,22 +174,42 @@ static inline size_t rank(const fixture *f, khonsu_slice key, bool after) {
   return low;
 }
 
-static inline void check_read(const fixture *f, const khonsu_slice *from, bool inclusive, bool reverse, size_t room) {
-  uint64_t *words = malloc((room + 1) * sizeof *words);
-  assert_non_null(words);
-  words[room] = 42; /* a guard */
-  size_t count = kh_ordered_map_read(&f->map, from, inclusive, reverse, words, room), expected = 0;
-  size_t at = reverse ? f->count : 0;
+/* What was read, and room for a place more: a guard. */
+typedef struct reading {
+  kh_buffer keys;
+  kh_key_place *places;
+  size_t count;
+} reading;
+
+static inline bool has_read(const reading *it, size_t index, khonsu_slice key) {
+  assert_true(it->places[index].at + it->places[index].size <= it->keys.size);
+  return kh_slice_equal(kh_slice(it->keys.data + it->places[index].at, it->places[index].size), key);
+}
+
+static inline void check_reading(const fixture *f, const reading *it, const khonsu_slice *from, bool inclusive,
+                                 bool reverse, size_t room) {
+  size_t at = reverse ? f->count : 0, expected = 0;
   if (from != NULL) at = rank(f, *from, inclusive == reverse);
   while (expected < room && (reverse ? at > 0 : at < f->count)) {
-    const item *it = &f->items[reverse ? --at : at++];
-    if (!it->in) continue;
-    assert_true(expected < count);
-    assert_true(words[expected++] == word_of(it));
+    const item *next = &f->items[reverse ? --at : at++];
+    if (!next->in) continue;
+    assert_true(expected < it->count);
+    assert_true(has_read(it, expected++, item_key(next)));
   }
-  assert_int_equal(count, expected);
-  assert_true(words[room] == 42);
-  free(words);
+  assert_int_equal(it->count, expected);
+}
+
+static inline void check_read(const fixture *f, const khonsu_slice *from, bool inclusive, bool reverse, size_t room) {
+  reading it = {.places = malloc((room + 1) * sizeof(kh_key_place)), .count = 42};
+  assert_non_null(it.places);
+  it.places[room].at = 42;
+  assert_int_equal(kh_buffer_append(&it.keys, "before", 6), KHONSU_OK);
+  assert_int_equal(kh_ordered_map_read(&f->map, from, inclusive, reverse, &it.keys, it.places, room, &it.count),
+                   KHONSU_OK);
+  check_reading(f, &it, from, inclusive, reverse, room);
+  assert_true(it.places[room].at == 42 && memcmp(it.keys.data, "before", 6) == 0);
+  kh_buffer_fini(&it.keys);
+  free(it.places);
 }
 
 /* From the key of some item, from a bit before it and from a bit after it, with any of the ways to read. */
@@ -190,59 +230,72 @@ static inline void check_some_read(const fixture *f, kh_prng *prng) {
 /* ---- the structure itself */
 
 typedef struct seen {
-  size_t words, memory, nodes;
+  size_t keys, memory, nodes;
 } seen;
+
+/* In one piece; the caller's to free. */
+static inline khonsu_slice whole_of(kh_key_pieces pieces) {
+  char *bytes = malloc(kh_pieces_size(pieces) + 1);
+  assert_non_null(bytes);
+  kh_pieces_write(bytes, pieces, 0);
+  return kh_slice(bytes, kh_pieces_size(pieces));
+}
 
 static inline bool is_between(khonsu_slice low, khonsu_slice key, khonsu_slice high) {
   if (low.size > 0 && kh_slice_compare(key, low) < 0) return false;
   return high.size == 0 || kh_slice_compare(key, high) < 0;
 }
 
-static inline void check_leaf(const kh_leaf *leaf, khonsu_slice low, khonsu_slice high, seen *all) {
-  const item *last = NULL;
-  unsigned live = 0;
-  for (unsigned i = 0; i < leaf->node.count; i++) {
-    if (i > 0) assert_true(leaf->heads[i - 1] <= leaf->heads[i]);
-    const item *it = (const item *)(uintptr_t)kh_leaf_word(leaf, i);
-    if (it == NULL) continue;
-    live++;
-    assert_true(it->in && is_between(low, item_key(it), high));
-    assert_true(last == NULL || last < it);
-    assert_true(leaf->heads[i] == kh_leaf_head_of(item_key(it), leaf->node.skip));
-    last = it;
+static inline void check_leaf(const fixture *f, const kh_ordered_node *leaf, khonsu_slice low, khonsu_slice high,
+                              seen *all) {
+  khonsu_slice last = kh_slice(NULL, 0);
+  for (unsigned i = 0; i < leaf->count; i++) {
+    khonsu_slice key = whole_of(kh_leaf_key(leaf, i));
+    assert_true(is_between(low, key, high));
+    assert_true(i == 0 || kh_slice_compare(last, key) < 0);
+    size_t at = rank(f, key, false);
+    assert_true(at < f->count && kh_slice_equal(item_key(&f->items[at]), key));
+    assert_int_equal(f->items[at].in, kh_leaf_live(leaf) >> i & 1);
+    free((void *)(uintptr_t)last.data);
+    last = key;
   }
-  assert_int_equal(live, leaf->node.live);
-  assert_true(leaf->node.count <= KH_LEAF_MAX);
-  all->words += live;
+  free((void *)(uintptr_t)last.data);
+  assert_true((kh_leaf_live(leaf) & ~kh_leaf_first(leaf->count)) == 0);
+  assert_true(leaf->count <= KH_LEAF_MAX && kh_leaf_bytes(leaf) <= KH_LEAF_BYTES);
+  all->keys += kh_leaf_live_count(leaf);
 }
 
-static inline void check_node(kh_ordered_node *node, khonsu_slice low, khonsu_slice high, seen *all) {
+static inline void check_node(const fixture *f, kh_ordered_node *node, khonsu_slice low, khonsu_slice high, seen *all);
+
+static inline void check_inner(const fixture *f, kh_ordered_node *inner, khonsu_slice low, khonsu_slice high,
+                               seen *all) {
+  assert_true(inner->count >= 1 && inner->count <= KH_INNER_MAX);
+  khonsu_slice from = low;
+  for (unsigned i = 0; i < inner->count; i++) {
+    bool is_last = i == inner->count - 1U;
+    khonsu_slice to = is_last ? high : whole_of(kh_inner_separator(inner, i));
+    assert_true(from.size == 0 || to.size == 0 || kh_slice_compare(from, to) < 0);
+    if (!is_last) assert_true(kh_inner_heads(inner)[i] == kh_key_head(kh_key_rest(to, inner->prefix_size)));
+    assert_int_equal(kh_inner_child(inner, i)->level, inner->level - 1);
+    check_node(f, kh_inner_child(inner, i), from, to, all);
+    if (i > 0) free((void *)(uintptr_t)from.data);
+    from = to;
+  }
+}
+
+static inline void check_node(const fixture *f, kh_ordered_node *node, khonsu_slice low, khonsu_slice high, seen *all) {
   all->nodes++;
   all->memory += kh_ordered_node_memory(node);
-  size_t common = low.size == 0 || high.size == 0 ? 0 : kh_key_common(low, high);
-  assert_true(node->skip <= common);
-  if (node->level == 0) {
-    check_leaf(kh_as_leaf(node), low, high, all);
-    return;
-  }
-  const kh_inner *inner = kh_as_inner(node);
-  assert_true(node->count >= 1 && node->count <= KH_INNER_MAX);
-  for (unsigned i = 0; i < node->count; i++) {
-    khonsu_slice from = i == 0 ? low : kh_inner_separator(inner, i - 1);
-    khonsu_slice to = i == node->count - 1U ? high : kh_inner_separator(inner, i);
-    assert_true(from.size == 0 || to.size == 0 || kh_slice_compare(from, to) < 0);
-    if (i > 0) assert_true(inner->heads[i - 1] == kh_key_head(kh_key_rest(from, node->skip)));
-    assert_int_equal(kh_inner_child(inner, i)->level, node->level - 1);
-    check_node(kh_inner_child(inner, i), from, to, all);
-  }
+  if (node->level == 0) check_leaf(f, node, low, high, all);
+  else check_inner(f, node, low, high, all);
 }
 
 static inline seen check_structure(const fixture *f) {
   seen all = {0, 0, 0};
   kh_ordered_node *root = atomic_load(&f->map.root);
   if (root->level > 0) assert_true(root->count > 1);
-  check_node(root, kh_slice(NULL, 0), kh_slice(NULL, 0), &all);
-  assert_int_equal(all.words, f->map.count);
+  check_node(f, root, kh_slice(NULL, 0), kh_slice(NULL, 0), &all);
+  assert_int_equal(all.keys, f->map.count);
   assert_int_equal(all.memory, kh_ordered_map_memory(&f->map));
   return all;
 }

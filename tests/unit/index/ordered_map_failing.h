@@ -17,19 +17,23 @@ static void *alloc_or_fail(size_t size) {
 }
 
 #define kh_alloc alloc_or_fail
+#define kh_inner_bytes failing_inner_bytes
 #define kh_inner_find failing_inner_find
 #define kh_inner_memory failing_inner_memory
 #define kh_inner_new failing_inner_new
 #define kh_inner_parts_add failing_inner_parts_add
 #define kh_inner_parts_add_all failing_inner_parts_add_all
+#define kh_inner_parts_bytes failing_inner_parts_bytes
 #define kh_inner_parts_insert failing_inner_parts_insert
 #define kh_inner_parts_remove failing_inner_parts_remove
 #define kh_inner_separator failing_inner_separator
-#define kh_leaf_append failing_leaf_append
-#define kh_leaf_append_from failing_leaf_append_from
 #define kh_leaf_memory failing_leaf_memory
 #define kh_leaf_new failing_leaf_new
+#define kh_leaf_parts_add failing_leaf_parts_add
+#define kh_leaf_parts_add_from failing_leaf_parts_add_from
+#define kh_leaf_parts_bytes failing_leaf_parts_bytes
 #define kh_leaf_seek failing_leaf_seek
+#define kh_leaf_with failing_leaf_with
 #define kh_ordered_map_fini failing_map_fini
 #define kh_ordered_map_init failing_map_init
 #define kh_ordered_map_insert failing_map_insert
@@ -37,20 +41,19 @@ static void *alloc_or_fail(size_t size) {
 #define kh_ordered_map_own failing_map_own
 #define kh_ordered_map_read failing_map_read
 #define kh_ordered_map_remove failing_map_remove
+#define kh_ordered_map_replace failing_map_replace
 #define kh_ordered_map_retire failing_map_retire
 #define kh_ordered_map_split failing_map_split
 #define kh_ordered_map_tidy failing_map_tidy
 #define kh_ordered_path_to failing_path_to
-#define kh_ordered_skip failing_skip
-#define kh_ordered_step_high failing_step_high
-#define kh_ordered_step_low failing_step_low
+#define kh_ordered_prefix_compare failing_prefix_compare
 
-khonsu_status kh_ordered_map_init(kh_ordered_map *map, kh_ordered_source source, kh_epoch *epoch);
+khonsu_status kh_ordered_map_init(kh_ordered_map *map, kh_epoch *epoch);
 void kh_ordered_map_fini(kh_ordered_map *map);
-size_t kh_ordered_map_read(const kh_ordered_map *map, const khonsu_slice *from, bool inclusive, bool reverse,
-                           uint64_t *words, size_t room);
-khonsu_status kh_ordered_map_insert(kh_ordered_map *map, uint64_t word);
-void kh_ordered_map_remove(kh_ordered_map *map, uint64_t word);
+khonsu_status kh_ordered_map_read(const kh_ordered_map *map, const khonsu_slice *from, bool inclusive, bool reverse,
+                                  kh_buffer *keys, kh_key_place *places, size_t room, size_t *count);
+khonsu_status kh_ordered_map_insert(kh_ordered_map *map, khonsu_slice key);
+void kh_ordered_map_remove(kh_ordered_map *map, khonsu_slice key);
 
 #include "index/ordered_inner.c"
 #include "index/ordered_join.c"

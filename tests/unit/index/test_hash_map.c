@@ -29,6 +29,7 @@ static uint64_t spread(uint64_t number) { return kh_hash_bytes(kh_slice(&number,
 
 typedef struct fixture {
   kh_epoch epoch;
+  kh_heap *heap;
   kh_hash_map map;
   item *items;
   size_t count;
@@ -38,14 +39,16 @@ static int begin(void **state) {
   fixture *f = kh_alloc_lines(sizeof *f);
   kh_epoch_init(&f->epoch);
   f->items = NULL;
+  f->heap = kh_heap_new();
   *state = f;
-  return kh_hash_map_init(&f->map, source, &f->epoch) != KHONSU_OK;
+  return kh_hash_map_init(&f->map, source, &f->epoch, f->heap) != KHONSU_OK;
 }
 
 static int end(void **state) {
   fixture *f = *state;
   kh_hash_map_fini(&f->map);
   kh_epoch_fini(&f->epoch);
+  kh_heap_close(f->heap);
   free(f->items);
   free(f);
   return 0;

@@ -35,7 +35,8 @@ static record *record_new(uint64_t number) {
   return made;
 }
 
-static void poison_and_free(kh_retired *retired) {
+static void poison_and_free(kh_epoch *epoch, kh_retired *retired) {
+  (void)epoch;
   record *gone = KH_CONTAINER_OF(retired, record, retired);
   memset(gone, 0xdd, sizeof *gone);
   free(gone);
@@ -149,7 +150,8 @@ static void run(bool grow_slowly, uint64_t numbers) {
   common->grow_slowly = grow_slowly;
   kh_epoch_init(&common->epoch);
   kh_key_source source = {is_number, hash_of, NULL};
-  assert_int_equal(kh_hash_map_init(&common->map, source, &common->epoch), KHONSU_OK);
+  kh_heap *heap = kh_heap_new();
+  assert_int_equal(kh_hash_map_init(&common->map, source, &common->epoch, heap), KHONSU_OK);
   reader readers[READERS];
   for (int i = 0; i < READERS; i++) {
     readers[i] = (reader){.common = common, .prng = {common->seed + (uint64_t)i + 1}};
@@ -164,6 +166,7 @@ static void run(bool grow_slowly, uint64_t numbers) {
   kh_hash_map_each(&common->map, free_word, NULL);
   kh_hash_map_fini(&common->map);
   kh_epoch_fini(&common->epoch);
+  kh_heap_close(heap);
   kh_free(common);
 }
 

@@ -1,6 +1,6 @@
 /* One writer inserts and removes while readers read: keys that are in the map during a read are in its result, keys that
- * are never in it are not, the result is in order, and nobody looks at freed memory (freed records are overwritten, and
- * the sanitizers watch).
+ * are never in it are not, the result is in order, and nobody looks at freed memory (the sanitizers watch; freed nodes
+ * would yield keys that are not what they should be).
  *
  * Keys are numbers, in gaps of GAP. The first of each gap is stable: it is inserted once and stays; readers know up to
  * which they are in. Even ones come and go, so that leaves and inner nodes split and are joined around the stable ones.
@@ -10,46 +10,23 @@
 #include "unit.h"
 
 enum { READERS = 3, GAPS = 200, GAP = 4096, ROOM = 300 };
-#define CHECK UINT64_C(0x5ca1ab1e)
-
-typedef struct record {
-  uint64_t number, check; /* check = number ^ CHECK */
-  uint8_t key[8];         /* the number, highest byte first */
-  kh_retired retired;
-} record;
-
-static const record *record_of(uint64_t word) { return (const record *)(uintptr_t)word; }
-
-static khonsu_slice key_of_word(void *ctx, uint64_t word) {
-  (void)ctx;
-  return kh_slice(record_of(word)->key, sizeof record_of(word)->key);
-}
-
 static void key_of_number(uint64_t number, uint8_t key[8]) {
   for (int byte = 0; byte < 8; byte++) key[byte] = (uint8_t)(number >> (56 - 8 * byte));
 }
 
-static record *record_new(uint64_t number) {
-  record *made = malloc(sizeof *made);
-  KH_ASSERT(made != NULL);
-  *made = (record){.number = number, .check = number ^ CHECK};
-  key_of_number(number, made->key);
-  return made;
-}
-
-static void poison_and_free(kh_retired *retired) {
-  record *gone = KH_CONTAINER_OF(retired, record, retired);
-  memset(gone, 0xdd, sizeof *gone);
-  free(gone);
+static uint64_t number_of_key(const uint8_t *key) {
+  uint64_t number = 0;
+  for (int byte = 0; byte < 8; byte++) number = number << 8 | key[byte];
+  return number;
 }
 
 typedef struct shared {
   kh_epoch epoch;
   kh_ordered_map map;
-  record *records[GAPS * GAP]; /* the writer's: what is in the map */
-  _Atomic uint64_t stable;     /* gaps below this have their first number in the map */
+  bool in[GAPS * GAP];     /* the writer's: what is in the map */
+  _Atomic uint64_t stable; /* gaps below this have their first number in the map */
   atomic_bool stop;
-  _Atomic uint64_t missed, wrong, reads, words;
+  _Atomic uint64_t missed, wrong, reads, keys;
   uint64_t seed;
 } shared;
 
@@ -57,6 +34,7 @@ typedef struct reader {
   shared *common;
   kh_prng prng;
   kh_thread thread;
+  kh_buffer keys;
 } reader;
 
 /* ---- readers */
@@ -65,13 +43,14 @@ typedef struct range {
   uint64_t first, last; /* what a read has covered */
 } range;
 
-/* The numbers of the words, ascending; false: the words are not what they should be. */
-static bool look_at_words(const uint64_t *words, size_t count, bool reverse, uint64_t *numbers) {
+/* The numbers of the keys, ascending; false: the keys are not what they should be. */
+static bool look_at_keys(const kh_buffer *keys, const kh_key_place *places, size_t count, bool reverse,
+                         uint64_t *numbers) {
   for (size_t i = 0; i < count; i++) {
-    const record *found = record_of(words[reverse ? count - 1 - i : i]);
-    numbers[i] = found->number;
-    if (found->check != (found->number ^ CHECK)) return false;
-    if (found->number % GAP != 0 && found->number % 2 != 0) return false;
+    kh_key_place place = places[reverse ? count - 1 - i : i];
+    if (place.size != 8 || place.at + place.size > keys->size) return false;
+    numbers[i] = number_of_key(keys->data + place.at);
+    if (numbers[i] >= GAPS * GAP || (numbers[i] % GAP != 0 && numbers[i] % 2 != 0)) return false;
     if (i > 0 && numbers[i - 1] >= numbers[i]) return false;
   }
   return true;
@@ -88,7 +67,7 @@ static uint64_t count_missed(const uint64_t *numbers, size_t count, range covere
   return missed;
 }
 
-/* What a read that began at `from` has covered: up to the last word, or to the end. */
+/* What a read that began at `from` has covered: up to the last key, or to the end. */
 static range covered_by(uint64_t from, bool inclusive, bool reverse, const uint64_t *numbers, size_t count,
                         size_t room) {
   range covered = {reverse ? 0 : from + !inclusive, reverse ? from - !inclusive : UINT64_MAX};
@@ -97,17 +76,19 @@ static range covered_by(uint64_t from, bool inclusive, bool reverse, const uint6
   return covered;
 }
 
-static void read_somewhere(shared *common, kh_prng *prng) {
-  uint64_t words[ROOM], numbers[ROOM], choice = kh_prng_next(prng);
+static void read_somewhere(shared *common, kh_prng *prng, kh_buffer *keys) {
+  kh_key_place places[ROOM];
+  uint64_t numbers[ROOM], choice = kh_prng_next(prng);
   uint64_t stable = atomic_load_explicit(&common->stable, memory_order_acquire);
   bool inclusive = choice & 1, reverse = choice & 2;
-  size_t room = 1 + (size_t)kh_prng_below(prng, ROOM);
+  size_t room = 1 + (size_t)kh_prng_below(prng, ROOM), count;
   uint64_t from = 1 + kh_prng_below(prng, GAPS * GAP);
   uint8_t key[8];
   key_of_number(from, key);
   khonsu_slice bound = kh_slice(key, sizeof key);
-  size_t count = kh_ordered_map_read(&common->map, &bound, inclusive, reverse, words, room);
-  if (!look_at_words(words, count, reverse, numbers)) {
+  keys->size = 0;
+  KH_ASSERT(kh_ordered_map_read(&common->map, &bound, inclusive, reverse, keys, places, room, &count) == KHONSU_OK);
+  if (!look_at_keys(keys, places, count, reverse, numbers)) {
     atomic_fetch_add(&common->wrong, 1);
     return;
   }
@@ -118,7 +99,7 @@ static void read_somewhere(shared *common, kh_prng *prng) {
   uint64_t missed = count_missed(numbers, count, covered, stable);
   if (missed > 0) atomic_fetch_add(&common->missed, missed);
   atomic_fetch_add_explicit(&common->reads, 1, memory_order_relaxed);
-  atomic_fetch_add_explicit(&common->words, count, memory_order_relaxed);
+  atomic_fetch_add_explicit(&common->keys, count, memory_order_relaxed);
 }
 
 static void read_on(void *ctx) {
@@ -127,7 +108,7 @@ static void read_on(void *ctx) {
   KH_ASSERT(kh_epoch_join(&self->common->epoch, &participant) == KHONSU_OK);
   while (!atomic_load(&self->common->stop)) {
     kh_epoch_enter(participant);
-    read_somewhere(self->common, &self->prng);
+    read_somewhere(self->common, &self->prng, &self->keys);
     kh_epoch_exit(participant);
   }
 }
@@ -135,15 +116,12 @@ static void read_on(void *ctx) {
 /* ---- the writer */
 
 static void toggle(shared *common, uint64_t number) {
-  record **place = &common->records[number];
-  if (*place == NULL) {
-    *place = record_new(number);
-    KH_ASSERT(kh_ordered_map_insert(&common->map, (uint64_t)(uintptr_t)*place) == KHONSU_OK);
-  } else {
-    kh_ordered_map_remove(&common->map, (uint64_t)(uintptr_t)*place);
-    kh_epoch_retire(&common->epoch, &(*place)->retired, poison_and_free);
-    *place = NULL;
-  }
+  uint8_t key[8];
+  key_of_number(number, key);
+  bool *in = &common->in[number];
+  if (*in) kh_ordered_map_remove(&common->map, kh_slice(key, sizeof key));
+  else KH_ASSERT(kh_ordered_map_insert(&common->map, kh_slice(key, sizeof key)) == KHONSU_OK);
+  *in = !*in;
   kh_epoch_collect(&common->epoch, 8);
 }
 
@@ -173,7 +151,7 @@ static void write_on(shared *common, uint64_t rounds) {
 /* Takes out all that is not stable: what was joined is read too. */
 static void empty(shared *common) {
   for (uint64_t number = 0; number < GAPS * GAP; number++) {
-    if (number % GAP != 0 && common->records[number] != NULL) toggle(common, number);
+    if (number % GAP != 0 && common->in[number]) toggle(common, number);
   }
 }
 
@@ -190,8 +168,7 @@ static void readers_are_right_while_keys_come_and_go(void **state) {
   memset((void *)common, 0, sizeof *common);
   common->seed = unit_seed();
   kh_epoch_init(&common->epoch);
-  kh_ordered_source source = {key_of_word, NULL};
-  assert_int_equal(kh_ordered_map_init(&common->map, source, &common->epoch), KHONSU_OK);
+  assert_int_equal(kh_ordered_map_init(&common->map, &common->epoch), KHONSU_OK);
   reader readers[READERS];
   start(common, readers);
   for (uint64_t round = 0; round < unit_steps(2, 200); round++) {
@@ -200,11 +177,11 @@ static void readers_are_right_while_keys_come_and_go(void **state) {
   }
   atomic_store(&common->stop, true);
   for (int i = 0; i < READERS; i++) kh_os_thread_join(readers[i].thread);
-  print_message("%llu reads of %llu words\n", (unsigned long long)atomic_load(&common->reads),
-                (unsigned long long)atomic_load(&common->words));
+  print_message("%llu reads of %llu keys\n", (unsigned long long)atomic_load(&common->reads),
+                (unsigned long long)atomic_load(&common->keys));
   assert_int_equal(atomic_load(&common->missed), 0);
   assert_int_equal(atomic_load(&common->wrong), 0);
-  for (uint64_t number = 0; number < GAPS * GAP; number++) free(common->records[number]);
+  for (int i = 0; i < READERS; i++) kh_buffer_fini(&readers[i].keys);
   kh_ordered_map_fini(&common->map);
   kh_epoch_fini(&common->epoch);
   kh_free(common);
