@@ -49,8 +49,11 @@ static void clear_progress(void) {
   if (isatty(STDERR_FILENO)) fprintf(stderr, "\r\033[K");
 }
 
+/* How many operations make a turn. The first is not counted: an engine may do with it what it does once for all. */
 static bool settle_operations(turn *settled, uint64_t turn_ns, uint64_t seed) {
   measurement probe;
+  settled->task.operations = 1;
+  if (!worker_measure(settled->taken_by, &settled->task, seed, &probe)) return false;
   for (settled->task.operations = 1;; settled->task.operations *= PROBE_FACTOR) {
     if (!worker_measure(settled->taken_by, &settled->task, seed, &probe)) return false;
     if (probe.elapsed_ns >= turn_ns / PROBE_DIVISOR) break;

@@ -37,6 +37,8 @@ KHONSU_MUST_USE khonsu_status kh_table_from_batch_copy(const struct ArrowSchema 
 kh_table *kh_table_ref(kh_table *table);
 void kh_table_unref(kh_table *table); /* NULL is a no-op */
 kh_chunk *kh_chunk_ref(kh_chunk *chunk);
+/* Has the memory fetched that lending it out looks at, if it has few columns. */
+void kh_chunk_prefetch(const kh_chunk *chunk);
 void kh_chunk_unref(kh_chunk *chunk);    /* NULL is a no-op */
 void kh_schema_unref(kh_schema *schema); /* NULL is a no-op */
 

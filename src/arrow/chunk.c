@@ -5,18 +5,28 @@ const uint64_t kh_no_bytes[8] = {0};
 
 /* ---- life */
 
+static size_t memory_of(const kh_schema *schema) {
+  return sizeof(kh_chunk) + schema->count * sizeof(struct ArrowArray);
+}
+
 kh_chunk *kh_chunk_new(kh_schema *schema) {
-  kh_chunk *chunk = kh_alloc(sizeof *chunk + schema->count * sizeof chunk->nodes[0]);
+  kh_chunk *chunk = kh_heap_alloc(kh_heap_common(), memory_of(schema));
   if (chunk == NULL) return NULL;
-  memset(chunk, 0, sizeof *chunk + schema->count * sizeof chunk->nodes[0]);
+  memset(chunk, 0, memory_of(schema));
   atomic_init(&chunk->references, 1);
   chunk->schema = kh_schema_ref(schema);
+  chunk->self = chunk;
   return chunk;
 }
 
 kh_chunk *kh_chunk_ref(kh_chunk *chunk) {
   atomic_fetch_add_explicit(&chunk->references, 1, memory_order_relaxed);
   return chunk;
+}
+
+void kh_chunk_prefetch(const kh_chunk *chunk) {
+  const char *first = (const char *)chunk + offsetof(kh_chunk, references);
+  for (size_t line = 0; line < 6; line++) __builtin_prefetch(first + line * KH_CACHE_LINE);
 }
 
 /* Releasing what a chunk was made of may free other chunks: a batch made of columns that were lent out, put back, lent
@@ -28,20 +38,21 @@ static _Thread_local bool freeing;
 static void free_chunk(kh_chunk *chunk) {
   if (chunk->owner.release != NULL) chunk->owner.release(&chunk->owner);
   kh_arena_fini(&chunk->arena);
-  kh_schema_unref(chunk->schema);
-  kh_free(chunk);
+  kh_schema *schema = chunk->schema;
+  kh_heap_free(chunk, memory_of(schema));
+  kh_schema_unref(schema);
 }
 
 void kh_chunk_unref(kh_chunk *chunk) {
   if (chunk == NULL) return;
   if (atomic_fetch_sub_explicit(&chunk->references, 1, memory_order_acq_rel) != 1) return;
-  chunk->next = waiting;
+  chunk->self = waiting;
   waiting = chunk;
   if (freeing) return;
   freeing = true;
   while (waiting != NULL) {
     chunk = waiting;
-    waiting = chunk->next;
+    waiting = chunk->self;
     free_chunk(chunk);
   }
   freeing = false;

@@ -12,12 +12,12 @@
 #include "schema.h"
 
 typedef struct kh_chunk {
-  _Atomic uint32_t references;
-  kh_schema *schema;       /* what it was validated against; a table's own may have other names */
-  uint64_t bytes;          /* of the buffers, as far as offset + length reach */
-  struct ArrowArray owner; /* keeps alive what was moved in; release NULL: there is nothing */
-  kh_arena arena;          /* what was made here */
-  struct kh_chunk *next;   /* while it waits to be freed */
+  struct ArrowArray owner;     /* keeps alive what was moved in; release NULL: there is nothing */
+  kh_arena arena;              /* what was made here */
+  uint64_t bytes;              /* of the buffers, as far as offset + length reach */
+  struct kh_chunk *self;       /* a list of one chunk; while it waits to be freed, the next that does */
+  _Atomic uint32_t references; /* what lending it out looks at begins here */
+  kh_schema *schema;           /* what it was validated against; a table's own may have other names */
   struct ArrowArray nodes[];
 } kh_chunk;
 

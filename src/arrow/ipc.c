@@ -8,7 +8,7 @@ static khonsu_status write_chunks(kh_ipc_writer *writer, const kh_table *table, 
   khonsu_status status = KHONSU_OK;
   uint64_t count = kh_table_chunk_count(table);
   for (uint64_t index = first_chunk; index < count && status == KHONSU_OK;) {
-    kh_chunk_run run = kh_chunk_list_run(&table->chunks, index);
+    kh_chunk_run run = kh_table_run(table, index);
     for (uint64_t i = 0; i < run.count && status == KHONSU_OK; i++)
       status = kh_ipc_write_chunk(writer, run.chunks[i], error);
     index += run.count;
@@ -20,7 +20,7 @@ khonsu_status kh_ipc_encode(const kh_table *table, uint64_t first_chunk, bool wi
                             khonsu_error *error) {
   kh_ipc_writer writer;
   size_t before = bytes->size;
-  khonsu_status status = kh_ipc_writer_init(&writer, table->schema, false, bytes, error);
+  khonsu_status status = kh_ipc_writer_init(&writer, kh_table_schema(table), false, bytes, error);
   if (status == KHONSU_OK && with_schema) status = kh_ipc_write_schema(&writer, error);
   if (status == KHONSU_OK) status = write_chunks(&writer, table, first_chunk, error);
   kh_ipc_writer_fini(&writer);
@@ -47,7 +47,7 @@ khonsu_status kh_ipc_decode(khonsu_slice bytes, const kh_arrow_limits *limits, k
   if (decoded == NULL) status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a table");
   else status = read_chunks(&reader, decoded, error);
   kh_ipc_reader_fini(&reader);
-  if (status == KHONSU_OK) *table = decoded;
+  if (status == KHONSU_OK) *table = kh_table_made(decoded);
   else kh_table_unref(decoded);
   return status;
 }

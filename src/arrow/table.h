@@ -1,4 +1,7 @@
-/* table: a schema and a version of a list of chunks. No chunk is empty. */
+/* table: a schema and a version of a list of chunks. No chunk is empty.
+ *
+ * Most tables are one chunk, which has the schema: that chunk is the table, and a kh_table * to it has the lowest bit
+ * set. So they cost no memory and no look beyond the chunk. Whoever handles a kh_table * uses the functions here. */
 #ifndef KH_ARROW_TABLE_H
 #define KH_ARROW_TABLE_H
 
@@ -11,12 +14,30 @@ struct kh_table {
   uint64_t rows, bytes;
 };
 
-/* A table of no chunks that references `schema`. NULL: out of memory. */
-kh_table *kh_table_new(kh_schema *schema);
+/* The chunk that is the table, or NULL. */
+static inline kh_chunk *kh_table_chunk(const kh_table *table) {
+  return (uintptr_t)table & 1 ? (kh_chunk *)((uintptr_t)table - 1) : NULL;
+}
+/* The chunk as a table; the reference is taken over. */
+static inline kh_table *kh_table_of_chunk(kh_chunk *chunk) { return (kh_table *)((uintptr_t)chunk + 1); }
 
-/* Adds a chunk at the end, before the table is shared; takes the reference. Chunks without rows are dropped. NO_MEMORY:
- * the reference is gone too. */
+static inline kh_schema *kh_table_schema(const kh_table *table) {
+  kh_chunk *chunk = kh_table_chunk(table);
+  return chunk != NULL ? chunk->schema : table->schema;
+}
+/* As kh_chunk_list_run. */
+static inline kh_chunk_run kh_table_run(const kh_table *table, uint64_t index) {
+  kh_chunk *chunk = kh_table_chunk(table);
+  return chunk != NULL ? (kh_chunk_run){&chunk->self, 1} : kh_chunk_list_run(&table->chunks, index);
+}
+
+/* A table in the making: of a schema, which it references, and no chunks. NULL: out of memory. */
+kh_table *kh_table_new(kh_schema *schema);
+/* Adds a chunk at the end of a table in the making; takes the reference. Chunks without rows are dropped. NO_MEMORY: the
+ * reference is gone too. */
 KHONSU_MUST_USE khonsu_status kh_table_add(kh_table *table, kh_chunk *chunk, khonsu_error *error);
+/* The table that was made, which may be its chunk. */
+kh_table *kh_table_made(kh_table *table);
 
 /* A stream of somebody's, read chunk by chunk. */
 typedef struct kh_table_source {

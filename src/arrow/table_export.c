@@ -17,7 +17,7 @@ static int answer(lent_stream *reading, khonsu_status status) {
 
 static int get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *schema) {
   lent_stream *reading = stream->private_data;
-  return answer(reading, kh_schema_export(reading->table->schema, schema));
+  return answer(reading, kh_schema_export(kh_table_schema(reading->table), schema));
 }
 
 static int get_next(struct ArrowArrayStream *stream, struct ArrowArray *array) {
@@ -26,7 +26,7 @@ static int get_next(struct ArrowArrayStream *stream, struct ArrowArray *array) {
     array->release = NULL;
     return answer(reading, KHONSU_OK);
   }
-  if (reading->run.count == 0) reading->run = kh_chunk_list_run(&reading->table->chunks, reading->next);
+  if (reading->run.count == 0) reading->run = kh_table_run(reading->table, reading->next);
   khonsu_status status = kh_chunk_export(*reading->run.chunks, array);
   if (status == KHONSU_OK) {
     reading->next++;
@@ -84,7 +84,7 @@ khonsu_status kh_table_export_batch(kh_table *table, struct ArrowSchema *schema,
   kh_chunk *whole;
   khonsu_status status = kh_table_to_chunk(table, &whole, error);
   if (status != KHONSU_OK) return status;
-  status = export_as(table->schema, whole, schema, batch, error);
+  status = export_as(kh_table_schema(table), whole, schema, batch, error);
   kh_chunk_unref(whole);
   return status;
 }

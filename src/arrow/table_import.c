@@ -36,7 +36,9 @@ static void release_array(struct ArrowArray *array) {
 static khonsu_status table_of_chunk(kh_schema *schema, khonsu_status status, kh_chunk *chunk, kh_table **table,
                                     khonsu_error *error) {
   kh_table *made = NULL;
-  if (status == KHONSU_OK) {
+  if (status == KHONSU_OK && chunk->schema == schema && kh_chunk_rows(chunk) > 0) {
+    made = kh_table_of_chunk(chunk);
+  } else if (status == KHONSU_OK) {
     status = new_table(schema, &made, error);
     if (status == KHONSU_OK) status = kh_table_add(made, chunk, error);
     else kh_chunk_unref(chunk);
@@ -121,7 +123,7 @@ static khonsu_status read_table(kh_table_source *source, kh_table **table, khons
     if (status != KHONSU_OK || chunk == NULL) break;
     status = kh_table_add(made, chunk, error);
   }
-  if (status == KHONSU_OK) *table = made;
+  if (status == KHONSU_OK) *table = kh_table_made(made);
   else kh_table_unref(made);
   return status;
 }
@@ -129,7 +131,8 @@ static khonsu_status read_table(kh_table_source *source, kh_table **table, khons
 /* A stream lent out by this library is its table. If the limits may not hold, reading it says what breaks them. */
 static bool take_back(const struct ArrowArrayStream *stream, const kh_arrow_limits *limits, kh_table **table) {
   kh_table *own = kh_table_of_stream(stream);
-  if (own == NULL || own->schema->depth > limits->nesting_depth_max || own->bytes > limits->batch_bytes_max)
+  if (own == NULL || kh_table_schema(own)->depth > limits->nesting_depth_max ||
+      kh_table_bytes(own, 0) > limits->batch_bytes_max)
     return false;
   *table = kh_table_ref(own);
   return true;

@@ -71,23 +71,15 @@ khonsu_status khonsu_get(khonsu_txn *txn, khonsu_slice key, struct ArrowArrayStr
   return status;
 }
 
-/* The chunk that is all of the table looked at, without a look at the table itself. */
-static inline kh_chunk *only_chunk(const kh_look *look) {
-  const kh_version *version = look->version;
-  if (version == NULL || version->kind != KH_TABLE) return NULL;
-  const kh_accrued *value = kh_version_accrued(version);
-  return value->table == look->table ? value->only : NULL;
-}
-
 khonsu_status khonsu_get_batch(khonsu_txn *txn, khonsu_slice key, struct ArrowSchema *schema, struct ArrowArray *batch,
                                khonsu_error *error) {
   khonsu_status status = check_read(txn, key, batch, error);
   kh_look look;
   if (status == KHONSU_OK) status = look_for(txn, key, KH_TABLE, &look, error);
   if (status != KHONSU_OK) return status;
-  kh_chunk *only = only_chunk(&look);
+  kh_chunk *only = kh_table_only_chunk(look.table);
   if (KH_LIKELY(only != NULL)) {
-    for (size_t line = 0; line < 8; line++) __builtin_prefetch((const char *)only + line * KH_CACHE_LINE);
+    kh_chunk_prefetch(only);
     kh_chunk_ref(only);
     status = kh_txn_look_done(txn, &look, error);
     if (status == KHONSU_OK) status = kh_chunk_export_batch(only, schema, batch, error);

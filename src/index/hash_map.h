@@ -62,22 +62,21 @@ static inline __attribute__((always_inline)) uint64_t kh_hash_map_find_by(
 
 uint64_t kh_hash_map_find(const kh_hash_map *map, khonsu_slice key, uint64_t hash);
 
-/* Where a find of this hash looks first. */
-static inline const _Atomic uint64_t *kh_hash_map_first_slot(const kh_hash_map *map, uint64_t hash) {
+static inline bool kh_hash_map_any_word(void *ctx, uint64_t word, khonsu_slice key) {
+  (void)ctx, (void)word, (void)key;
+  return true;
+}
+
+/* Fetches what a find of this hash will look at first; for who has several keys to find. */
+static inline void kh_hash_map_prefetch(const kh_hash_map *map, uint64_t hash) {
   const kh_directory *directory = atomic_load(&map->directory);                 /* as 1 */
   uintptr_t entry = atomic_load(&directory->entries[hash >> directory->shift]); /* as 2 */
-  return &kh_entry_slots(entry)[kh_hash_home(hash) & kh_entry_mask(entry)];
+  __builtin_prefetch((const void *)&kh_entry_slots(entry)[kh_hash_home(hash) & kh_entry_mask(entry)]);
 }
 
-/* Fetches it; for who has several keys to find. */
-static inline void kh_hash_map_prefetch(const kh_hash_map *map, uint64_t hash) {
-  __builtin_prefetch((const void *)(uintptr_t)kh_hash_map_first_slot(map, hash));
-}
-
-/* The word there, if it may be the one that the find is for, or 0. Most of the time it is. */
-static inline uint64_t kh_hash_map_first_guess(const kh_hash_map *map, uint64_t hash) {
-  uint64_t word = atomic_load(kh_hash_map_first_slot(map, hash)) ^ kh_hash_tag(hash); /* as 3 */
-  return word < KH_WORD_LIMIT ? word : 0;
+/* The word that a find of this hash will look at first, most likely the one that it is for; 0: there is none. */
+static inline uint64_t kh_hash_map_guess(const kh_hash_map *map, uint64_t hash) {
+  return kh_hash_map_find_by(map, (khonsu_slice){0}, hash, kh_hash_map_any_word, NULL);
 }
 
 /* ---- the writer's */

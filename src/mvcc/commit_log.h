@@ -40,7 +40,6 @@ static inline void kh_commit_log_append(kh_commit_log *log, uint64_t timestamp, 
 static inline uint64_t kh_commit_log_count(const kh_commit_log *log) { return atomic_load(&log->count); }
 
 /* Reads entry `index`, which is below the count. False: it has been overwritten. */
-KHONSU_MUST_USE bool kh_commit_log_read(const kh_commit_log *log, uint64_t index, uint64_t *timestamp,
-                                        uint64_t *hash);
+KHONSU_MUST_USE bool kh_commit_log_read(const kh_commit_log *log, uint64_t index, uint64_t *timestamp, uint64_t *hash);
 
 #endif

@@ -36,10 +36,10 @@ khonsu_status kh_store_read_order(const kh_store *store, kh_limit from, bool rev
 }
 
 void kh_store_prefetch_keys(const kh_store *store, const uint8_t *keys, const kh_key_place *places, size_t count,
-                            uint64_t *hashes) {
+                            unsigned lines, uint64_t *hashes) {
   for (size_t i = 0; i < count; i++) {
     hashes[i] = kh_store_hash(store, kh_slice(keys + places[i].at, places[i].size));
     kh_store_prefetch(store, hashes[i]);
   }
-  for (size_t i = 0; i < count; i++) kh_store_prefetch_version(store, hashes[i]);
+  for (size_t i = 0; i < count; i++) kh_store_prefetch_version(store, hashes[i], lines);
 }

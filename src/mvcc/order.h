@@ -37,8 +37,9 @@ KHONSU_MUST_USE khonsu_status kh_store_order(kh_store *store);
 KHONSU_MUST_USE khonsu_status kh_store_read_order(const kh_store *store, kh_limit from, bool reverse, kh_buffer *keys,
                                                   kh_key_place *places, size_t room, size_t *count);
 
-/* Hashes the keys read, and has the memory fetched that finding them and looking at them needs, all at a time. */
+/* Hashes the keys read, and has the memory fetched that finding them and looking at the first lines of their versions
+ * needs, all at a time. */
 void kh_store_prefetch_keys(const kh_store *store, const uint8_t *keys, const kh_key_place *places, size_t count,
-                            uint64_t *hashes);
+                            unsigned lines, uint64_t *hashes);
 
 #endif

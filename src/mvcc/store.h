@@ -71,15 +71,14 @@ static inline bool kh_store_word_has_key(void *ctx, uint64_t word, khonsu_slice 
 static inline kh_version *kh_store_find(const kh_store *store, khonsu_slice key, uint64_t hash) {
   return kh_word_version(kh_hash_map_find_by(&store->index, key, hash, kh_store_word_has_key, NULL));
 }
-/* For who has several keys to find: has the memory fetched that the find of this hash begins with; and then, that the
- * version begins with which it most likely ends at. */
+/* For who has several keys to find: has the memory fetched that the find of this hash begins with; and then, the first
+ * lines of the version that it most likely ends at: two for key and header, four for a value of 100 bytes too. */
 static inline void kh_store_prefetch(const kh_store *store, uint64_t hash) {
   kh_hash_map_prefetch(&store->index, hash);
 }
-static inline void kh_store_prefetch_version(const kh_store *store, uint64_t hash) {
-  const char *version = (const char *)kh_word_version(kh_hash_map_first_guess(&store->index, hash));
-  __builtin_prefetch(version); /* which may be NULL */
-  __builtin_prefetch(version + KH_CACHE_LINE);
+static inline void kh_store_prefetch_version(const kh_store *store, uint64_t hash, unsigned lines) {
+  uintptr_t version = (uintptr_t)kh_hash_map_guess(&store->index, hash); /* which may be 0 */
+  for (unsigned line = 0; line < lines; line++) __builtin_prefetch((const void *)(version + line * KH_CACHE_LINE));
 }
 /* Calls `visit` with the newest version of each key of this hash; nearly always one, if any. */
 void kh_store_each_of_hash(const kh_store *store, uint64_t hash, void (*visit)(void *ctx, kh_version *newest),

@@ -39,7 +39,7 @@ kh_version *kh_version_new_bytes(kh_heap_cache *cache, khonsu_slice key, khonsu_
 kh_version *kh_version_new_table(kh_heap_cache *cache, khonsu_slice key, kh_table *table) {
   kh_version *version = new_version(cache, KH_TABLE, key, TABLE_SIZE);
   if (version == NULL) return NULL;
-  *kh_version_accrued(version) = (kh_accrued){.table = kh_table_ref(table), .only = kh_table_only_chunk(table)};
+  *kh_version_accrued(version) = (kh_accrued){.table = kh_table_ref(table)};
   return version;
 }
 
@@ -47,7 +47,6 @@ void kh_version_set_table(kh_version *version, kh_table *table) {
   kh_accrued *value = kh_version_accrued(version);
   kh_table_unref(value->table);
   value->table = table;
-  value->only = kh_table_only_chunk(table);
 }
 
 kh_version *kh_version_new_counter(kh_heap_cache *cache, khonsu_slice key, int64_t number) {

@@ -42,7 +42,6 @@ typedef struct kh_accrued {
   };
   uint64_t incarnation; /* timestamp of the last put or delete: only appends or adds came since; 0 = there was none */
   uint64_t charge;      /* KH_TABLE: bytes of chunks that the store's memory figure holds under this version */
-  kh_chunk *only;       /* KH_TABLE: the chunk that is all of it, or NULL; what most reads are after */
 } kh_accrued;
 
 /* New ones have one reference, no links and timestamp 0; the key is copied. NULL: out of memory. A table is referenced,

@@ -7,7 +7,7 @@
 #define PAGE_SIZE ((size_t)256 << 10)
 
 enum { PAGES = 8, BINS = KH_HEAP_BINS + (KH_HEAP_LARGEST - KH_HEAP_CACHED) / 64 };
-_Static_assert(PAGES * PAGE_SIZE == REGION_SIZE, "pages fill a region");
+_Static_assert(PAGES *PAGE_SIZE == REGION_SIZE, "pages fill a region");
 
 typedef struct page {
   struct page *next, *before; /* in the list of its bin: pages with a block to give */
@@ -53,9 +53,7 @@ static page *page_of(const void *block) {
 
 /* ---- regions */
 
-static region **list_of(kh_heap *heap, const region *listed) {
-  return &heap->regions[listed->used_pages == ALL_PAGES];
-}
+static region **list_of(kh_heap *heap, const region *listed) { return &heap->regions[listed->used_pages == ALL_PAGES]; }
 
 static void link_region(kh_heap *heap, region *linked) {
   region **first = list_of(heap, linked);
@@ -184,6 +182,11 @@ static void give_chain(kh_heap *heap, kh_block *block) {
 kh_heap *kh_heap_new(void) { return kh_alloc_zero(sizeof(kh_heap)); }
 
 /* Without a block out there is one region at most, the spare one. */
+kh_heap *kh_heap_common(void) {
+  static kh_heap common;
+  return &common;
+}
+
 static void destroy(kh_heap *heap) {
   KH_ASSERT(heap->regions[1] == NULL);
   kh_free(heap->regions[0]);

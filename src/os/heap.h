@@ -39,6 +39,8 @@ typedef struct kh_heap_cache {
 
 /* NULL: out of memory. */
 kh_heap *kh_heap_new(void);
+/* The one of the process, for what belongs to no store. It stays: a region of it at least. */
+kh_heap *kh_heap_common(void);
 /* No more is allocated; the caches are closed. The heap goes with its last block, now or later. */
 void kh_heap_close(kh_heap *heap);
 

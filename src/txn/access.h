@@ -15,7 +15,7 @@ typedef enum kh_fate {
 
 typedef struct kh_access {
   uint64_t hash;
-  khonsu_slice key;  /* in the set's arena */
+  khonsu_slice key; /* in the set's arena */
 
   /* the read */
   bool observed;         /* get, exists, or reading back an own append: no longer blind */

@@ -78,8 +78,7 @@ static void certify_against_group(kh_stretch *stretch, kh_request *group, const 
     const kh_access_set *set = &group->txn->accesses;
     for (uint32_t i = 0; i < set->count && !stretch->broken; i++) {
       const kh_access *access = &set->entries[i];
-      if (access->linked != NULL && kh_stretch_holds(stretch, access->key))
-        kh_stretch_break(stretch, access->linked);
+      if (access->linked != NULL && kh_stretch_holds(stretch, access->key)) kh_stretch_break(stretch, access->linked);
     }
   }
 }

@@ -134,7 +134,8 @@ static uint64_t replaced_bytes(const kh_request *request) {
   const kh_access_set *set = &request->txn->accesses;
   for (uint32_t i = 0; i < set->count; i++) {
     const kh_access *access = &set->entries[i];
-    if (access->staged != NULL && !access->accrues && access->newest != NULL) bytes += kh_version_charge(access->newest);
+    if (access->staged != NULL && !access->accrues && access->newest != NULL)
+      bytes += kh_version_charge(access->newest);
   }
   return bytes;
 }

@@ -92,7 +92,7 @@ static khonsu_status read_piece(khonsu_scan *scan, size_t room) {
   if (status != KHONSU_OK) return status;
   within = within_range(scan, places, count);
   batch->ended = within < room;
-  kh_store_prefetch_keys(store, batch->buffer.data, places, within, hashes);
+  kh_store_prefetch_keys(store, batch->buffer.data, places, within, scan->keys_only ? 2 : 4, hashes);
   for (size_t i = 0; i < within && status == KHONSU_OK; i++) status = read_key(scan, places[i], hashes[i]);
   if (status != KHONSU_OK || batch->ended) return status;
   kh_key_place last = places[within - 1];

@@ -108,7 +108,7 @@ static void end_key_walk(key_walk *ended) {
 static bool look_at_keys(kh_stretch *stretch, const kh_store *store, const key_walk *at, const kh_key_place *places,
                          size_t count) {
   uint64_t hashes[BATCH];
-  kh_store_prefetch_keys(store, at->keys.data, places, count, hashes);
+  kh_store_prefetch_keys(store, at->keys.data, places, count, 2, hashes);
   for (size_t i = 0; i < count; i++) {
     khonsu_slice key = kh_slice(at->keys.data + places[i].at, places[i].size);
     if (!kh_limit_below(stretch->high, key) || breaks(stretch, kh_store_find(store, key, hashes[i]), at->until))

@@ -33,7 +33,7 @@ struct khonsu_txn {
   uint64_t bytes;               /* staged */
   kh_schema *recent_schema;     /* of Arrow inputs; most have the one of the input before */
   kh_arrow_limits arrow_limits; /* the partition's, with that */
-  kh_heap_cache cache; /* of the store's heap */
+  kh_heap_cache cache;          /* of the store's heap */
   kh_access_set accesses;
   kh_request request;
   khonsu_conflict *dropped; /* the writes that were given up; room for dropped_room of them */

@@ -83,9 +83,12 @@ static void branches(void **state) {
   for (int i = 0; i < 4; i++) kh_table_unref(tail[i]);
 }
 
-static unsigned depth_of(const kh_table *table) {
-  return table->chunks.last == NULL ? 0 : table->chunks.last->depth + 1;
+/* NULL: the table is its chunk, or empty. */
+static const kh_chunk_block *last_block(const kh_table *table) {
+  return kh_table_chunk(table) != NULL ? NULL : table->chunks.last;
 }
+
+static unsigned depth_of(const kh_table *table) { return last_block(table) == NULL ? 0 : last_block(table)->depth + 1; }
 
 static unsigned depth_allowed(uint64_t count) { return 3 * (63 - (unsigned)__builtin_clzll(count)) + 9; }
 
@@ -95,7 +98,7 @@ static void growing(void **state) {
   kh_table *table = row(0), *one = row(1);
   for (uint64_t i = 1; i < 20000; i++) {
     kh_table *longer;
-    const kh_chunk_block *last = table->chunks.last;
+    const kh_chunk_block *last = last_block(table);
     MUST(kh_table_append(table, one, &longer));
     assert_true(longer->chunks.last == last || longer->chunks.last->below == last);
     kh_table_unref(table);
@@ -118,7 +121,7 @@ static void growing_after_lost_heirs(void **state) {
     MUST(kh_table_append(table, one, &lost));
     kh_table_unref(lost);
     MUST(kh_table_append(table, one, &longer));
-    if (longer->chunks.last != table->chunks.last) copied += longer->chunks.seen;
+    if (longer->chunks.last != last_block(table)) copied += longer->chunks.seen;
     kh_table_unref(table);
     table = longer;
     assert_true(depth_of(table) <= depth_allowed(i));
@@ -165,7 +168,7 @@ static void random_histories(void **state) {
     if (step % 97 != 0) continue;
     uint64_t seen = kh_prng_below(&prng, VERSIONS), index = 0;
     while (index < versions[seen].count) {
-      kh_chunk_run run = kh_chunk_list_run(&versions[seen].table->chunks, index);
+      kh_chunk_run run = kh_table_run(versions[seen].table, index);
       for (uint64_t i = 0; i < run.count; i++, index++)
         assert_int_equal(((const int *)run.chunks[i]->nodes[1].buffers[1])[0], versions[seen].values[index]);
     }

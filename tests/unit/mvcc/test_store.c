@@ -34,7 +34,9 @@ static khonsu_slice slice_of(const char *text) { return kh_slice(text, strlen(te
 static uint64_t hash_of(fixture *f, const char *key) { return kh_store_hash(&f->store, slice_of(key)); }
 
 /* The newest version, published or not. */
-static kh_version *find(fixture *f, const char *key) { return kh_store_find(&f->store, slice_of(key), hash_of(f, key)); }
+static kh_version *find(fixture *f, const char *key) {
+  return kh_store_find(&f->store, slice_of(key), hash_of(f, key));
+}
 
 /* Links a version of `key`; NULL deletes. Not yet published. */
 static uint64_t link_text(fixture *f, const char *key, const char *text) {
