@@ -42,13 +42,16 @@ void kh_hash_map_fini(kh_hash_map *map);
 
 /* ---- readers, inside the epoch; the writer anywhere */
 
-/* The word of `key`, 0 if there is none. `equal` and `ctx` do what those of the map's kh_key_source do; given as
- * constants, they are compiled in. */
-static inline __attribute__((always_inline)) uint64_t kh_hash_map_find_by(
-    const kh_hash_map *map, khonsu_slice key, uint64_t hash, bool (*equal)(void *ctx, uint64_t word, khonsu_slice key),
+/* Where the words of a hash are: an entry of the directory. Good for one find, as of some moment after this. */
+static inline uintptr_t kh_hash_map_entry(const kh_hash_map *map, uint64_t hash) {
+  const kh_directory *directory = atomic_load(&map->directory);      /* 1 */
+  return atomic_load(&directory->entries[hash >> directory->shift]); /* 2 */
+}
+
+/* The second half of a find. */
+static inline __attribute__((always_inline)) uint64_t kh_hash_map_probe(
+    uintptr_t entry, khonsu_slice key, uint64_t hash, bool (*equal)(void *ctx, uint64_t word, khonsu_slice key),
     void *ctx) {
-  const kh_directory *directory = atomic_load(&map->directory);                 /* 1 */
-  uintptr_t entry = atomic_load(&directory->entries[hash >> directory->shift]); /* 2 */
   const _Atomic uint64_t *slots = kh_entry_slots(entry);
   size_t mask = kh_entry_mask(entry), home = kh_hash_home(hash);
   for (size_t probe = 0; probe <= mask; probe++) {
@@ -60,23 +63,29 @@ static inline __attribute__((always_inline)) uint64_t kh_hash_map_find_by(
   return 0;
 }
 
+/* The word of `key`, 0 if there is none. `equal` and `ctx` do what those of the map's kh_key_source do; given as
+ * constants, they are compiled in. */
+static inline __attribute__((always_inline)) uint64_t kh_hash_map_find_by(
+    const kh_hash_map *map, khonsu_slice key, uint64_t hash, bool (*equal)(void *ctx, uint64_t word, khonsu_slice key),
+    void *ctx) {
+  return kh_hash_map_probe(kh_hash_map_entry(map, hash), key, hash, equal, ctx);
+}
+
 uint64_t kh_hash_map_find(const kh_hash_map *map, khonsu_slice key, uint64_t hash);
+
+/* For who has several keys to find: fetches what a find of this hash begins with. */
+static inline void kh_hash_map_prefetch(uintptr_t entry, uint64_t hash) {
+  __builtin_prefetch((const void *)(uintptr_t)&kh_entry_slots(entry)[kh_hash_home(hash) & kh_entry_mask(entry)]);
+}
 
 static inline bool kh_hash_map_any_word(void *ctx, uint64_t word, khonsu_slice key) {
   (void)ctx, (void)word, (void)key;
   return true;
 }
 
-/* Fetches what a find of this hash will look at first; for who has several keys to find. */
-static inline void kh_hash_map_prefetch(const kh_hash_map *map, uint64_t hash) {
-  const kh_directory *directory = atomic_load(&map->directory);                 /* as 1 */
-  uintptr_t entry = atomic_load(&directory->entries[hash >> directory->shift]); /* as 2 */
-  __builtin_prefetch((const void *)&kh_entry_slots(entry)[kh_hash_home(hash) & kh_entry_mask(entry)]);
-}
-
-/* The word that a find of this hash will look at first, most likely the one that it is for; 0: there is none. */
-static inline uint64_t kh_hash_map_guess(const kh_hash_map *map, uint64_t hash) {
-  return kh_hash_map_find_by(map, (khonsu_slice){0}, hash, kh_hash_map_any_word, NULL);
+/* The first word that the key of this hash may have: most likely the one that it has. 0: it has none. */
+static inline uint64_t kh_hash_map_guess(uintptr_t entry, uint64_t hash) {
+  return kh_hash_map_probe(entry, (khonsu_slice){0}, hash, kh_hash_map_any_word, NULL);
 }
 
 /* ---- the writer's */

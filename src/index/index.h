@@ -11,7 +11,7 @@
  *
  * Guarantees
  *   1. find and read are wait-free, inside the epoch: they take no lock, never wait for the writer and end after a
- *      bounded number of steps, whatever the writer does meanwhile.
+ *      bounded number of steps, whatever the writer does meanwhile. (A read may have to allocate memory for the keys.)
  *   2. A key that is in the index during the whole of a find is found; one that is absent during the whole of it is
  *      not. A read does the same for each key between its beginning and the last one it returns, or the end; what it
  *      returns is strictly in order.

@@ -7,16 +7,22 @@ static unsigned weight(const kh_ordered_node *node) {
   return node->level == 0 ? kh_leaf_live_count(node) : node->count;
 }
 
-static size_t live_bytes(const kh_ordered_node *leaf) {
+/* Of suffixes of keys that are gone. */
+static size_t dead_bytes(const kh_ordered_node *leaf) {
   size_t bytes = 0;
-  uint64_t live = kh_leaf_live(leaf);
-  for (; live != 0; live &= live - 1) bytes += kh_leaf_suffix(leaf, (unsigned)__builtin_ctzll(live)).size;
+  uint64_t dead = ~kh_leaf_live(leaf) & kh_leaf_first(leaf->count);
+  for (; dead != 0; dead &= dead - 1) bytes += kh_leaf_suffix(leaf, (unsigned)__builtin_ctzll(dead)).size;
   return bytes;
+}
+
+/* Half of it is gone. */
+static bool is_hollow(const kh_ordered_node *leaf) {
+  return kh_leaf_live_count(leaf) <= leaf->count / 2U || dead_bytes(leaf) > kh_leaf_bytes(leaf) / 2;
 }
 
 static bool is_small(const kh_ordered_node *node) {
   if (node->level > 0) return node->count <= INNER_FEW;
-  return weight(node) <= LEAF_FEW && live_bytes(node) <= LEAF_FEW_BYTES;
+  return weight(node) <= LEAF_FEW && kh_leaf_bytes(node) - dead_bytes(node) <= LEAF_FEW_BYTES;
 }
 
 /* What is joined should not soon be split again, except that nodes with next to nothing in them must go. */
@@ -118,9 +124,9 @@ static void compact(kh_ordered_map *map, const kh_ordered_path *path) {
 
 void kh_ordered_map_tidy(kh_ordered_map *map, const kh_ordered_path *path, khonsu_slice key) {
   const kh_ordered_node *leaf = path->at[0].node;
-  bool is_hollow = kh_leaf_live_count(leaf) <= leaf->count / 2U, was_joined = false;
+  bool hollow = is_hollow(leaf), was_joined = false; /* looked at before the leaf may be retired */
   if (is_small(leaf)) {
     while (join_on_path(map, key)) was_joined = true;
   }
-  if (is_hollow && !was_joined) compact(map, path);
+  if (hollow && !was_joined) compact(map, path);
 }

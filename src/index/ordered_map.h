@@ -30,7 +30,7 @@ void kh_ordered_map_fini(kh_ordered_map *map);
 /* Up to `room` keys in order (bytes; a prefix before what it is a prefix of), in the reverse order if `reverse`: from
  * `from` on, that key itself only if `inclusive`; from the first, or the last, if `from` is NULL. Keys are appended to
  * `keys`, and `places` says where each is; `*count` is how many, fewer than `room` only at the end. `from` may be one of
- * those read before, in the same buffer. Finding the beginning costs as much as reading some 150 keys.
+ * those read before, in the same buffer. Finding the beginning costs as much as reading some 70 keys.
  * NO_MEMORY: `*count` keys were read before the buffer could not grow. It does not have to for a key that it has
  * KH_READ_SLACK bytes more room for. */
 KHONSU_MUST_USE khonsu_status kh_ordered_map_read(const kh_ordered_map *map, const khonsu_slice *from, bool inclusive,

@@ -58,27 +58,36 @@ static inline void copy(uint8_t *to, const char *from, size_t size) {
   else memcpy(to, from, size);
 }
 
-/* The keys of the leaf whose bits are set in `chosen`. */
+/* Makes room for one more key. What has been written stays. */
+static khonsu_status make_room(kh_buffer *keys, size_t written, size_t size) {
+  keys->size = written;
+  return kh_buffer_reserve(keys, size + SHORT);
+}
+
+/* The keys of the leaf whose bits are set in `chosen`; as many as there is room for. */
 static khonsu_status copy_keys(const kh_ordered_node *leaf, uint64_t chosen, bool reverse, output *out) {
   const uint16_t *starts = kh_leaf_starts(leaf);
   const char *suffixes = kh_leaf_suffixes(leaf);
-  size_t prefix_size = leaf->prefix_size;
-  while (chosen != 0 && out->count < out->room) {
+  size_t prefix_size = leaf->prefix_size, written = out->keys->size;
+  kh_key_place *place = out->places + out->count, *end = out->places + out->room;
+  khonsu_status status = KHONSU_OK;
+  while (chosen != 0 && place < end) {
     unsigned index = (unsigned)(reverse ? 63 - __builtin_clzll(chosen) : __builtin_ctzll(chosen));
     chosen ^= UINT64_C(1) << index;
     size_t start = starts[index], suffix_size = starts[index + 1] - start, size = prefix_size + suffix_size;
-    kh_buffer *keys = out->keys;
-    if (KH_UNLIKELY(keys->capacity - keys->size < size + SHORT)) {
-      khonsu_status status = kh_buffer_reserve(keys, size + SHORT);
-      if (status != KHONSU_OK) return status;
+    if (KH_UNLIKELY(out->keys->capacity - written < size + SHORT)) {
+      status = make_room(out->keys, written, size);
+      if (status != KHONSU_OK) break;
     }
-    uint8_t *to = keys->data + keys->size;
+    uint8_t *to = out->keys->data + written;
     copy(to, leaf->prefix, prefix_size);
     copy(to + prefix_size, suffixes + start, suffix_size);
-    out->places[out->count++] = (kh_key_place){keys->size, size};
-    keys->size += size;
+    *place++ = (kh_key_place){written, size};
+    written += size;
   }
-  return KHONSU_OK;
+  out->keys->size = written;
+  out->count = (size_t)(place - out->places);
+  return status;
 }
 
 /* The entries from which to read in the first leaf. */

@@ -35,11 +35,46 @@ khonsu_status kh_store_read_order(const kh_store *store, kh_limit from, bool rev
   return kh_ordered_map_read(&store->order, first, from.inclusive, reverse, keys, places, room, count);
 }
 
-void kh_store_prefetch_keys(const kh_store *store, const uint8_t *keys, const kh_key_place *places, size_t count,
-                            unsigned lines, uint64_t *hashes) {
-  for (size_t i = 0; i < count; i++) {
-    hashes[i] = kh_store_hash(store, kh_slice(keys + places[i].at, places[i].size));
-    kh_store_prefetch(store, hashes[i]);
+static size_t next_group(const kh_lookup *lookup, size_t from) {
+  return lookup->count - from < KH_LOOKUP_GROUP ? lookup->count : from + KH_LOOKUP_GROUP;
+}
+
+static void hash_group(kh_lookup *lookup) {
+  size_t end = next_group(lookup, lookup->hashed);
+  for (size_t i = lookup->hashed; i < end; i++) {
+    khonsu_slice key = kh_slice(lookup->keys + lookup->places[i].at, lookup->places[i].size);
+    uint64_t hash = lookup->hashes[i] = kh_store_hash(lookup->store, key);
+    lookup->entries[i] = kh_hash_map_entry(&lookup->store->index, hash);
+    kh_hash_map_prefetch(lookup->entries[i], hash);
   }
-  for (size_t i = 0; i < count; i++) kh_store_prefetch_version(store, hashes[i], lines);
+  lookup->hashed = end;
+}
+
+static void guess_group(kh_lookup *lookup) {
+  size_t end = next_group(lookup, lookup->guessed);
+  for (size_t i = lookup->guessed; i < end; i++) {
+    uint64_t word = lookup->words[i] = kh_hash_map_guess(lookup->entries[i], lookup->hashes[i]);
+    for (unsigned line = 0; line < lookup->lines; line++)
+      __builtin_prefetch((const char *)kh_word_version(word) + line * KH_CACHE_LINE); /* which may be NULL */
+  }
+  lookup->guessed = end;
+}
+
+void kh_lookup_begin(kh_lookup *lookup, const kh_store *store, const uint8_t *keys, const kh_key_place *places,
+                     size_t count, unsigned lines) {
+  KH_ASSERT(count <= KH_LOOKUP_MOST);
+  lookup->store = store;
+  lookup->keys = keys;
+  lookup->places = places;
+  lookup->count = count;
+  lookup->lines = lines;
+  lookup->hashed = lookup->guessed = 0;
+  hash_group(lookup);
+  hash_group(lookup);
+  guess_group(lookup);
+}
+
+void kh_lookup_advance(kh_lookup *lookup) {
+  guess_group(lookup);
+  hash_group(lookup);
 }

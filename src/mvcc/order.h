@@ -37,9 +37,38 @@ KHONSU_MUST_USE khonsu_status kh_store_order(kh_store *store);
 KHONSU_MUST_USE khonsu_status kh_store_read_order(const kh_store *store, kh_limit from, bool reverse, kh_buffer *keys,
                                                   kh_key_place *places, size_t room, size_t *count);
 
-/* Hashes the keys read, and has the memory fetched that finding them and looking at the first lines of their versions
- * needs, all at a time. */
-void kh_store_prefetch_keys(const kh_store *store, const uint8_t *keys, const kh_key_place *places, size_t count,
-                            unsigned lines, uint64_t *hashes);
+/* Finds the newest versions of keys that were read, one after the other. Waits for memory overlap with each other and with
+ * what the caller does: keys are hashed, and the slots of the hash index asked for, two groups ahead of the one that is
+ * being looked at; the versions, one group ahead. */
+enum { KH_LOOKUP_MOST = 256, KH_LOOKUP_GROUP = 8 };
+
+typedef struct kh_lookup {
+  const kh_store *store;
+  const uint8_t *keys;
+  const kh_key_place *places;
+  size_t count;   /* at most KH_LOOKUP_MOST */
+  unsigned lines; /* of a version that the caller will look at */
+  size_t hashed, guessed;
+  uint64_t hashes[KH_LOOKUP_MOST], words[KH_LOOKUP_MOST]; /* words: where the versions most likely are */
+  uintptr_t entries[KH_LOOKUP_MOST];
+} kh_lookup;
+
+/* Inside the epoch, or in the seat; so are the calls that follow. Keys and places stay until the last. */
+void kh_lookup_begin(kh_lookup *lookup, const kh_store *store, const uint8_t *keys, const kh_key_place *places,
+                     size_t count, unsigned lines);
+/* The newest version of key `index`, or NULL. To be called for 0, 1, 2, ... */
+static inline kh_version *kh_lookup_next(kh_lookup *lookup, size_t index);
+
+/* ---- within the room */
+void kh_lookup_advance(kh_lookup *lookup);
+
+static inline kh_version *kh_lookup_next(kh_lookup *lookup, size_t index) {
+  if (index % KH_LOOKUP_GROUP == 0) kh_lookup_advance(lookup);
+  uint64_t word = lookup->words[index];
+  if (word == 0) return NULL;
+  khonsu_slice key = kh_slice(lookup->keys + lookup->places[index].at, lookup->places[index].size);
+  if (KH_LIKELY(kh_store_word_has_key(NULL, word, key))) return kh_word_version(word);
+  return kh_store_find(lookup->store, key, lookup->hashes[index]);
+}
 
 #endif

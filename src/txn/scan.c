@@ -113,7 +113,8 @@ static void stand_at(khonsu_scan *scan, khonsu_slice key, uint64_t entries) {
 static void catch_up(khonsu_scan *scan) {
   if (scan->lag == 0) return;
   const kh_scan_batch *batch = &scan->batch;
-  stand_at(scan, kh_scan_item_key(batch, &batch->items[batch->next - 1]), scan->lag);
+  stand_at(scan, batch->items[batch->next - 1].entry.key, scan->lag);
+  scan->left -= scan->lag;
   scan->lag = 0;
 }
 
@@ -188,9 +189,6 @@ void kh_scan_detach_all(khonsu_txn *txn) {
 
 /* ---- stepping */
 
-static const khonsu_value_type types[] = {
-    [KH_BYTES] = KHONSU_BYTES, [KH_TABLE] = KHONSU_TABLE, [KH_COUNTER] = KHONSU_COUNTER};
-
 /* Keeps what the entry leads to. */
 static void show_version(khonsu_scan *scan, kh_version *version, khonsu_entry *entry) {
   if (version->kind == KH_TABLE) scan->table = kh_table_ref(kh_version_table(version));
@@ -199,14 +197,10 @@ static void show_version(khonsu_scan *scan, kh_version *version, khonsu_entry *e
   entry->bytes = kh_version_bytes(version);
 }
 
-static void show_item(khonsu_scan *scan, const kh_scan_item *item, khonsu_entry *entry) {
-  *entry = (khonsu_entry){.key = kh_scan_item_key(&scan->batch, item),
-                          .type = types[item->kind],
-                          .version = item->version,
-                          .counter = item->number};
-  if (item->kept != NULL) show_version(scan, item->kept, entry);
-  else if (item->kind == KH_BYTES && !scan->keys_only)
-    entry->bytes = kh_slice(scan->batch.buffer.data + item->bytes_at, item->bytes_size);
+/* The batch keeps what the entry points to, until the next is read. */
+static inline void show_item(khonsu_scan *scan, const kh_scan_item *item, khonsu_entry *entry) {
+  *entry = item->entry;
+  if (KH_UNLIKELY(item->kind == KH_TABLE && !scan->keys_only)) scan->table = kh_table_ref(kh_version_table(item->kept));
 }
 
 static kh_look look_at_item(const kh_scan_item *item) {
@@ -214,7 +208,7 @@ static kh_look look_at_item(const kh_scan_item *item) {
   if (item == NULL) return look;
   look.kind = item->kind;
   if (item->kind == KH_TABLE) look.table = kh_version_table(item->kept);
-  else look.number = item->number;
+  else look.number = item->entry.counter;
   return look;
 }
 
@@ -226,8 +220,8 @@ static khonsu_status show_own_increment(khonsu_scan *scan, kh_access *own, const
   if (status != KHONSU_OK) return status;
   own->observed = true;
   own->read_at = scan->read_at;
-  own->read_version = under == NULL ? 0 : under->version;
-  entry->type = types[look.kind];
+  own->read_version = under == NULL ? 0 : under->entry.version;
+  entry->type = kh_scan_type(look.kind);
   if (look.kind == KH_COUNTER) entry->counter = look.number;
   if (look.kind == KH_TABLE) scan->table = kh_table_ref(look.table);
   return KHONSU_OK;
@@ -235,7 +229,7 @@ static khonsu_status show_own_increment(khonsu_scan *scan, kh_access *own, const
 
 static khonsu_status show_own(khonsu_scan *scan, kh_access *own, const kh_scan_item *under, khonsu_entry *entry,
                               khonsu_error *error) {
-  *entry = (khonsu_entry){.key = own->key, .type = types[own->staged->kind]};
+  *entry = (khonsu_entry){.key = own->key, .type = kh_scan_type((kh_version_kind)own->staged->kind)};
   if (scan->keys_only) return KHONSU_OK;
   if (own->accrues) return show_own_increment(scan, own, under, entry, error);
   if (own->staged->kind == KH_COUNTER) entry->counter = kh_version_number(own->staged);
@@ -260,7 +254,7 @@ static khonsu_status look_ahead(khonsu_scan *scan, kh_access **own, kh_scan_item
 static int compare(const khonsu_scan *scan, const kh_access *own, const kh_scan_item *item) {
   if (own == NULL) return 1;
   if (item == NULL) return -1;
-  int order = kh_slice_compare(own->key, kh_scan_item_key(&scan->batch, item));
+  int order = kh_slice_compare(own->key, item->entry.key);
   return scan->reverse ? -order : order;
 }
 
@@ -271,7 +265,7 @@ static khonsu_status step(khonsu_scan *scan, khonsu_entry *entry, bool *found, k
   if (status != KHONSU_OK) return status;
   if (own == NULL && item == NULL) return finish(scan, error);
   int order = compare(scan, own, item);
-  khonsu_slice key = order <= 0 ? own->key : kh_scan_item_key(&scan->batch, item);
+  khonsu_slice key = order <= 0 ? own->key : item->entry.key;
   status = prepare_to_step(scan, key.size, error);
   if (status != KHONSU_OK) return status;
   stand_at(scan, key, 1);
@@ -285,13 +279,9 @@ static khonsu_status step(khonsu_scan *scan, khonsu_entry *entry, bool *found, k
 /* Most steps: to the next item of a batch, with no own writes between. Room was made for it. */
 static inline bool step_in_batch(khonsu_scan *scan, khonsu_entry *entry) {
   kh_scan_batch *batch = &scan->batch;
-  const khonsu_txn *txn = scan->txn;
-  if (batch->next == batch->count || scan->left == 0 || txn->accesses.writes != 0 ||
-      txn->isolation == KHONSU_READ_COMMITTED)
-    return false;
+  if (batch->next >= batch->plain_end || scan->txn->accesses.writes != 0) return false;
   show_item(scan, &batch->items[batch->next++], entry);
   scan->lag++;
-  scan->left--;
   return true;
 }
 

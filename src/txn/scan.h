@@ -6,22 +6,20 @@
 #include "stretch.h"
 #include "transaction.h"
 
-/* A committed value, copied out of the epoch or kept by reference. Neighbours in the range follow one another. */
+/* A committed value as it is shown: bytes are copied out of the epoch, or kept by reference. */
 typedef struct kh_scan_item {
-  size_t key_at, key_size;     /* in the batch's buffer */
-  size_t bytes_at, bytes_size; /* KH_BYTES, if not kept */
-  kh_version *kept;            /* a table, or bytes too large to copy */
-  int64_t number;              /* KH_COUNTER */
-  uint64_t version;
+  khonsu_entry entry; /* what it points to is in the batch's buffer, or in `kept` */
+  kh_version *kept;   /* a table, bytes too large to copy, or what came out of the storage */
   kh_version_kind kind;
 } kh_scan_item;
 
-enum { KH_SCAN_BATCH_MOST = 256 };
+enum { KH_SCAN_BATCH_MOST = KH_LOOKUP_MOST };
 
 /* Neighbours in the range, in the order of the scan. */
 typedef struct kh_scan_batch {
   kh_scan_item *items;
   size_t count, next, capacity;
+  size_t plain_end;  /* up to here, items are stepped to without a look at anything but own writes */
   size_t room;       /* for how many the batch was read */
   kh_buffer buffer;  /* keys and small values */
   kh_buffer reached; /* the last key looked at; what follows it comes next */
@@ -54,7 +52,8 @@ struct khonsu_scan {
   kh_stretch *stretch; /* the transaction's; NULL where none is kept or nothing was stepped to yet */
   kh_buffer position;  /* the key stepped to */
   bool stands;         /* it has stepped to a key */
-  size_t lag;          /* items of the batch that were stepped to since position and stretch were brought up to date */
+  size_t lag;          /* items of the batch that were stepped to since position, stretch and `left` were brought up
+                          to date */
   uint64_t read_at;    /* the moment of the batch */
   kh_table *table;     /* stepped to; a reference */
   kh_version *kept;    /* stepped to: holds the entry's bytes */
@@ -77,8 +76,6 @@ void kh_scan_free_spare(khonsu_txn *txn);
 /* Makes the next batch of committed values, or notes that there are no more. The memory of the batch before is used
  * again. NO_MEMORY, SNAPSHOT_EXPIRED, what the storage returns. */
 KHONSU_MUST_USE khonsu_status kh_scan_fill(khonsu_scan *scan, khonsu_error *error);
-/* Adds the value to an item: a copy, or a reference. NO_MEMORY. */
-KHONSU_MUST_USE khonsu_status kh_scan_item_take(kh_scan_batch *batch, kh_scan_item *item, kh_version *version);
 /* What follows the key comes next. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_scan_batch_reached(kh_scan_batch *batch, khonsu_slice key);
 /* Merges what the storage holds, from `from` on and no further than memory was read, into the batch; at most `room` keys
@@ -86,7 +83,8 @@ KHONSU_MUST_USE khonsu_status kh_scan_batch_reached(kh_scan_batch *batch, khonsu
 KHONSU_MUST_USE khonsu_status kh_scan_merge_storage(khonsu_scan *scan, kh_limit from, size_t room, khonsu_error *error);
 void kh_scan_batch_clear(kh_scan_batch *batch);
 void kh_scan_batch_fini(kh_scan_batch *batch);
-khonsu_slice kh_scan_item_key(const kh_scan_batch *batch, const kh_scan_item *item);
+/* How a value of this kind is shown. */
+khonsu_value_type kh_scan_type(kh_version_kind kind);
 
 /* The next own write of the range beyond where the scan stands, or NULL. */
 KHONSU_MUST_USE khonsu_status kh_own_writes_next(khonsu_scan *scan, kh_access **own, khonsu_error *error);

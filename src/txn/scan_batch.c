@@ -3,11 +3,11 @@
  * of a batch, so that one wait serves many. */
 #include "scan.h"
 
-enum { BATCH_FIRST = 32, COPIED_MOST = 1024 };
+enum { BATCH_FIRST = 32, COPIED_MOST = 256 };
 
 void kh_scan_batch_clear(kh_scan_batch *batch) {
   for (size_t i = 0; i < batch->count; i++) kh_version_unref(batch->items[i].kept, NULL);
-  batch->count = batch->next = 0;
+  batch->count = batch->next = batch->plain_end = 0;
   batch->buffer.size = 0;
 }
 
@@ -18,22 +18,10 @@ void kh_scan_batch_fini(kh_scan_batch *batch) {
   kh_buffer_fini(&batch->reached);
 }
 
-khonsu_slice kh_scan_item_key(const kh_scan_batch *batch, const kh_scan_item *item) {
-  return kh_slice(batch->buffer.data + item->key_at, item->key_size);
-}
-
-khonsu_status kh_scan_item_take(kh_scan_batch *batch, kh_scan_item *item, kh_version *version) {
-  if (version->kind == KH_COUNTER) {
-    item->number = kh_version_number(version);
-  } else if (version->kind == KH_TABLE || (version->kind == KH_BYTES && version->size > COPIED_MOST)) {
-    item->kept = kh_version_ref(version);
-  } else if (version->kind == KH_BYTES) {
-    khonsu_slice bytes = kh_version_bytes(version);
-    item->bytes_at = batch->buffer.size;
-    item->bytes_size = bytes.size;
-    return kh_buffer_append(&batch->buffer, bytes.data, bytes.size);
-  }
-  return KHONSU_OK;
+khonsu_value_type kh_scan_type(kh_version_kind kind) {
+  static const khonsu_value_type types[] = {
+      [KH_BYTES] = KHONSU_BYTES, [KH_TABLE] = KHONSU_TABLE, [KH_COUNTER] = KHONSU_COUNTER};
+  return types[kind];
 }
 
 static kh_limit where_to_go_on(const khonsu_scan *scan) {
@@ -51,23 +39,55 @@ khonsu_status kh_scan_batch_reached(kh_scan_batch *batch, khonsu_slice key) {
   return kh_buffer_set(&batch->reached, key.data, key.size);
 }
 
-/* Adds what there is at the key to the batch, if anything. */
-static khonsu_status read_key(khonsu_scan *scan, kh_key_place place, uint64_t hash) {
+/* A copy in steps that the compiler does not make a call, or a slow instruction, of. */
+static inline void copy_bytes(uint8_t *to, const uint8_t *from, size_t size) {
+  typedef struct {
+    uint64_t words[2];
+  } step;
+  if (size < sizeof(step)) {
+    for (size_t i = 0; i < size; i++) to[i] = from[i];
+    return;
+  }
+  for (size_t i = 0; i + sizeof(step) < size; i += sizeof(step)) memcpy(to + i, from + i, sizeof(step));
+  memcpy(to + size - sizeof(step), from + size - sizeof(step), sizeof(step));
+}
+
+/* There is room in the buffer for what is copied. */
+static void take_value(khonsu_scan *scan, kh_scan_item *item, kh_version *version) {
+  kh_buffer *buffer = &scan->batch.buffer;
+  if (version->kind == KH_BYTES && version->size <= COPIED_MOST) {
+    item->entry.bytes = kh_slice(buffer->data + buffer->size, version->size);
+    copy_bytes(buffer->data + buffer->size, kh_version_value(version), version->size);
+    buffer->size += version->size;
+  } else if (version->kind == KH_COUNTER) {
+    item->entry.counter = kh_version_number(version);
+  } else if (version->kind != KH_TOMBSTONE) {
+    item->kept = kh_version_ref(version);
+    if (version->kind == KH_BYTES) item->entry.bytes = kh_version_bytes(version);
+  }
+}
+
+static void take(khonsu_scan *scan, kh_key_place place, kh_version *version) {
   kh_scan_batch *batch = &scan->batch;
+  kh_version_kind kind = (kh_version_kind)version->kind;
+  kh_scan_item *item = &batch->items[batch->count++];
+  item->entry = (khonsu_entry){.key = kh_slice(batch->buffer.data + place.at, place.size),
+                               .type = kh_scan_type(kind),
+                               .version = version->timestamp};
+  item->kept = NULL;
+  item->kind = kind;
+  if (!scan->keys_only) take_value(scan, item, version);
+}
+
+static void take_all(khonsu_scan *scan, const kh_key_place *places, size_t count) {
   const kh_partition *partition = scan->txn->partition;
-  khonsu_slice key = kh_slice(batch->buffer.data + place.at, place.size);
-  kh_version *version = kh_version_visible(kh_store_find(&partition->store, key, hash), scan->read_at);
-  if (version == NULL) return KHONSU_OK;
   bool hides = partition->storage.ops != NULL; /* what is deleted in memory may still be in the storage */
-  if (version->kind == KH_TOMBSTONE && !hides) return KHONSU_OK;
-  kh_scan_item *item = &batch->items[batch->count];
-  *item = (kh_scan_item){.key_at = place.at,
-                         .key_size = place.size,
-                         .version = version->timestamp,
-                         .kind = (kh_version_kind)version->kind};
-  khonsu_status status = scan->keys_only ? KHONSU_OK : kh_scan_item_take(batch, item, version);
-  if (status == KHONSU_OK) batch->count++;
-  return status;
+  kh_lookup lookup;
+  kh_lookup_begin(&lookup, &partition->store, scan->batch.buffer.data, places, count, scan->keys_only ? 2 : 4);
+  for (size_t i = 0; i < count; i++) {
+    kh_version *version = kh_version_visible(kh_lookup_next(&lookup, i), scan->read_at);
+    if (version != NULL && (version->kind != KH_TOMBSTONE || hides)) take(scan, places[i], version);
+  }
 }
 
 /* How many of the keys lie in the range; notes the longest. */
@@ -85,18 +105,17 @@ static khonsu_status read_piece(khonsu_scan *scan, size_t room) {
   kh_scan_batch *batch = &scan->batch;
   const kh_store *store = &scan->txn->partition->store;
   kh_key_place places[KH_SCAN_BATCH_MOST];
-  uint64_t hashes[KH_SCAN_BATCH_MOST];
-  size_t count, within;
+  size_t count;
   khonsu_status status =
       kh_store_read_order(store, where_to_go_on(scan), scan->reverse, &batch->buffer, places, room, &count);
   if (status != KHONSU_OK) return status;
-  within = within_range(scan, places, count);
-  batch->ended = within < room;
-  kh_store_prefetch_keys(store, batch->buffer.data, places, within, scan->keys_only ? 2 : 4, hashes);
-  for (size_t i = 0; i < within && status == KHONSU_OK; i++) status = read_key(scan, places[i], hashes[i]);
-  if (status != KHONSU_OK || batch->ended) return status;
-  kh_key_place last = places[within - 1];
-  return kh_scan_batch_reached(batch, kh_slice(batch->buffer.data + last.at, last.size));
+  count = within_range(scan, places, count);
+  if (!scan->keys_only) status = kh_buffer_reserve(&batch->buffer, count * COPIED_MOST); /* it stays where it is now */
+  if (status != KHONSU_OK) return status;
+  take_all(scan, places, count);
+  batch->ended = count < room;
+  if (batch->ended) return KHONSU_OK;
+  return kh_scan_batch_reached(batch, kh_slice(batch->buffer.data + places[count - 1].at, places[count - 1].size));
 }
 
 /* At read committed each step is of its own moment: it goes on from where the scan stands. */
@@ -171,5 +190,6 @@ khonsu_status kh_scan_fill(khonsu_scan *scan, khonsu_error *error) {
     status = fill_at(scan, scan->batch.room, error);
   }
   if (status != KHONSU_OK) return status;
+  scan->batch.plain_end = each_step ? 0 : scan->batch.count;
   return KH_UNLIKELY(kh_snapshot_expired(txn->slot)) ? kh_txn_expired(txn, error) : KHONSU_OK;
 }

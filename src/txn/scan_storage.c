@@ -15,31 +15,30 @@ enum { ENOUGH = KHONSU_END };
 static const kh_version_kind kinds[] = {
     [KHONSU_BYTES] = KH_BYTES, [KHONSU_TABLE] = KH_TABLE, [KHONSU_COUNTER] = KH_COUNTER};
 
-static khonsu_status take_value(khonsu_txn *txn, kh_scan_batch *batch, kh_scan_item *item, khonsu_slice key,
-                                kh_stored_value *value) {
-  kh_version *version = kh_version_of_stored(txn, key, value);
-  if (version == NULL) return KHONSU_NO_MEMORY;
-  khonsu_status status = kh_scan_item_take(batch, item, version);
-  kh_version_unref(version, &txn->cache);
-  return status;
+/* The version holds the key that is shown, and the value; without values, the key alone. */
+static kh_version *version_of(khonsu_scan *scan, khonsu_slice key, kh_stored_value *value) {
+  return scan->keys_only ? kh_version_new_tombstone(&scan->txn->cache, key)
+                         : kh_version_of_stored(scan->txn, key, value);
 }
 
 static khonsu_status take(void *ctx, khonsu_slice key, kh_stored_value *value) {
   cold *from = ctx;
+  khonsu_scan *scan = from->scan;
   if (from->count == from->room) {
     from->cut = true;
     return ENOUGH;
   }
-  khonsu_txn *txn = from->scan->txn;
-  kh_scan_batch *batch = &from->scan->batch;
-  kh_scan_item *item = &from->items[from->count];
-  *item = (kh_scan_item){
-      .key_at = batch->buffer.size, .key_size = key.size, .version = value->version, .kind = kinds[value->type]};
-  if (key.size > batch->key_size_most) batch->key_size_most = key.size;
-  khonsu_status status = kh_buffer_append(&batch->buffer, key.data, key.size);
-  if (status == KHONSU_OK && !from->scan->keys_only) status = take_value(txn, batch, item, key, value);
-  if (status == KHONSU_OK) from->count++;
-  return status;
+  kh_version_kind kind = kinds[value->type];
+  uint64_t timestamp = value->version;
+  kh_version *version = version_of(scan, key, value);
+  if (version == NULL) return KHONSU_NO_MEMORY;
+  kh_scan_item *item = &from->items[from->count++];
+  *item = (kh_scan_item){.kept = version, .kind = kind};
+  item->entry = (khonsu_entry){.key = kh_version_key(version), .type = kh_scan_type(kind), .version = timestamp};
+  if (kind == KH_BYTES && !scan->keys_only) item->entry.bytes = kh_version_bytes(version);
+  if (kind == KH_COUNTER && !scan->keys_only) item->entry.counter = kh_version_number(version);
+  if (key.size > scan->batch.key_size_most) scan->batch.key_size_most = key.size;
+  return KHONSU_OK;
 }
 
 /* `limit` as the first key inclusive, or the first key beyond. */
@@ -72,7 +71,7 @@ static khonsu_status read_storage(cold *to, kh_limit from, khonsu_error *error) 
 }
 
 static int compare(const khonsu_scan *scan, const kh_scan_item *a, const kh_scan_item *b) {
-  int order = kh_slice_compare(kh_scan_item_key(&scan->batch, a), kh_scan_item_key(&scan->batch, b));
+  int order = kh_slice_compare(a->entry.key, b->entry.key);
   return scan->reverse ? -order : order;
 }
 
@@ -83,7 +82,7 @@ static khonsu_status cut_batch(khonsu_scan *scan, const cold *from) {
   while (batch->count > 0 && compare(scan, &batch->items[batch->count - 1], last) > 0)
     kh_version_unref(batch->items[--batch->count].kept, NULL);
   batch->ended = false;
-  return kh_scan_batch_reached(batch, kh_scan_item_key(batch, last));
+  return kh_scan_batch_reached(batch, last->entry.key);
 }
 
 /* Into `merged`, which has room for all. */

@@ -27,6 +27,15 @@ static inline uint64_t unit_seed(void) {
   return seed;
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { UNIT_SANITIZED = 1 };
+#else
+enum { UNIT_SANITIZED = 0 };
+#endif
+
+/* What repeats many times the same repeats less often where each step takes ten times as long. */
+static inline size_t unit_size(size_t usual) { return UNIT_SANITIZED ? usual / 5 : usual; }
+
 /* `usual` steps, or `soak` when KHONSU_SOAK is set. */
 static inline uint64_t unit_steps(uint64_t usual, uint64_t soak) {
   return getenv("KHONSU_SOAK") != NULL ? soak : usual;

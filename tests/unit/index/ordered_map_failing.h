@@ -9,14 +9,22 @@ static uint64_t fail_at; /* the how many-th allocation from now on fails; 0: non
 static bool fail_after;  /* and all after it */
 static bool failed;      /* one has */
 
-static void *alloc_or_fail(size_t size) {
+static bool must_fail(void) {
   bool fails = fail_at == 1;
   if (fail_at > 1 || (fails && !fail_after)) fail_at--;
   failed |= fails;
-  return fails ? NULL : malloc(size);
+  return fails;
+}
+
+static void *alloc_or_fail(size_t size) { return must_fail() ? NULL : malloc(size); }
+
+/* Of the buffers that are read into. */
+static khonsu_status reserve_or_fail(kh_buffer *buffer, size_t more) {
+  return must_fail() ? KHONSU_NO_MEMORY : kh_buffer_reserve(buffer, more);
 }
 
 #define kh_alloc alloc_or_fail
+#define kh_buffer_reserve reserve_or_fail
 #define kh_inner_bytes failing_inner_bytes
 #define kh_inner_find failing_inner_find
 #define kh_inner_memory failing_inner_memory

@@ -317,8 +317,14 @@ static void finding_in_batches_finds_the_same(void **state) {
   make_items(f, 10000, spread);
   for (size_t i = 0; i < 5000; i++) add(f, i);
   for (size_t i = 0; i < f->count; i += 10) {
-    for (size_t j = i; j < i + 10; j++) kh_hash_map_prefetch(&f->map, f->items[j].hash);
+    uintptr_t entries[10];
     for (size_t j = i; j < i + 10; j++) {
+      entries[j - i] = kh_hash_map_entry(&f->map, f->items[j].hash);
+      kh_hash_map_prefetch(entries[j - i], f->items[j].hash);
+    }
+    for (size_t j = i; j < i + 10; j++) {
+      uint64_t guess = kh_hash_map_guess(entries[j - i], f->items[j].hash);
+      if (j < 5000) assert_true(guess != 0); /* 0 is never wrong */
       uint64_t found = kh_hash_map_find_by(&f->map, key_of(&f->items[j]), f->items[j].hash, item_is, NULL);
       assert_true(found == (j < 5000 ? word_of(&f->items[j]) : 0));
     }

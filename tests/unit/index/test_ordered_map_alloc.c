@@ -1,5 +1,5 @@
 /* Whichever allocation of the ordered map fails: a failed insert changes nothing that can be read, taking out succeeds
- * all the same, and nothing leaks. */
+ * all the same, a failed read says how far it came, and nothing leaks. */
 #include "ordered_map_failing.h"
 
 #include "ordered_items.h"
@@ -87,6 +87,55 @@ static void taking_out_needs_no_memory(void **state) {
   assert_int_equal(kh_ordered_map_memory(&f->map), memory);
 }
 
+/* Keys of all sizes; all are in. */
+static void fill_with_long_keys(fixture *f) {
+  make_items(f, 400, uneven, unit_seed());
+  for (size_t i = 0; i < f->count; i++) add(f, i);
+}
+
+static void a_read_may_fail_after_some_keys(void **state) {
+  fixture *f = *state;
+  fill_with_long_keys(f);
+  kh_key_place places[400];
+  reading it = {.places = places};
+  khonsu_status status = KHONSU_NO_MEMORY;
+  for (uint64_t failing_at = 1; status != KHONSU_OK; failing_at++) {
+    kh_buffer_fini(&it.keys);
+    fail_at = failing_at;
+    status = kh_ordered_map_read(&f->map, NULL, true, failing_at % 2, &it.keys, places, 400, &it.count);
+    assert_int_equal(status, failed ? KHONSU_NO_MEMORY : KHONSU_OK);
+    allocate_again();
+    assert_true(status != KHONSU_OK || it.count == f->count);
+    check_reading(f, &it, NULL, true, failing_at % 2, it.count);
+  }
+  kh_buffer_fini(&it.keys);
+}
+
+/* In a buffer with room for a key, from which the next read goes on. */
+static void reading_on_needs_no_memory_with_room_for_a_key(void **state) {
+  fixture *f = *state;
+  fill_with_long_keys(f);
+  kh_key_place places[4];
+  kh_buffer keys = {NULL, 0, 0};
+  assert_int_equal(kh_buffer_reserve(&keys, KH_KEY_MAX + KH_READ_SLACK), KHONSU_OK);
+  khonsu_slice from = kh_slice(NULL, 0);
+  size_t count, done = 0;
+  fail_at = 1;
+  fail_after = true;
+  for (; done < f->count; done += count) {
+    keys.size = 0;
+    khonsu_status status =
+        kh_ordered_map_read(&f->map, done == 0 ? NULL : &from, false, false, &keys, places, 4, &count);
+    assert_true(count > 0 && (status == KHONSU_NO_MEMORY || count == 4 || done + count == f->count));
+    for (size_t i = 0; i < count; i++) {
+      from = kh_slice(keys.data + places[i].at, places[i].size);
+      assert_true(kh_slice_equal(from, item_key(&f->items[done + i])));
+    }
+  }
+  allocate_again();
+  kh_buffer_fini(&keys);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void) {
@@ -94,6 +143,8 @@ int main(void) {
       cmocka_unit_test(init_may_fail),
       TEST(inserts_may_fail_anywhere),
       TEST(taking_out_needs_no_memory),
+      TEST(a_read_may_fail_after_some_keys),
+      TEST(reading_on_needs_no_memory_with_room_for_a_key),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
