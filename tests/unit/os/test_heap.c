@@ -39,7 +39,7 @@ static void blocks_are_their_owners_own(void **state) {
   for (int i = 0; i < 2; i++) kh_heap_cache_init(&caches[i], heap);
   static held blocks[BLOCKS];
   memset(blocks, 0, sizeof blocks);
-  for (uint64_t step = 0; step < unit_steps(300000, 100000000); step++) {
+  for (uint64_t step = 0; step < unit_steps(unit_size(300000), 100000000); step++) {
     held *block = &blocks[kh_prng_below(&prng, BLOCKS)];
     kh_heap_cache *cache = &caches[kh_prng_below(&prng, 2)];
     bool cached = kh_prng_below(&prng, 4) != 0;
@@ -113,7 +113,7 @@ static void trade(void *ctx) {
   kh_prng prng = {self->seed};
   kh_heap_cache cache;
   kh_heap_cache_init(&cache, self->heap);
-  for (uint64_t step = 0; step < unit_steps(100000, 10000000); step++) {
+  for (uint64_t step = 0; step < unit_steps(unit_size(100000), 10000000); step++) {
     size_t size = sizeof(held) + kh_prng_below(&prng, 300);
     held *sent = kh_heap_cache_alloc(&cache, size);
     KH_ASSERT(sent != NULL);
