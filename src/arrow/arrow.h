@@ -57,6 +57,24 @@ KHONSU_MUST_USE khonsu_status kh_table_match(const kh_table *base, const kh_tabl
  * amortised, whatever base's size: the list of chunks is shared with base. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_table_append(kh_table *base, kh_table *tail, kh_table **joined);
 
+/* ---- kernels
+ *
+ * They read valid chunks and make valid chunks; results own their memory and have offset 0, but for slices, which share
+ * it. A `column` is a number of a column from 1 on: its field in the schema. */
+
+/* Whether two tables of matching schemas, or two chunks, hold the same values in the same order, however they are
+ * chunked and encoded. NaN is the same as NaN, 0.0 is not the same as -0.0. False: `difference` (nullable) says the first
+ * row and column that differ, and both values, as its message; its status says nothing. */
+bool kh_table_equal(const kh_table *a, const kh_table *b, khonsu_error *difference);
+bool kh_chunk_equal(const kh_chunk *a, const kh_chunk *b, khonsu_error *difference);
+
+/* Rows from `from` up to `to` (not included). A slice shares the chunk's memory and keeps all of it alive; a re-based
+ * one is a copy of these rows and what they refer to. INVALID_ARGUMENT: the chunk has no such rows. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_chunk_slice(kh_chunk *chunk, int64_t from, int64_t to, kh_chunk **slice,
+                                             khonsu_error *error);
+KHONSU_MUST_USE khonsu_status kh_chunk_rebase(const kh_chunk *chunk, int64_t from, int64_t to, kh_chunk **rebased,
+                                              khonsu_error *error);
+
 /* ---- tables out: zero-copy, each export holds references of its own and outlives everything else. */
 KHONSU_MUST_USE khonsu_status kh_table_export_stream(kh_table *table, struct ArrowArrayStream *stream);
 /* As one batch; more than one chunk is concatenated. `schema` may be NULL. VALUE_TOO_LARGE: 32-bit offsets or indices

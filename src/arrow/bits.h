@@ -9,6 +9,8 @@
 static inline bool kh_bit_get(const uint8_t *bits, int64_t index) { return bits[index >> 3] >> (index & 7) & 1; }
 static inline int64_t kh_bits_bytes(int64_t count) { return count / 8 + (count % 8 != 0); }
 
+/* Up to 64 bits from `start` on, in the low end of the word; reads no byte that holds none of them. */
+uint64_t kh_bits_load(const uint8_t *bits, int64_t start, int64_t count);
 /* How many of the `count` bits from `start` on are set. */
 int64_t kh_bits_count(const uint8_t *bits, int64_t start, int64_t count);
 /* Bits of the target outside of those written keep their value. The ranges must not overlap. */

@@ -23,6 +23,10 @@ typedef struct kh_concat {
 typedef khonsu_status kh_concat_family(const kh_concat *concat, uint32_t field, const kh_span *spans, size_t count);
 kh_concat_family kh_concat_field;
 
+/* A chunk of the rows that the spans are, each of a root. */
+KHONSU_MUST_USE khonsu_status kh_concat_rows(kh_schema *schema, const kh_span *spans, size_t count, kh_chunk **joined,
+                                             khonsu_error *error);
+
 /* Each does what kh_concat_field does, after kh_concat_begin has been called. */
 kh_concat_family kh_concat_fixed;  /* numbers, booleans, fixed-size binary */
 kh_concat_family kh_concat_text;   /* utf8, binary, and large */
