@@ -75,6 +75,23 @@ KHONSU_MUST_USE khonsu_status kh_chunk_slice(kh_chunk *chunk, int64_t from, int6
 KHONSU_MUST_USE khonsu_status kh_chunk_rebase(const kh_chunk *chunk, int64_t from, int64_t to, kh_chunk **rebased,
                                               khonsu_error *error);
 
+/* Rows by number, in any order, as often as they are named. One of `rows_64`, `rows_32` is set. Without `validity` all
+ * are rows; where its bit is not set the row is a row of nulls (in a union, of its first field). */
+typedef struct kh_row_indices {
+  const int64_t *rows_64;
+  const uint32_t *rows_32;
+  const uint8_t *validity;
+  int64_t count;
+} kh_row_indices;
+
+/* The rows at `indices`, and the rows whose bit is set in `bits` (as many bits as rows). All rows: the chunk itself.
+ * INVALID_ARGUMENT: there is no such row. VALUE_TOO_LARGE: offsets or run ends cannot hold the chosen rows.
+ * NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_chunk_take(const kh_chunk *chunk, const kh_row_indices *indices, kh_chunk **taken,
+                                            khonsu_error *error);
+KHONSU_MUST_USE khonsu_status kh_chunk_filter(kh_chunk *chunk, const uint8_t *bits, kh_chunk **filtered,
+                                              khonsu_error *error);
+
 /* ---- tables out: zero-copy, each export holds references of its own and outlives everything else. */
 KHONSU_MUST_USE khonsu_status kh_table_export_stream(kh_table *table, struct ArrowArrayStream *stream);
 /* As one batch; more than one chunk is concatenated. `schema` may be NULL. VALUE_TOO_LARGE: 32-bit offsets or indices

@@ -1,7 +1,9 @@
 /* equal: walks two ranges side by side, in stretches as long as both sides allow: of runs, of what is valid in both. */
 #include "equal.h"
 
-static kh_place moved(const kh_place *place, int64_t by) { return (kh_place){place->chunk, place->field, place->at + by}; }
+static kh_place moved(const kh_place *place, int64_t by) {
+  return (kh_place){place->chunk, place->field, place->at + by};
+}
 
 static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -177,7 +179,8 @@ int64_t kh_values_same(const kh_place *a, const kh_place *b, int64_t length) {
   if (kind == KH_KIND_NULL && kh_field_kind(other) == KH_KIND_NULL) return length;
   if (kind >= KH_KIND_DICTIONARY || kind == KH_KIND_NULL || kind != kh_field_kind(other))
     return same_encoded(a, b, length);
-  const uint8_t *nulls_a = kh_node_validity(one, kh_place_node(a)), *nulls_b = kh_node_validity(other, kh_place_node(b));
+  const uint8_t *nulls_a = kh_node_validity(one, kh_place_node(a)),
+                *nulls_b = kh_node_validity(other, kh_place_node(b));
   for (int64_t done = 0; done < length;) {
     kh_place from_a = moved(a, done), from_b = moved(b, done);
     bool valid_a, valid_b;

@@ -50,8 +50,7 @@ khonsu_status kh_gather_begin(const kh_gather *gather, uint32_t field, const kh_
   const kh_field *shape = &gather->fields[field];
   struct ArrowArray *node = &gather->result->nodes[field];
   uint32_t buffer_count = kh_field_buffer_count(shape);
-  *node =
-      (struct ArrowArray){.length = pick->length, .n_buffers = buffer_count, .n_children = shape->arrow.n_children};
+  *node = (struct ArrowArray){.length = pick->length, .n_buffers = buffer_count, .n_children = shape->arrow.n_children};
   node->buffers = kh_arena_take_array(&gather->result->arena, buffer_count, sizeof *node->buffers);
   if (node->buffers == NULL) return kh_gather_no_memory(gather);
   if (shape->storage == NANOARROW_TYPE_NA) node->null_count = node->length;

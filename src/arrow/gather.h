@@ -91,14 +91,16 @@ static inline bool kh_ranges_init(kh_ranges *ranges, size_t capacity) {
 static inline bool kh_ranges_add(kh_ranges *ranges, int64_t start, int64_t length) {
   if (length == 0) return true;
   if (__builtin_add_overflow(ranges->total, length, &ranges->total)) return false;
-  kh_range *last = ranges->all + ranges->count - 1;
   if (start < 0) ranges->has_nulls = true;
-  if (ranges->count > 0 && ((start < 0 && last->start < 0) || (start >= 0 && last->start >= 0 && last->start + last->length == start)))
-    last->length += length;
-  else {
-    KH_ASSERT(ranges->count < ranges->capacity);
-    ranges->all[ranges->count++] = (kh_range){start, length};
+  if (ranges->count > 0) {
+    kh_range *last = &ranges->all[ranges->count - 1];
+    if (start < 0 ? last->start < 0 : last->start >= 0 && last->start + last->length == start) {
+      last->length += length;
+      return true;
+    }
   }
+  KH_ASSERT(ranges->count < ranges->capacity);
+  ranges->all[ranges->count++] = (kh_range){start, length};
   return true;
 }
 

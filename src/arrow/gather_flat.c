@@ -84,7 +84,7 @@ static khonsu_status too_much_text(const kh_gather *gather, uint32_t field) {
 }
 
 #define PICK_OFFSETS(name, type, unsigned_type)                                                                        \
-  /* Returns the bytes of all texts; -1: more than such offsets can hold. */                                          \
+  /* Returns the bytes of all texts; -1: more than such offsets can hold. */                                           \
   static int64_t name(void *buffer, const void *source, const kh_pick *pick) {                                         \
     type *to = buffer;                                                                                                 \
     const type *from = source;                                                                                         \

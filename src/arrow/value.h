@@ -75,7 +75,9 @@ static inline int64_t kh_run_end(const kh_chunk *chunk, uint32_t field, int64_t 
 }
 
 /* The value at a place that is not null, by kind. Bytes are borrowed from the chunk. */
-static inline bool kh_place_bool(const kh_place *place) { return kh_bit_get(kh_place_node(place)->buffers[1], place->at); }
+static inline bool kh_place_bool(const kh_place *place) {
+  return kh_bit_get(kh_place_node(place)->buffers[1], place->at);
+}
 static inline int64_t kh_place_int(const kh_place *place) { /* uint64: its bits */
   enum ArrowType storage = kh_place_field(place)->storage;
   if (storage == NANOARROW_TYPE_INTERVAL_MONTHS) storage = NANOARROW_TYPE_INT32;

@@ -120,7 +120,11 @@ static row_texts rows_of(kh_chunk *chunk) {
 }
 
 /* What a row of nothing but nulls looks like. */
-static const char *null_row(const char *type) { return strncmp(type, "+u", 2) == 0 ? "(0:_)" : "(_)"; }
+static const char *null_row(const char *type) {
+  const char *of_runs = strstr(type, ";values=");
+  if (strncmp(type, "+r", 2) == 0) type = of_runs + strlen(";values=");
+  return strncmp(type, "+u", 2) == 0 ? "(0:_)" : "(_)";
+}
 
 /* The rows that `rows` says, in its order; -1 is a row of nulls. */
 static void assert_rows(kh_chunk *chunk, const row_texts *texts, const char *type, const int64_t *rows, int64_t count) {
