@@ -92,6 +92,23 @@ KHONSU_MUST_USE khonsu_status kh_chunk_take(const kh_chunk *chunk, const kh_row_
 KHONSU_MUST_USE khonsu_status kh_chunk_filter(kh_chunk *chunk, const uint8_t *bits, kh_chunk **filtered,
                                               khonsu_error *error);
 
+/* A hash for each row over its key columns: rows that kh_rows_equal calls equal have equal hashes, in whatever chunk
+ * and encoding. `hashes` has room for all rows. Not for storing. */
+void kh_chunk_hash_rows(const kh_chunk *chunk, const uint32_t *columns, size_t count, uint64_t seed, uint64_t *hashes);
+
+/* Key columns of a chunk; of two that are compared, as many and of the same types, encodings and widths aside. */
+typedef struct kh_row_key {
+  const kh_chunk *chunk;
+  const uint32_t *columns;
+  size_t count;
+} kh_row_key;
+
+/* The order of two rows by their keys, a total one: column by column; nulls before values, NaN after all numbers, 0.0
+ * equal to -0.0, lists and structs part by part. */
+int kh_rows_compare(const kh_row_key *a, int64_t row_a, const kh_row_key *b, int64_t row_b);
+/* Whether that is 0. */
+bool kh_rows_equal(const kh_row_key *a, int64_t row_a, const kh_row_key *b, int64_t row_b);
+
 /* ---- tables out: zero-copy, each export holds references of its own and outlives everything else. */
 KHONSU_MUST_USE khonsu_status kh_table_export_stream(kh_table *table, struct ArrowArrayStream *stream);
 /* As one batch; more than one chunk is concatenated. `schema` may be NULL. VALUE_TOO_LARGE: 32-bit offsets or indices

@@ -132,7 +132,8 @@ static void assert_rows(kh_chunk *chunk, const row_texts *texts, const char *typ
   put_text(&expected, "%s", "");
   for (int64_t i = 0; i < count; i++)
     put_text(&expected, "%s%s", i > 0 ? " " : "", rows[i] < 0 ? null_row(type) : texts->rows[rows[i]]);
-  assert_true(chunk->bytes >= kh_chunk_count_bytes(chunk)); /* an imported one is counted before it is cut to its root */
+  assert_true(chunk->bytes >=
+              kh_chunk_count_bytes(chunk)); /* an imported one is counted before it is cut to its root */
   char *text = chunk_text(chunk);
   if (strcmp(text, expected.bytes) != 0) fail_msg("%s: %s\n   expected: %s", type, text, expected.bytes);
   free(text);

@@ -217,9 +217,10 @@ static void too_large(void **state) {
   int64_t thrice[3] = {0, 0, 0};
   kh_row_indices indices = {thrice, NULL, NULL, 3};
   kh_table *text = huge("+s{t=u}", NULL, 1000000000);
-  assert_fails(chunk_of(text, 0), &indices, KHONSU_VALUE_TOO_LARGE,
-               "column 't': the text of the chosen rows takes more bytes than 32-bit offsets can hold; choose fewer rows "
-               "at once, or cast the column to large_utf8 or large_binary");
+  assert_fails(
+      chunk_of(text, 0), &indices, KHONSU_VALUE_TOO_LARGE,
+      "column 't': the text of the chosen rows takes more bytes than 32-bit offsets can hold; choose fewer rows "
+      "at once, or cast the column to large_utf8 or large_binary");
   kh_table_unref(text);
   struct ArrowArray items = {.length = 1000000000, .release = release_view};
   kh_table *list = huge("+s{l=+l{item=n}}", &items, 1000000000);
@@ -264,10 +265,10 @@ static void a_union_of_nothing(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(rows_by_number),     cmocka_unit_test(from_nothing),
-      cmocka_unit_test(rows_by_bitmap),     cmocka_unit_test(long_bitmaps),
+      cmocka_unit_test(rows_by_number),      cmocka_unit_test(from_nothing),
+      cmocka_unit_test(rows_by_bitmap),      cmocka_unit_test(long_bitmaps),
       cmocka_unit_test(only_what_is_needed), cmocka_unit_test(rows_that_are_not_there),
-      cmocka_unit_test(too_large),          cmocka_unit_test(items_without_bytes),
+      cmocka_unit_test(too_large),           cmocka_unit_test(items_without_bytes),
       cmocka_unit_test(a_union_of_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
