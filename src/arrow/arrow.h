@@ -109,6 +109,17 @@ int kh_rows_compare(const kh_row_key *a, int64_t row_a, const kh_row_key *b, int
 /* Whether that is 0. */
 bool kh_rows_equal(const kh_row_key *a, int64_t row_a, const kh_row_key *b, int64_t row_b);
 
+/* Whether chunks of `from` can be cast to `to` without loss: fields by place, not by name. Integers, floats, decimals,
+ * offsets, indices may become wider, integers floats that hold them all, date32 date64, utf8 binary, null anything
+ * nullable; views, list views, dictionaries, run-end encoded and fixed-size values plain ones; structs and the batch may
+ * gain nullable fields at the end. SCHEMA_MISMATCH: the text names the first field that cannot, and both types. */
+KHONSU_MUST_USE khonsu_status kh_schema_cast_check(const kh_schema *from, const kh_schema *to, khonsu_error *error);
+/* Casts. What stays as it is, is shared with the chunk, which it keeps alive. SCHEMA_MISMATCH as above.
+ * VALUE_TOO_LARGE: 32-bit offsets cannot hold what was in views, of fixed size, or encoded. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_chunk_cast(kh_chunk *chunk, kh_schema *to, kh_chunk **cast, khonsu_error *error);
+/* The schema without views, list views, dictionaries and run-end encoding, to cast to. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_schema_plain(const kh_schema *schema, kh_schema **plain, khonsu_error *error);
+
 /* ---- tables out: zero-copy, each export holds references of its own and outlives everything else. */
 KHONSU_MUST_USE khonsu_status kh_table_export_stream(kh_table *table, struct ArrowArrayStream *stream);
 /* As one batch; more than one chunk is concatenated. `schema` may be NULL. VALUE_TOO_LARGE: 32-bit offsets or indices
