@@ -120,6 +120,38 @@ KHONSU_MUST_USE khonsu_status kh_chunk_cast(kh_chunk *chunk, kh_schema *to, kh_c
 /* The schema without views, list views, dictionaries and run-end encoding, to cast to. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_schema_plain(const kh_schema *schema, kh_schema **plain, khonsu_error *error);
 
+/* A value to compare with others of its kind. Booleans are the integers 0 and 1; dates, times and the like are the
+ * integers that they are stored as; decimals 256 bits, least significant first, at the scale of their type. */
+typedef struct kh_scalar {
+  enum {
+    KH_SCALAR_NONE, /* there is no such value */
+    KH_SCALAR_INT,
+    KH_SCALAR_UINT,
+    KH_SCALAR_FLOAT,
+    KH_SCALAR_DECIMAL,
+    KH_SCALAR_BYTES
+  } kind;
+  union {
+    int64_t integer;
+    uint64_t natural;
+    double real;
+    uint64_t decimal[4];
+    khonsu_slice bytes;
+  };
+} kh_scalar;
+
+/* < 0, 0, > 0: the order of kh_rows_compare. Both are of one kind. */
+int kh_scalar_compare(const kh_scalar *a, const kh_scalar *b);
+
+typedef struct kh_column_stats {
+  uint64_t null_count; /* rows that are null, in dictionaries and runs as well */
+  kh_scalar min, max;  /* of the others; bytes are borrowed from the chunk */
+} kh_column_stats;
+
+/* min and max are NONE where all rows are null, and of types without order: intervals of several parts, lists, structs,
+ * unions. */
+void kh_chunk_stats(const kh_chunk *chunk, uint32_t column, kh_column_stats *stats);
+
 /* ---- tables out: zero-copy, each export holds references of its own and outlives everything else. */
 KHONSU_MUST_USE khonsu_status kh_table_export_stream(kh_table *table, struct ArrowArrayStream *stream);
 /* As one batch; more than one chunk is concatenated. `schema` may be NULL. VALUE_TOO_LARGE: 32-bit offsets or indices
