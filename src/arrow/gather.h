@@ -4,9 +4,9 @@
  * counts from the beginning of the node's buffers; -1 asks for a null. A parent picks of its children what its own
  * values need, as ranges: so a pick is never longer than the values that were asked for and what they are made of.
  *
- * Where values may refer to the same parts more than once (views, dense unions, dictionaries), parts are copied value by
+ * Where values may refer to the same parts more than once (views, list views, dictionaries), parts are copied value by
  * value only while they come in order and none comes twice; else all of what any value refers to is copied once, as it
- * is. So the result is never larger than its input, but for values that were themselves asked for more than once. */
+ * is. So the result is not larger than its input, but for values that were themselves asked for more than once. */
 #ifndef KH_ARROW_GATHER_H
 #define KH_ARROW_GATHER_H
 

@@ -25,12 +25,11 @@ khonsu_status kh_gather_sparse_union(const kh_gather *gather, uint32_t field, co
   return status != KHONSU_OK ? status : kh_gather_struct(gather, field, pick);
 }
 
-/* ---- dense: an offset for each value says where in its child */
+/* ---- dense: an offset for each value says where in its child. Offsets into one child must not fall (Columnar format,
+ * "Dense Union"), so values are copied in the order they come in; neighbours that share one go on sharing it. */
 
 typedef struct part {
-  int64_t count; /* values of this child; of them before the one that is looked at */
-  int64_t first, end;
-  bool in_order; /* none comes twice, nor before one that comes earlier in the child */
+  int64_t count, last; /* values of this child; the offset looked at last, -2 = none */
   kh_ranges picked;
 } part;
 
@@ -55,41 +54,29 @@ static void note_offsets(const dense_plan *plan, const struct ArrowArray *node, 
     else memcpy(to, (const int32_t *)node->buffers[1] + range.start, size);
     to += range.length;
   }
-  for (int64_t i = 0; i < plan->length; i++) {
-    part *of = part_of(plan, i);
-    int64_t offset = plan->offsets[i];
-    of->count++;
-    if (offset < 0) continue;
-    if (offset < of->end) of->in_order = false;
-    if (offset < of->first) of->first = offset;
-    if (offset >= of->end) of->end = offset + 1;
-  }
-}
-
-/* In order: each value, one after the other. Else all from the first to the last that is referred to, and one null. */
-static khonsu_status begin_parts(const kh_gather *gather, const dense_plan *plan) {
-  for (int64_t child = 0; child < plan->shape->arrow.n_children; child++) {
-    part *of = &plan->parts[child];
-    if (!kh_ranges_init(&of->picked, of->in_order ? (size_t)of->count : 2)) return kh_gather_no_memory(gather);
-    if (of->in_order) continue;
-    bool fits = kh_ranges_add(&of->picked, of->first, of->end - of->first) && kh_ranges_add(&of->picked, -1, 1);
-    KH_ASSERT(fits); /* it is a part of a child, and one more */
-  }
-  return KHONSU_OK;
+  for (int64_t i = 0; i < plan->length; i++) part_of(plan, i)->count++;
 }
 
 static void settle_offsets(const dense_plan *plan) {
   for (int64_t i = 0; i < plan->length; i++) {
     part *of = part_of(plan, i);
     int64_t offset = plan->offsets[i];
-    if (of->in_order) {
-      plan->offsets[i] = (int32_t)of->picked.total;
+    if (offset != of->last) {
       bool fits = kh_ranges_add(&of->picked, offset, 1);
-      KH_ASSERT(fits);
-    } else {
-      plan->offsets[i] = (int32_t)(offset < 0 ? of->end - of->first : offset - of->first);
+      KH_ASSERT(fits); /* not more than there are rows */
     }
+    of->last = offset;
+    plan->offsets[i] = (int32_t)(of->picked.total - 1);
   }
+}
+
+static khonsu_status begin_parts(const kh_gather *gather, const dense_plan *plan) {
+  for (int64_t child = 0; child < plan->shape->arrow.n_children; child++) {
+    part *of = &plan->parts[child];
+    of->last = -2;
+    if (!kh_ranges_init(&of->picked, (size_t)of->count)) return kh_gather_no_memory(gather);
+  }
+  return KHONSU_OK;
 }
 
 static khonsu_status pick_parts(const kh_gather *gather, const dense_plan *plan) {
@@ -116,10 +103,6 @@ khonsu_status kh_gather_dense_union(const kh_gather *gather, uint32_t field, con
   size_t children = (size_t)shape->arrow.n_children;
   part *parts = kh_alloc_zero(children * sizeof *parts);
   if (parts == NULL) return kh_gather_no_memory(gather);
-  for (size_t child = 0; child < children; child++) {
-    parts[child].first = INT64_MAX;
-    parts[child].in_order = true;
-  }
   dense_plan plan = {shape, gather->result->nodes[field].buffers[0], offsets, pick->length, parts};
   note_offsets(&plan, gather->source == NULL ? NULL : &gather->source->nodes[field], pick);
   status = pick_parts(gather, &plan);
