@@ -1,18 +1,5 @@
 #include "bits.h"
 
-#include <string.h>
-
-uint64_t kh_bits_load(const uint8_t *bits, int64_t start, int64_t count) {
-  const uint8_t *first = bits + (start >> 3);
-  unsigned shift = start & 7;
-  size_t bytes = (size_t)kh_bits_bytes(count + shift);
-  uint64_t word = 0;
-  memcpy(&word, first, bytes < 8 ? bytes : 8);
-  word >>= shift;
-  if (bytes > 8) word |= (uint64_t)first[8] << (64 - shift);
-  return count < 64 ? word & ((UINT64_C(1) << count) - 1) : word;
-}
-
 int64_t kh_bits_count(const uint8_t *bits, int64_t start, int64_t count) {
   int64_t set = 0;
   while (count > 0) {

@@ -98,7 +98,7 @@ khonsu_status kh_cast_decode(kh_cast *cast, const kh_place *from, int64_t length
   if (encoded->has_dictionary) find_indices(from, length, places);
   else find_runs(from, length, places);
   kh_pick pick = {length, from->chunk->nodes[values].offset, places, NULL, 0, encoded->has_dictionary};
-  kh_chunk *gathered;
+  kh_chunk *gathered = NULL;
   khonsu_status status = kh_cast_gather(cast, from->chunk, values, &pick, &gathered);
   kh_free(places);
   if (status != KHONSU_OK) return status;

@@ -48,6 +48,10 @@ void *kh_concat_buffer(const kh_concat *concat, uint32_t field, uint32_t index, 
 /* Uninitialised spans for the children, for kh_free. NULL: out of memory, which `error` says. */
 kh_span *kh_concat_spans(const kh_concat *concat, size_t count);
 
+/* `count` offsets of `bits` bits from place `start` on, with `shift` added, to place `row` on. */
+void kh_concat_offsets(void *to, int64_t row, const void *from, int64_t start, int64_t count, int64_t bits,
+                       int64_t shift);
+
 static inline const struct ArrowArray *kh_span_node(const kh_span *span, uint32_t field) {
   return &span->chunk->nodes[field];
 }

@@ -36,21 +36,29 @@ PICK_PLACES(pick_4, kh_any32)
 PICK_PLACES(pick_8, kh_any64)
 PICK_PLACES(pick_16, any128)
 
+/* Most ranges are short, and how short nobody can guess: 128 bytes at once where that many are there on both sides. */
+static inline void put_range(uint8_t *to, const uint8_t *to_end, const uint8_t *from, const uint8_t *from_end,
+                             size_t size) {
+  if (size <= 128 && to_end - to >= 128 && from_end - from >= 128) memcpy(to, from, 128);
+  else memcpy(to, from, size);
+}
+
 /* By ranges, and widths not known above. */
-static void pick_ranges(uint8_t *to, const uint8_t *from, const kh_pick *pick, size_t width) {
+static void pick_ranges(uint8_t *to, const uint8_t *from, const uint8_t *from_end, const kh_pick *pick, size_t width) {
+  const uint8_t *to_end = to + (size_t)pick->length * width;
   for (size_t i = 0; i < kh_pick_count(pick); i++) {
     kh_range range = kh_pick_range(pick, i);
     size_t size = (size_t)range.length * width;
     if (range.start < 0) memset(to, 0, size);
-    else if (size > 0) memcpy(to, from + (size_t)range.start * width, size);
+    else if (size > 0) put_range(to, to_end, from + (size_t)range.start * width, from_end, size);
     to += size;
   }
 }
 
-static void pick_values(uint8_t *to, const uint8_t *from, const kh_pick *pick, size_t width) {
+static void pick_values(uint8_t *to, const uint8_t *from, const uint8_t *from_end, const kh_pick *pick, size_t width) {
   const uint8_t *base = from == NULL ? NULL : from + (size_t)pick->base * width;
   if (pick->places == NULL) {
-    pick_ranges(to, from, pick, width);
+    pick_ranges(to, from, from_end, pick, width);
     return;
   }
   switch (width) {
@@ -59,7 +67,7 @@ static void pick_values(uint8_t *to, const uint8_t *from, const kh_pick *pick, s
     case 4: pick_4(to, base, pick); return;
     case 8: pick_8(to, base, pick); return;
     case 16: pick_16(to, base, pick); return;
-    default: pick_ranges(to, from, pick, width); return;
+    default: pick_ranges(to, from, from_end, pick, width); return;
   }
 }
 
@@ -69,9 +77,11 @@ khonsu_status kh_gather_fixed(const kh_gather *gather, uint32_t field, const kh_
   uint8_t *to = is_boolean ? kh_gather_buffer(gather, field, 1, kh_bits_bytes(pick->length), 1)
                            : kh_gather_buffer(gather, field, 1, pick->length, bits / 8);
   if (to == NULL) return KHONSU_NO_MEMORY;
-  const uint8_t *from = gather->source == NULL ? NULL : gather->source->nodes[field].buffers[1];
+  const struct ArrowArray *node = gather->source == NULL ? NULL : &gather->source->nodes[field];
+  const uint8_t *from = node == NULL ? NULL : node->buffers[1];
+  const uint8_t *from_end = node == NULL ? NULL : from + kh_node_buffer_size(&gather->fields[field], node, 1);
   if (is_boolean) pick_bits(to, from, pick);
-  else pick_values(to, from, pick, (size_t)bits / 8);
+  else pick_values(to, from, from_end, pick, (size_t)bits / 8);
   return KHONSU_OK;
 }
 

@@ -101,7 +101,7 @@ khonsu_status kh_gather_dense_union(const kh_gather *gather, uint32_t field, con
   int32_t *offsets = kh_gather_buffer(gather, field, 1, pick->length, sizeof *offsets);
   if (offsets == NULL) return KHONSU_NO_MEMORY;
   size_t children = (size_t)shape->arrow.n_children;
-  part *parts = kh_alloc_zero(children * sizeof *parts);
+  part *parts = kh_alloc_zero_array(children, sizeof *parts);
   if (parts == NULL) return kh_gather_no_memory(gather);
   dense_plan plan = {shape, gather->result->nodes[field].buffers[0], offsets, pick->length, parts};
   note_offsets(&plan, gather->source == NULL ? NULL : &gather->source->nodes[field], pick);

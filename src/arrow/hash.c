@@ -139,6 +139,28 @@ static uint64_t hash_one(const kh_place *place, uint64_t seed) {
 
 /* ---- ranges */
 
+/* Between offsets there is something under nulls as well. */
+static void hash_texts(const kh_place *place, int64_t length, uint64_t seed, uint64_t *hashes) {
+  const struct ArrowArray *node = kh_place_node(place);
+  int64_t bits = kh_place_field(place)->layout.element_size_bits[1];
+  const uint8_t *bytes = node->buffers[2];
+  int64_t begin = length == 0 ? 0 : kh_offset_get(node->buffers[1], bits, place->at);
+  for (int64_t i = 0; i < length; i++) {
+    int64_t end = kh_offset_get(node->buffers[1], bits, place->at + i + 1);
+    hashes[i] = kh_hash_bytes(kh_slice(bytes + begin, (size_t)(end - begin)), seed);
+    begin = end;
+  }
+}
+
+/* Which are null nobody can guess: without a branch. */
+static void replace_nulls(const uint8_t *validity, int64_t at, int64_t length, uint64_t seed, uint64_t *hashes) {
+  uint64_t null = kh_hash_null(seed);
+  for (int64_t i = 0; i < length; i++) {
+    uint64_t keep = 0 - (uint64_t)kh_bit_get(validity, at + i);
+    hashes[i] = (hashes[i] & keep) | (null & ~keep);
+  }
+}
+
 static void hash_runs(const kh_place *place, int64_t length, uint64_t seed, uint64_t *hashes) {
   const kh_field *field = kh_place_field(place);
   int64_t run = length == 0 ? 0 : kh_run_find(place->chunk->schema->fields, place->chunk, place->field, place->at);
@@ -161,8 +183,11 @@ void kh_values_hash(const kh_place *place, int64_t length, uint64_t seed, uint64
   bool is_whole = field->storage == NANOARROW_TYPE_STRUCT;
   if (is_whole) hash_structs(place, length, seed, hashes); /* children are there under nulls as well */
   else is_whole = hash_numbers(place, length, seed, hashes);
-  for (int64_t i = 0; is_whole && validity != NULL && i < length; i++)
-    if (!kh_bit_get(validity, place->at + i)) hashes[i] = kh_hash_null(seed);
+  if (!is_whole && kh_field_is_text(field)) {
+    hash_texts(place, length, seed, hashes);
+    is_whole = true;
+  }
+  if (is_whole && validity != NULL) replace_nulls(validity, place->at, length, seed, hashes);
   for (int64_t i = 0; !is_whole && i < length; i++) {
     kh_place value = moved(place, i);
     hashes[i] = hash_one(&value, seed);

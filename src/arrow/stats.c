@@ -124,7 +124,7 @@ static bool note_dictionary(kh_column_stats *stats, const kh_place *first, int64
   uint32_t dictionary = kh_field_dictionary(field);
   int64_t size = first->chunk->nodes[dictionary].length;
   if (size > length) return false;
-  int64_t *counts = kh_alloc_zero((size_t)size * sizeof *counts); /* not more than rows, which are there */
+  int64_t *counts = kh_alloc_zero_array((size_t)size, sizeof *counts);
   if (counts == NULL) return false;
   for (int64_t i = first->at; i < first->at + length; i++) {
     if (validity != NULL && !kh_bit_get(validity, i)) stats->null_count++;

@@ -39,14 +39,13 @@ static khonsu_status read_indices(const kh_row_indices *indices, int64_t rows, i
   return KHONSU_OK;
 }
 
-/* Where nothing is to be changed about them. */
+/* Where nothing is to be changed about them. A number that is negative, or leaves less than nothing of the rows, has its
+ * highest bit set in one or the other: a loop without branches. */
 static khonsu_status check_indices(const kh_row_indices *indices, int64_t rows, khonsu_error *error) {
-  uint64_t largest = 0;
-  for (int64_t i = 0; i < indices->count; i++) {
-    uint64_t row = (uint64_t)indices->rows_64[i];
-    largest = row > largest ? row : largest;
-  }
-  if (indices->count == 0 || largest < (uint64_t)rows) return KHONSU_OK;
+  uint64_t seen = 0, last = (uint64_t)rows - 1;
+  for (int64_t i = 0; i < indices->count; i++)
+    seen |= (uint64_t)indices->rows_64[i] | (last - (uint64_t)indices->rows_64[i]);
+  if (seen >> 63 == 0) return KHONSU_OK;
   int64_t i = 0;
   while ((uint64_t)indices->rows_64[i] < (uint64_t)rows) i++;
   return row_is_not_there(i, (uint64_t)indices->rows_64[i], rows, error);
@@ -71,25 +70,12 @@ khonsu_status kh_chunk_take(const kh_chunk *chunk, const kh_row_indices *indices
 
 /* ---- by bitmap */
 
-/* How many ranges of set bits there are: each begins where a bit is set and the one before is not. */
-static size_t count_ranges(const uint8_t *bits, int64_t count) {
-  size_t ranges = 0;
-  uint64_t before = 0;
-  for (int64_t at = 0; at < count; at += 64) {
-    uint64_t word = kh_bits_load(bits, at, count - at < 64 ? count - at : 64);
-    ranges += (size_t)__builtin_popcountll(word & ~(word << 1 | before));
-    before = word >> 63;
-  }
-  return ranges;
-}
-
-/* Ranges that go on from one word to the next are joined. Returns how many rows there are. */
-static int64_t find_ranges(const uint8_t *bits, int64_t count, kh_range *ranges) {
+/* Ranges that go on from one word to the next are joined. Returns how many there are. */
+static size_t find_ranges(const uint8_t *bits, int64_t count, kh_range *ranges) {
   kh_range *next = ranges;
-  int64_t rows = 0, end = -1;
+  int64_t end = -1;
   for (int64_t at = 0; at < count; at += 64) {
     uint64_t word = kh_bits_load(bits, at, count - at < 64 ? count - at : 64);
-    rows += __builtin_popcountll(word);
     while (word != 0) {
       int first = __builtin_ctzll(word);
       uint64_t rest = ~(word >> first);
@@ -101,21 +87,35 @@ static int64_t find_ranges(const uint8_t *bits, int64_t count, kh_range *ranges)
       word &= UINT64_MAX << (first + length);
     }
   }
-  return rows;
+  return (size_t)(next - ranges);
 }
 
+static void find_places(const uint8_t *bits, int64_t count, int64_t *places) {
+  for (int64_t at = 0; at < count; at += 64)
+    for (uint64_t word = kh_bits_load(bits, at, count - at < 64 ? count - at : 64); word != 0; word &= word - 1)
+      *places++ = at + __builtin_ctzll(word);
+}
+
+/* Few rows are picked one by one, many in ranges. */
 khonsu_status kh_chunk_filter(kh_chunk *chunk, const uint8_t *bits, kh_chunk **filtered, khonsu_error *error) {
-  int64_t rows = chunk->nodes[0].length;
-  size_t count = count_ranges(bits, rows);
-  if (count == 1 && rows > 0 && kh_bits_count(bits, 0, rows) == rows) {
+  int64_t rows = chunk->nodes[0].length, chosen = kh_bits_count(bits, 0, rows);
+  if (chosen == rows) {
     *filtered = kh_chunk_ref(chunk);
     return KHONSU_OK;
   }
-  kh_range *ranges = kh_alloc_array(count, sizeof *ranges);
-  if (ranges == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for the chosen rows");
-  kh_pick pick = {.ranges = ranges, .range_count = count};
-  pick.length = find_ranges(bits, rows, ranges);
+  bool are_few = chosen <= rows / 4;
+  size_t most = (size_t)(are_few ? chosen : rows - chosen + 1); /* ranges: one more than there are gaps */
+  void *memory = kh_alloc_array(most, are_few ? sizeof(int64_t) : sizeof(kh_range));
+  if (memory == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for the chosen rows");
+  kh_pick pick = {.length = chosen};
+  if (are_few) {
+    find_places(bits, rows, memory);
+    pick.places = memory;
+  } else {
+    pick.ranges = memory;
+    pick.range_count = find_ranges(bits, rows, memory);
+  }
   khonsu_status status = gather_rows(chunk, &pick, filtered, error);
-  kh_free(ranges);
+  kh_free(memory);
   return status;
 }
