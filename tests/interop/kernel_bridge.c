@@ -49,7 +49,7 @@ BRIDGE khonsu_status bridge_take(struct ArrowSchema *schema, struct ArrowArray *
                                  const uint8_t *validity, int64_t count, struct ArrowSchema *out_schema,
                                  struct ArrowArray *out, khonsu_error *error) {
   batch in;
-  kh_chunk *made;
+  kh_chunk *made = NULL;
   khonsu_status status = open_batch(schema, array, &in, error);
   kh_row_indices indices = {rows, NULL, validity, count};
   if (status == KHONSU_OK) status = kh_chunk_take(in.chunk, &indices, &made, error);
@@ -59,7 +59,7 @@ BRIDGE khonsu_status bridge_take(struct ArrowSchema *schema, struct ArrowArray *
 BRIDGE khonsu_status bridge_filter(struct ArrowSchema *schema, struct ArrowArray *array, const uint8_t *bits,
                                    struct ArrowSchema *out_schema, struct ArrowArray *out, khonsu_error *error) {
   batch in;
-  kh_chunk *made;
+  kh_chunk *made = NULL;
   khonsu_status status = open_batch(schema, array, &in, error);
   if (status == KHONSU_OK) status = kh_chunk_filter(in.chunk, bits, &made, error);
   return answer(status, made, &in, out_schema, out, error);
@@ -69,7 +69,7 @@ BRIDGE khonsu_status bridge_slice(struct ArrowSchema *schema, struct ArrowArray 
                                   int rebase, struct ArrowSchema *out_schema, struct ArrowArray *out,
                                   khonsu_error *error) {
   batch in;
-  kh_chunk *made;
+  kh_chunk *made = NULL;
   khonsu_status status = open_batch(schema, array, &in, error);
   if (status == KHONSU_OK) {
     status =
@@ -82,7 +82,7 @@ BRIDGE khonsu_status bridge_slice(struct ArrowSchema *schema, struct ArrowArray 
 BRIDGE khonsu_status bridge_cast(struct ArrowSchema *schema, struct ArrowArray *array, struct ArrowSchema *to,
                                  struct ArrowSchema *out_schema, struct ArrowArray *out, khonsu_error *error) {
   batch in;
-  kh_chunk *made;
+  kh_chunk *made = NULL;
   kh_schema *target = NULL;
   khonsu_status status = open_batch(schema, array, &in, error);
   if (status == KHONSU_OK)
