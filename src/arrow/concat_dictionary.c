@@ -1,6 +1,7 @@
 /* concat_dictionary: indices into a dictionary. Where all pieces share one dictionary the result has a copy of it and
- * the indices stay. Else the dictionaries are unified: the result has each value that an index refers to once, in the
- * order in which they are met. Two values are one if they are the same (equal.h). */
+ * the indices stay. Else the dictionaries are unified: the result has each value once, in the order in which they are
+ * met: all values of a dictionary that has no more of them than there are rows, else those that rows refer to. Two values
+ * are one if they are the same (equal.h). */
 #include "bits.h"
 #include "concat.h"
 #include "equal.h"
@@ -94,21 +95,50 @@ typedef struct unifying {
   int64_t *slots;     /* of a hash table: a place in the new one, and one more; 0 = free */
   uint64_t slot_mask; /* there are twice as many slots as values, or more */
   int64_t count;
+  int64_t most;     /* so many there may be */
+  int64_t base_met; /* of the dictionary of which all values were met last; -1 = none */
+  bool are_bytes;
 } unifying;
 
-static int64_t find_or_add(unifying *to, const kh_chunk *chunk, int64_t index) {
-  kh_place value = {chunk, to->dictionary, chunk->nodes[to->dictionary].offset + index};
-  uint64_t hash;
-  kh_values_hash(&value, 1, 0, &hash);
+static bool is_same(const unifying *to, const kh_place *value, const kh_place *other) {
+  bool are_bytes = to->are_bytes && kh_place_node(value)->null_count == 0 && kh_place_node(other)->null_count == 0;
+  if (are_bytes) return kh_slice_equal(kh_place_bytes(value), kh_place_bytes(other));
+  return kh_values_same(value, other, 1) == 1;
+}
+
+static int64_t find_or_add(unifying *to, const kh_place *value, uint64_t hash) {
   uint64_t slot = hash & to->slot_mask;
   for (; to->slots[slot] != 0; slot = (slot + 1) & to->slot_mask) {
     int64_t known = to->slots[slot] - 1;
     kh_place other = {to->values[known].chunk, to->dictionary, to->values[known].start};
-    if (to->hashes[known] == hash && kh_values_same(&value, &other, 1) == 1) return known + 1;
+    if (to->hashes[known] == hash && is_same(to, value, &other)) return known + 1;
   }
-  to->values[to->count] = (kh_span){chunk, value.at, 1};
+  KH_ASSERT(to->count < to->most);
+  to->values[to->count] = (kh_span){value->chunk, value->at, 1};
   to->hashes[to->count] = hash;
   return to->slots[slot] = ++to->count;
+}
+
+static int64_t meet_one(unifying *to, const kh_chunk *chunk, int64_t index) {
+  kh_place value = {chunk, to->dictionary, chunk->nodes[to->dictionary].offset + index};
+  uint64_t hash;
+  kh_values_hash(&value, 1, 0, &hash);
+  return find_or_add(to, &value, hash);
+}
+
+/* All values of a dictionary, once for all spans that share it. */
+static void meet_all(unifying *to, const kh_chunk *chunk, int64_t base) {
+  enum { BLOCK = 64 };
+  uint64_t hashes[BLOCK];
+  const struct ArrowArray *node = &chunk->nodes[to->dictionary];
+  if (base == to->base_met) return;
+  to->base_met = base;
+  for (int64_t done = 0; done < node->length; done += BLOCK) {
+    int64_t step = node->length - done < BLOCK ? node->length - done : BLOCK;
+    kh_place value = {chunk, to->dictionary, node->offset + done};
+    kh_values_hash(&value, step, 0, hashes);
+    for (int64_t i = 0; i < step; i++, value.at++) to->now[base + done + i] = find_or_add(to, &value, hashes[i]);
+  }
 }
 
 /* Meets the value that index `from[i]` refers to, if it was not met. The loop is short: most were. */
@@ -117,7 +147,7 @@ static int64_t find_or_add(unifying *to, const kh_chunk *chunk, int64_t index) {
     const type *from = (const type *)indices + span->start;                                                            \
     for (int64_t i = 0; i < span->length; i++) {                                                                       \
       if (validity != NULL && !kh_bit_get(validity, span->start + i)) continue;                                        \
-      if (now[from[i]] == 0) now[from[i]] = find_or_add(to, span->chunk, (int64_t)from[i]);                            \
+      if (now[from[i]] == 0) now[from[i]] = meet_one(to, span->chunk, (int64_t)from[i]);                               \
     }                                                                                                                  \
   }
 
@@ -131,6 +161,10 @@ static void meet(unifying *to, const kh_span *span, uint32_t field, int64_t base
   const uint8_t *validity = node->null_count != 0 ? node->buffers[0] : NULL;
   const void *indices = node->buffers[1];
   if (span->length == 0) return;
+  if (span->chunk->nodes[to->dictionary].length <= span->length) {
+    meet_all(to, span->chunk, base);
+    return;
+  }
   switch (to->concat->fields[field].layout.element_size_bits[1] / 8) {
     case 1: meet_1(to, span, indices, validity, to->now + base); return;
     case 2: meet_2(to, span, indices, validity, to->now + base); return;
@@ -151,13 +185,14 @@ static khonsu_status check_room(const kh_concat *concat, uint32_t field, int64_t
 static khonsu_status unify(unifying *to, uint32_t field, const kh_span *spans, size_t count, const int64_t *bases,
                            int64_t total) {
   const kh_concat *concat = to->concat;
-  int64_t rows = concat->result->nodes[field].length, most = rows < total ? rows : total;
+  int64_t rows = concat->result->nodes[field].length;
   size_t slots = 4;
-  while (slots < 2 * (uint64_t)most) slots *= 2;
+  to->most = rows < total ? rows : total;
+  while (slots < 2 * (uint64_t)to->most) slots *= 2;
   to->slot_mask = slots - 1;
   to->now = kh_alloc_zero_array((size_t)total, sizeof *to->now);
-  to->values = kh_concat_spans(concat, (size_t)most);
-  to->hashes = kh_alloc_array((size_t)most, sizeof *to->hashes);
+  to->values = kh_concat_spans(concat, (size_t)to->most);
+  to->hashes = kh_alloc_array((size_t)to->most, sizeof *to->hashes);
   to->slots = kh_alloc_zero_array(slots, sizeof *to->slots);
   if (to->now == NULL || to->values == NULL || to->hashes == NULL || to->slots == NULL)
     return kh_concat_no_memory(concat);
@@ -182,7 +217,8 @@ static khonsu_status join(const kh_concat *concat, uint32_t field, const kh_span
   int64_t total = 0;
   for (size_t i = 0; i < taken; i++)
     if (__builtin_add_overflow(total, dictionaries[i].length, &total)) return kh_concat_no_memory(concat);
-  unifying unified = {.concat = concat, .dictionary = dictionary};
+  unifying unified = {.concat = concat, .dictionary = dictionary, .base_met = -1};
+  unified.are_bytes = kh_field_kind(&concat->fields[dictionary]) == KH_KIND_BYTES;
   khonsu_status status = unify(&unified, field, spans, count, bases, total);
   if (status == KHONSU_OK) {
     join_indices(shape, field, spans, count, bases, unified.now, to);

@@ -125,6 +125,29 @@ static void dictionaries_are_unified(void **state) {
   kh_table_unref(table);
 }
 
+/* Chunks that share a dictionary of which one has fewer rows than it has values, and the other more; then another. */
+static void dictionaries_shared_by_some(void **state) {
+  (void)state;
+  for (int first = 0; first < 4; first++) {
+    kh_table *whole = make_table("+s{d=i>u}", "('a') ('b') ('c') (_) ('d') ('a') ('b') ('c') ('d')"), *table = NULL;
+    int64_t cuts[4] = {0, first, first + 1, 9};
+    for (int i = 0; i < 3; i++) {
+      struct ArrowSchema schema;
+      struct ArrowArray array;
+      kh_table *part;
+      MUST(kh_table_export_batch(whole, &schema, &array, NULL));
+      array.offset = cuts[i];
+      array.length = cuts[i + 1] - cuts[i];
+      MUST(kh_table_from_batch(&schema, &array, &no_limits, &part, NULL));
+      table = table == NULL ? part : append_table(table, part);
+    }
+    table = append_table(table, make_table("+s{d=i>u}", "('e') ('a')"));
+    assert_same_as_one(table);
+    kh_table_unref(table);
+    kh_table_unref(whole);
+  }
+}
+
 /* Views come together in one buffer, without what no view refers to. */
 static void views_are_compacted(void **state) {
   (void)state;
@@ -207,6 +230,7 @@ int main(void) {
       cmocka_unit_test(nothing),
       cmocka_unit_test(too_many_dictionary_values),
       cmocka_unit_test(dictionaries_are_unified),
+      cmocka_unit_test(dictionaries_shared_by_some),
       cmocka_unit_test(views_are_compacted),
       cmocka_unit_test(too_much_text),
       cmocka_unit_test(too_many_run_values),

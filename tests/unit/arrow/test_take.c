@@ -163,6 +163,25 @@ static void only_what_is_needed(void **state) {
   }
 }
 
+/* Values that share their parts go on sharing them. */
+static void parts_stay_shared(void **state) {
+  (void)state;
+  static const char *const types[] = {"+s{a=+vl{item=i}}", "+s{a=vu}", "+s{a=+ud:0,1{p=i;q=u}}", "+s{a=c>u}"};
+  static const char *const values[] = {"([1 2 3])", "('a text of thirty characters ....')", "(1:'one')", "('red')"};
+  int64_t often[4] = {0, 0, 0, 0};
+  kh_row_indices indices = {often, NULL, NULL, 4};
+  for (size_t i = 0; i < 4; i++) {
+    kh_table *table = make_table(types[i], values[i]);
+    kh_chunk *chunk = chunk_of(table, 0), *taken;
+    MUST(kh_chunk_take(chunk, &indices, &taken, NULL));
+    for (uint32_t node = 2; node < chunk->schema->count; node++)
+      assert_int_equal(taken->nodes[node].length, chunk->nodes[node].length);
+    if (i == 1) assert_int_equal(kh_node_variadic_sizes(&taken->nodes[1])[0], 32);
+    kh_chunk_unref(taken);
+    kh_table_unref(table);
+  }
+}
+
 /* ---- errors */
 
 static void assert_fails(const kh_chunk *chunk, const kh_row_indices *indices, khonsu_status status,
@@ -187,6 +206,9 @@ static void rows_that_are_not_there(void **state) {
   wide[1] = -1;
   assert_fails(chunk_of(table, 0), &(kh_row_indices){wide, NULL, NULL, 3}, KHONSU_INVALID_ARGUMENT,
                "index 1 asks for row 18446744073709551615 of a record batch of 3");
+  wide[1] = INT64_MIN;
+  assert_fails(chunk_of(table, 0), &(kh_row_indices){wide, NULL, NULL, 2}, KHONSU_INVALID_ARGUMENT,
+               "index 1 asks for row 9223372036854775808 of a record batch of 3");
   kh_table_unref(table);
 }
 
@@ -214,8 +236,8 @@ static kh_table *huge(const char *type, struct ArrowArray *child, int64_t size) 
 
 static void too_large(void **state) {
   (void)state;
-  int64_t thrice[3] = {0, 0, 0};
-  kh_row_indices indices = {thrice, NULL, NULL, 3};
+  int64_t often[5] = {0, 0, 0, 0, 0}; /* so often that the sum comes out positive again in 32 bits */
+  kh_row_indices indices = {often, NULL, NULL, 5};
   kh_table *text = huge("+s{t=u}", NULL, 1000000000);
   assert_fails(
       chunk_of(text, 0), &indices, KHONSU_VALUE_TOO_LARGE,
@@ -269,7 +291,7 @@ int main(void) {
       cmocka_unit_test(rows_by_bitmap),      cmocka_unit_test(long_bitmaps),
       cmocka_unit_test(only_what_is_needed), cmocka_unit_test(rows_that_are_not_there),
       cmocka_unit_test(too_large),           cmocka_unit_test(items_without_bytes),
-      cmocka_unit_test(a_union_of_nothing),
+      cmocka_unit_test(a_union_of_nothing),  cmocka_unit_test(parts_stay_shared),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
