@@ -131,7 +131,7 @@ static void meet_all(unifying *to, const kh_chunk *chunk, int64_t base) {
   enum { BLOCK = 64 };
   uint64_t hashes[BLOCK];
   const struct ArrowArray *node = &chunk->nodes[to->dictionary];
-  if (base == to->base_met) return;
+  if (node->length == 0 || base == to->base_met) return; /* an empty one and the next have one base */
   to->base_met = base;
   for (int64_t done = 0; done < node->length; done += BLOCK) {
     int64_t step = node->length - done < BLOCK ? node->length - done : BLOCK;

@@ -78,6 +78,20 @@ BRIDGE khonsu_status bridge_slice(struct ArrowSchema *schema, struct ArrowArray 
   return answer(status, made, &in, out_schema, out, error);
 }
 
+/* Two batches of one schema. */
+BRIDGE khonsu_status bridge_concat(struct ArrowSchema *schema, struct ArrowArray *array,
+                                   struct ArrowSchema *other_schema, struct ArrowArray *other_array,
+                                   struct ArrowSchema *out_schema, struct ArrowArray *out, khonsu_error *error) {
+  batch in, other;
+  kh_chunk *made = NULL;
+  khonsu_status status = open_batch(schema, array, &in, error);
+  khonsu_status opened = open_batch(other_schema, other_array, &other, error);
+  if (status == KHONSU_OK) status = opened;
+  if (status == KHONSU_OK) status = kh_chunk_concat(in.schema, (kh_chunk *[]){in.chunk, other.chunk}, 2, &made, error);
+  close_batch(&other);
+  return answer(status, made, &in, out_schema, out, error);
+}
+
 /* `to` NULL: to plain arrays. */
 BRIDGE khonsu_status bridge_cast(struct ArrowSchema *schema, struct ArrowArray *array, struct ArrowSchema *to,
                                  struct ArrowSchema *out_schema, struct ArrowArray *out, khonsu_error *error) {

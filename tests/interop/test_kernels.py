@@ -245,6 +245,24 @@ def test_slice(batch, rebase, data):
         assert result.column(0).offset == 0
 
 
+@given(batches, st.data())
+def test_concat(batch, data):
+    """Of two slices, and of a slice and rows in another order, whose dictionary or runs are others."""
+    cut = data.draw(st.integers(0, batch.num_rows))
+    rows = data.draw(st.permutations(range(batch.num_rows)))
+    values = batch.column(0).to_pylist()
+    same(made("bridge_concat", batch.slice(0, cut), *lend(batch.slice(cut))), values, batch)
+    expected = values[:cut] + [values[row] for row in rows]
+    same(made("bridge_concat", batch.slice(0, cut), *lend(take(batch, rows))), expected, batch)
+
+
+@given(plain_arrays(leaf_types), st.data())
+def test_concat_as_pyarrow(array, data):
+    other = array[data.draw(st.integers(0, len(array))) :]
+    expected = pa.concat_arrays([array, other])
+    same(made("bridge_concat", batch_of(array), *lend(batch_of(other))), expected.to_pylist(), batch_of(array))
+
+
 # ---- equality, hash, order: the same for pyarrow and Python
 
 
