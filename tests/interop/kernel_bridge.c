@@ -157,7 +157,7 @@ BRIDGE khonsu_status bridge_stats(struct ArrowSchema *schema, struct ArrowArray 
   if (status == KHONSU_OK) {
     kh_chunk_stats(in.chunk, 1, &stats);
     result->null_count = stats.null_count;
-    result->kind = stats.min.kind;
+    result->kind = (int32_t)stats.min.kind;
     put_scalar(result, 0, &stats.min);
     put_scalar(result, 1, &stats.max);
   }
