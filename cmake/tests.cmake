@@ -114,8 +114,11 @@ endif()
 
 # What has nothing to do with memory and threads of our own runs once.
 if(NOT KHONSU_SANITIZE)
+  # The kernels are not exported; tests that compare them with pyarrow's get a library that does.
+  add_library(khonsu_kernel_bridge SHARED tests/interop/kernel_bridge.c)
+  target_link_libraries(khonsu_kernel_bridge PRIVATE khonsu_internal khonsu_test_support)
   foreach(suite interop tools)
-    khonsu_add_python_test(${suite} "KHONSU_LIB=$<TARGET_FILE:khonsu>")
+    khonsu_add_python_test(${suite} "KHONSU_LIB=$<TARGET_FILE:khonsu>;KHONSU_KERNELS=$<TARGET_FILE:khonsu_kernel_bridge>")
   endforeach()
 
   add_test(NAME ${KHONSU_TEST_PREFIX}package COMMAND ${PROJECT_SOURCE_DIR}/tests/package/run ${CMAKE_BINARY_DIR})

@@ -59,6 +59,101 @@ KHONSU_MUST_USE khonsu_status kh_table_match(const kh_table *base, const kh_tabl
  * amortised, whatever base's size: the list of chunks is shared with base. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_table_append(kh_table *base, kh_table *tail, kh_table **joined);
 
+/* ---- kernels
+ *
+ * They read valid chunks and make valid chunks; results own their memory and have offset 0, but for slices, which share
+ * it. A `column` is a number of a column from 1 on: its field in the schema. */
+
+/* Whether two tables of matching schemas, or two chunks, hold the same values in the same order, however they are
+ * chunked and encoded. NaN is the same as NaN, 0.0 is not the same as -0.0. False: `difference` (nullable) says the first
+ * row and column that differ, and both values, as its message; its status says nothing. */
+bool kh_table_equal(const kh_table *a, const kh_table *b, khonsu_error *difference);
+bool kh_chunk_equal(const kh_chunk *a, const kh_chunk *b, khonsu_error *difference);
+
+/* Rows from `from` up to `to` (not included). A slice shares the chunk's memory and keeps all of it alive; a re-based
+ * one is a copy of these rows and what they refer to. INVALID_ARGUMENT: the chunk has no such rows. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_chunk_slice(kh_chunk *chunk, int64_t from, int64_t to, kh_chunk **slice,
+                                             khonsu_error *error);
+KHONSU_MUST_USE khonsu_status kh_chunk_rebase(const kh_chunk *chunk, int64_t from, int64_t to, kh_chunk **rebased,
+                                              khonsu_error *error);
+
+/* Rows by number, in any order, as often as they are named. One of `rows_64`, `rows_32` is set. Without `validity` all
+ * are rows; where its bit is not set the row is a row of nulls (in a union, of its first field). */
+typedef struct kh_row_indices {
+  const int64_t *rows_64;
+  const uint32_t *rows_32;
+  const uint8_t *validity;
+  int64_t count;
+} kh_row_indices;
+
+/* The rows at `indices`, and the rows whose bit is set in `bits` (as many bits as rows). All rows: the chunk itself.
+ * INVALID_ARGUMENT: there is no such row. VALUE_TOO_LARGE: offsets or run ends cannot hold the chosen rows.
+ * NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_chunk_take(const kh_chunk *chunk, const kh_row_indices *indices, kh_chunk **taken,
+                                            khonsu_error *error);
+KHONSU_MUST_USE khonsu_status kh_chunk_filter(kh_chunk *chunk, const uint8_t *bits, kh_chunk **filtered,
+                                              khonsu_error *error);
+
+/* A hash for each row over its key columns: rows that kh_rows_equal calls equal have equal hashes, in whatever chunk
+ * and encoding. `hashes` has room for all rows. Not for storing. */
+void kh_chunk_hash_rows(const kh_chunk *chunk, const uint32_t *columns, size_t count, uint64_t seed, uint64_t *hashes);
+
+/* Key columns of a chunk; of two that are compared, as many and of the same types, encodings and widths aside. */
+typedef struct kh_row_key {
+  const kh_chunk *chunk;
+  const uint32_t *columns;
+  size_t count;
+} kh_row_key;
+
+/* The order of two rows by their keys, a total one: column by column; nulls before values, NaN after all numbers, 0.0
+ * equal to -0.0, lists and structs part by part. */
+int kh_rows_compare(const kh_row_key *a, int64_t row_a, const kh_row_key *b, int64_t row_b);
+/* Whether that is 0. */
+bool kh_rows_equal(const kh_row_key *a, int64_t row_a, const kh_row_key *b, int64_t row_b);
+
+/* Whether chunks of `from` can be cast to `to` without loss: fields by place, not by name. Integers, floats, decimals,
+ * offsets, indices may become wider, integers floats that hold them all, date32 date64, utf8 binary, null anything
+ * nullable; views, list views, dictionaries, run-end encoded and fixed-size values plain ones; structs and the batch may
+ * gain nullable fields at the end. SCHEMA_MISMATCH: the text names the first field that cannot, and both types. */
+KHONSU_MUST_USE khonsu_status kh_schema_cast_check(const kh_schema *from, const kh_schema *to, khonsu_error *error);
+/* Casts. What stays as it is, is shared with the chunk, which it keeps alive. SCHEMA_MISMATCH as above.
+ * VALUE_TOO_LARGE: 32-bit offsets cannot hold what was in views, of fixed size, or encoded. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_chunk_cast(kh_chunk *chunk, kh_schema *to, kh_chunk **cast, khonsu_error *error);
+/* The schema without views, list views, dictionaries and run-end encoding, to cast to. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_schema_plain(const kh_schema *schema, kh_schema **plain, khonsu_error *error);
+
+/* A value to compare with others of its kind. Booleans are the integers 0 and 1; dates, times and the like are the
+ * integers that they are stored as; decimals 256 bits, least significant first, at the scale of their type. */
+typedef struct kh_scalar {
+  enum {
+    KH_SCALAR_NONE, /* there is no such value */
+    KH_SCALAR_INT,
+    KH_SCALAR_UINT,
+    KH_SCALAR_FLOAT,
+    KH_SCALAR_DECIMAL,
+    KH_SCALAR_BYTES
+  } kind;
+  union {
+    int64_t integer;
+    uint64_t natural;
+    double real;
+    uint64_t decimal[4];
+    khonsu_slice bytes;
+  };
+} kh_scalar;
+
+/* < 0, 0, > 0: the order of kh_rows_compare. Both are of one kind. */
+int kh_scalar_compare(const kh_scalar *a, const kh_scalar *b);
+
+typedef struct kh_column_stats {
+  uint64_t null_count; /* rows that are null, in dictionaries and runs as well */
+  kh_scalar min, max;  /* of the others; bytes are borrowed from the chunk */
+} kh_column_stats;
+
+/* min and max are NONE where all rows are null, and of types without order: intervals of several parts, lists, structs,
+ * unions. */
+void kh_chunk_stats(const kh_chunk *chunk, uint32_t column, kh_column_stats *stats);
+
 /* ---- tables out: zero-copy, each export holds references of its own and outlives everything else. */
 KHONSU_MUST_USE khonsu_status kh_table_export_stream(kh_table *table, struct ArrowArrayStream *stream);
 /* As one batch; more than one chunk is concatenated. `schema` may be NULL. VALUE_TOO_LARGE: 32-bit offsets or indices

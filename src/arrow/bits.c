@@ -1,24 +1,10 @@
 #include "bits.h"
 
-#include <string.h>
-
-/* Up to 64 bits from `start` on, in the low end of the word; reads no byte that holds none of them. */
-static uint64_t load_bits(const uint8_t *bits, int64_t start, int64_t count) {
-  const uint8_t *first = bits + (start >> 3);
-  unsigned shift = start & 7;
-  size_t bytes = (size_t)kh_bits_bytes(count + shift);
-  uint64_t word = 0;
-  memcpy(&word, first, bytes < 8 ? bytes : 8);
-  word >>= shift;
-  if (bytes > 8) word |= (uint64_t)first[8] << (64 - shift);
-  return count < 64 ? word & ((UINT64_C(1) << count) - 1) : word;
-}
-
 int64_t kh_bits_count(const uint8_t *bits, int64_t start, int64_t count) {
   int64_t set = 0;
   while (count > 0) {
     int64_t step = count < 64 ? count : 64;
-    set += __builtin_popcountll(load_bits(bits, start, step));
+    set += __builtin_popcountll(kh_bits_load(bits, start, step));
     start += step;
     count -= step;
   }
@@ -34,18 +20,18 @@ static void store_bits(uint8_t *byte, unsigned start, unsigned count, unsigned v
 void kh_bits_copy(uint8_t *to, int64_t to_start, const uint8_t *from, int64_t from_start, int64_t count) {
   while (count > 0 && (to_start & 7) != 0) { /* up to a byte boundary of the target */
     unsigned room = 8 - (to_start & 7), step = count < room ? (unsigned)count : room;
-    store_bits(to + (to_start >> 3), to_start & 7, step, (unsigned)load_bits(from, from_start, step));
+    store_bits(to + (to_start >> 3), to_start & 7, step, (unsigned)kh_bits_load(from, from_start, step));
     to_start += step;
     from_start += step;
     count -= step;
   }
   for (; count >= 64; to_start += 64, from_start += 64, count -= 64) {
-    uint64_t word = load_bits(from, from_start, 64);
+    uint64_t word = kh_bits_load(from, from_start, 64);
     memcpy(to + (to_start >> 3), &word, sizeof word);
   }
   for (; count > 0; to_start += 8, from_start += 8, count -= 8) {
     unsigned step = count < 8 ? (unsigned)count : 8;
-    store_bits(to + (to_start >> 3), 0, step, (unsigned)load_bits(from, from_start, step));
+    store_bits(to + (to_start >> 3), 0, step, (unsigned)kh_bits_load(from, from_start, step));
   }
 }
 

@@ -61,6 +61,11 @@ kh_chunk *kh_chunk_of_export(const struct ArrowArray *exported);
 KHONSU_MUST_USE khonsu_status kh_chunk_concat(kh_schema *schema, kh_chunk *const *chunks, size_t count,
                                               kh_chunk **joined, khonsu_error *error);
 
+/* Makes a chunk without owner, whose nodes refer to memory of `kept`, hold a reference to it. */
+void kh_chunk_keep(kh_chunk *chunk, kh_chunk *kept);
+/* Cuts a node that has a validity bitmap, if any, down to `length` values from `from` on; null_count stays exact. */
+void kh_node_cut(const kh_field *field, struct ArrowArray *node, int64_t from, int64_t length);
+
 /* Non-NULL and readable, for buffers without bytes. */
 extern const uint64_t kh_no_bytes[8];
 

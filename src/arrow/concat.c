@@ -110,16 +110,11 @@ khonsu_status kh_concat_field(const kh_concat *concat, uint32_t field, const kh_
   return family(concat, field, spans, count);
 }
 
-khonsu_status kh_chunk_concat(kh_schema *schema, kh_chunk *const *chunks, size_t count, kh_chunk **joined,
-                              khonsu_error *error) {
+khonsu_status kh_concat_rows(kh_schema *schema, const kh_span *spans, size_t count, kh_chunk **joined,
+                             khonsu_error *error) {
   kh_concat concat = {schema->fields, kh_chunk_new(schema), error};
-  kh_span *spans = kh_concat_spans(&concat, count);
-  khonsu_status status = KHONSU_OK;
-  if (concat.result == NULL || spans == NULL) status = kh_concat_no_memory(&concat);
-  for (size_t i = 0; i < count && status == KHONSU_OK; i++)
-    spans[i] = (kh_span){chunks[i], chunks[i]->nodes[0].offset, chunks[i]->nodes[0].length};
-  if (status == KHONSU_OK) status = kh_concat_field(&concat, 0, spans, count);
-  kh_free(spans);
+  if (concat.result == NULL) return kh_concat_no_memory(&concat);
+  khonsu_status status = kh_concat_field(&concat, 0, spans, count);
   if (status != KHONSU_OK) {
     kh_chunk_unref(concat.result);
     return status;
@@ -127,4 +122,15 @@ khonsu_status kh_chunk_concat(kh_schema *schema, kh_chunk *const *chunks, size_t
   concat.result->bytes = kh_chunk_count_bytes(concat.result);
   *joined = concat.result;
   return KHONSU_OK;
+}
+
+khonsu_status kh_chunk_concat(kh_schema *schema, kh_chunk *const *chunks, size_t count, kh_chunk **joined,
+                              khonsu_error *error) {
+  kh_span *spans = kh_alloc_array(count, sizeof *spans);
+  if (spans == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory to concatenate record batches");
+  for (size_t i = 0; i < count; i++)
+    spans[i] = (kh_span){chunks[i], chunks[i]->nodes[0].offset, chunks[i]->nodes[0].length};
+  khonsu_status status = kh_concat_rows(schema, spans, count, joined, error);
+  kh_free(spans);
+  return status;
 }

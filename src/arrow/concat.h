@@ -23,6 +23,10 @@ typedef struct kh_concat {
 typedef khonsu_status kh_concat_family(const kh_concat *concat, uint32_t field, const kh_span *spans, size_t count);
 kh_concat_family kh_concat_field;
 
+/* A chunk of the rows that the spans are, each of a root. */
+KHONSU_MUST_USE khonsu_status kh_concat_rows(kh_schema *schema, const kh_span *spans, size_t count, kh_chunk **joined,
+                                             khonsu_error *error);
+
 /* Each does what kh_concat_field does, after kh_concat_begin has been called. */
 kh_concat_family kh_concat_fixed;  /* numbers, booleans, fixed-size binary */
 kh_concat_family kh_concat_text;   /* utf8, binary, and large */
@@ -43,6 +47,10 @@ KHONSU_MUST_USE khonsu_status kh_concat_begin(const kh_concat *concat, uint32_t 
 void *kh_concat_buffer(const kh_concat *concat, uint32_t field, uint32_t index, int64_t count, int64_t size);
 /* Uninitialised spans for the children, for kh_free. NULL: out of memory, which `error` says. */
 kh_span *kh_concat_spans(const kh_concat *concat, size_t count);
+
+/* `count` offsets of `bits` bits from place `start` on, with `shift` added, to place `row` on. */
+void kh_concat_offsets(void *to, int64_t row, const void *from, int64_t start, int64_t count, int64_t bits,
+                       int64_t shift);
 
 static inline const struct ArrowArray *kh_span_node(const kh_span *span, uint32_t field) {
   return &span->chunk->nodes[field];

@@ -4,7 +4,8 @@
 
 static khonsu_status too_many_items(const kh_concat *concat, uint32_t field, int64_t items) {
   return kh_field_fail(concat->fields, field, concat->error, KHONSU_VALUE_TOO_LARGE,
-                       "%lld items in one batch: more than 32-bit offsets can hold", (long long)items);
+                       "%lld items in one batch: more than 32-bit offsets can hold; cast the column to large_list",
+                       (long long)items);
 }
 
 /* ---- fixed-size list: `size` items for each value, also for null ones */
@@ -37,10 +38,9 @@ static void join_offsets(void *to, uint32_t field, int64_t bits, const kh_span *
     if (spans[i].length == 0) continue;
     const void *from = kh_span_node(&spans[i], field)->buffers[1];
     int64_t shift = done - kh_offset_get(from, bits, spans[i].start);
-    for (int64_t k = 1; k <= spans[i].length; k++) {
-      done = kh_offset_get(from, bits, spans[i].start + k) + shift;
-      kh_offset_set(to, bits, ++row, done);
-    }
+    kh_concat_offsets(to, row + 1, from, spans[i].start + 1, spans[i].length, bits, shift);
+    row += spans[i].length;
+    done = kh_offset_get(to, bits, row);
   }
 }
 

@@ -59,7 +59,9 @@ khonsu_status kh_concat_runs(const kh_concat *concat, uint32_t field, const kh_s
   int64_t length = concat->result->nodes[field].length;
   if (length > kh_int_max(type))
     return kh_field_fail(concat->fields, field, concat->error, KHONSU_VALUE_TOO_LARGE,
-                         "%lld values in one batch: more than its run ends can hold", (long long)length);
+                         "%lld values in one batch: more than its run ends can hold; cast the column to wider run "
+                         "ends, or to plain values",
+                         (long long)length);
   kh_span *values = kh_concat_spans(concat, count);
   if (values == NULL) return KHONSU_NO_MEMORY;
   for (size_t i = 0; i < count; i++) values[i] = runs_of(&spans[i], shape, type);

@@ -16,16 +16,21 @@ static inline void kh_offset_set(void *buffer, int64_t bits, int64_t index, int6
 
 static inline int64_t kh_offset_max(int64_t bits) { return bits == 64 ? INT64_MAX : INT32_MAX; }
 
-/* Dictionary indices, run ends: any integer type. Values of uint64 fit into int64: they are indices of what is there. */
+/* What users' buffers of data hold: they need not be aligned. */
+typedef uint16_t __attribute__((aligned(1), may_alias)) kh_any16;
+typedef uint32_t __attribute__((aligned(1), may_alias)) kh_any32;
+typedef uint64_t __attribute__((aligned(1), may_alias)) kh_any64;
+
+/* Any integer type; of uint64 the bits. Dictionary indices and run ends fit: they are places of what is there. */
 static inline int64_t kh_int_get(enum ArrowType type, const void *buffer, int64_t index) {
   switch (type) {
     case NANOARROW_TYPE_INT8: return ((const int8_t *)buffer)[index];
     case NANOARROW_TYPE_UINT8: return ((const uint8_t *)buffer)[index];
-    case NANOARROW_TYPE_INT16: return ((const int16_t *)buffer)[index];
-    case NANOARROW_TYPE_UINT16: return ((const uint16_t *)buffer)[index];
-    case NANOARROW_TYPE_INT32: return ((const int32_t *)buffer)[index];
-    case NANOARROW_TYPE_UINT32: return ((const uint32_t *)buffer)[index];
-    default: return ((const int64_t *)buffer)[index];
+    case NANOARROW_TYPE_INT16: return (int16_t)((const kh_any16 *)buffer)[index];
+    case NANOARROW_TYPE_UINT16: return ((const kh_any16 *)buffer)[index];
+    case NANOARROW_TYPE_INT32: return (int32_t)((const kh_any32 *)buffer)[index];
+    case NANOARROW_TYPE_UINT32: return ((const kh_any32 *)buffer)[index];
+    default: return (int64_t)((const kh_any64 *)buffer)[index];
   }
 }
 

@@ -70,6 +70,12 @@ static inline bool kh_field_is_view(const kh_field *field) {
   return field->storage == NANOARROW_TYPE_STRING_VIEW || field->storage == NANOARROW_TYPE_BINARY_VIEW;
 }
 
+/* Bytes between offsets. */
+static inline bool kh_field_is_text(const kh_field *field) {
+  return !field->has_dictionary && field->layout.buffer_type[1] == NANOARROW_BUFFER_TYPE_DATA_OFFSET &&
+         field->layout.buffer_type[2] == NANOARROW_BUFFER_TYPE_DATA;
+}
+
 static inline uint32_t kh_field_dictionary(const kh_field *field) {
   return field->first + (uint32_t)field->arrow.n_children;
 }

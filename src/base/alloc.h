@@ -16,6 +16,11 @@ static inline void *kh_alloc_array(size_t count, size_t size) {
   return __builtin_mul_overflow(count, size, &total) ? NULL : kh_alloc(total);
 }
 
+static inline void *kh_alloc_zero_array(size_t count, size_t size) {
+  size_t total;
+  return __builtin_mul_overflow(count, size, &total) ? NULL : kh_alloc_zero(total);
+}
+
 /* Resizes `memory` to `count` elements of `size` bytes; on NULL the old block is untouched. */
 static inline void *kh_realloc_array(void *memory, size_t count, size_t size) {
   size_t total;

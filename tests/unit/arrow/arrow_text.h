@@ -228,6 +228,7 @@ static void append_value(const struct ArrowSchema *schema, struct ArrowArray *ar
 static void allow_any_type_ids(struct ArrowArray *array) {
   ((struct ArrowArrayPrivateData *)array->private_data)->union_type_id_is_child_index = 1;
   for (int64_t i = 0; i < array->n_children; i++) allow_any_type_ids(array->children[i]);
+  if (array->dictionary != NULL) allow_any_type_ids(array->dictionary);
 }
 
 static void set_type_ids(const struct ArrowSchema *schema, struct ArrowArray *array) {
@@ -237,6 +238,7 @@ static void set_type_ids(const struct ArrowSchema *schema, struct ArrowArray *ar
     for (int64_t i = 0; i < array->length; i++) types[i] = ids[types[i]];
   }
   for (int64_t i = 0; i < array->n_children; i++) set_type_ids(schema->children[i], array->children[i]);
+  if (array->dictionary != NULL) set_type_ids(schema->dictionary, array->dictionary);
 }
 
 static struct ArrowArray make_array(const struct ArrowSchema *schema, const char *text) {

@@ -91,15 +91,80 @@ static void assert_too_large(kh_table *table, const char *expected) {
   kh_table_unref(table);
 }
 
-/* Narrow indices overflow; the text says where. */
+static kh_table *hundred_values(const char *type, int first) {
+  char values[4096], *to = values;
+  for (int i = 0; i < 100; i++) to += snprintf(to, 64, "((%d)) ", first + i);
+  return make_table(type, values);
+}
+
+/* Narrow indices overflow; the text says where. Values that both have are one. */
 static void too_many_dictionary_values(void **state) {
   (void)state;
   const char *type = "+s{s=+s{d=c>i}}";
-  char values[4096], *to = values;
-  for (int i = 0; i < 100; i++) to += snprintf(to, 64, "((%d)) ", i);
-  kh_table *table = append_table(make_table(type, values), make_table(type, values));
-  assert_too_large(
-      table, "column 's.d': dictionaries of 200 values together in one batch: more than its indices can tell apart");
+  kh_table *table = append_table(hundred_values(type, 0), hundred_values(type, 28));
+  assert_same_as_one(table);
+  kh_table_unref(table);
+  assert_too_large(append_table(hundred_values(type, 0), hundred_values(type, 29)),
+                   "column 's.d': dictionaries of 129 values together in one batch: more than its indices can tell "
+                   "apart; cast the column to wider indices, or to plain values");
+}
+
+/* A dictionary has no value twice, and none that no row refers to; so it does not grow as chunks are joined. */
+static void dictionaries_are_unified(void **state) {
+  (void)state;
+  kh_table *table =
+               append_table(make_table("+s{d=i>u}", "('a') ('b') (_) ('c')"), make_table("+s{d=i>u}", "('c') ('b')")),
+           *one;
+  struct ArrowSchema schema;
+  struct ArrowArray array;
+  MUST(kh_table_export_batch(table, &schema, &array, NULL));
+  assert_int_equal(array.children[0]->dictionary->length, 3);
+  MUST(kh_table_from_batch(&schema, &array, &no_limits, &one, NULL));
+  assert_table(one, "('a') ('b') (_) ('c') ('c') ('b')");
+  kh_table_unref(one);
+  kh_table_unref(table);
+}
+
+/* Chunks that share a dictionary of which one has fewer rows than it has values, and the other more; then another. */
+static void dictionaries_shared_by_some(void **state) {
+  (void)state;
+  for (int first = 0; first < 4; first++) {
+    kh_table *whole = make_table("+s{d=i>u}", "('a') ('b') ('c') (_) ('d') ('a') ('b') ('c') ('d')"), *table = NULL;
+    int64_t cuts[4] = {0, first, first + 1, 9};
+    for (int i = 0; i < 3; i++) {
+      struct ArrowSchema schema;
+      struct ArrowArray array;
+      kh_table *part;
+      MUST(kh_table_export_batch(whole, &schema, &array, NULL));
+      array.offset = cuts[i];
+      array.length = cuts[i + 1] - cuts[i];
+      MUST(kh_table_from_batch(&schema, &array, &no_limits, &part, NULL));
+      table = table == NULL ? part : append_table(table, part);
+    }
+    table = append_table(table, make_table("+s{d=i>u}", "('e') ('a')"));
+    assert_same_as_one(table);
+    kh_table_unref(table);
+    kh_table_unref(whole);
+  }
+}
+
+/* Views come together in one buffer, without what no view refers to. */
+static void views_are_compacted(void **state) {
+  (void)state;
+  const char *values = "('a text of thirty characters ..') ('short') (_) ('and another one of these texts')";
+  struct ArrowSchema schema = make_schema("+s{v=vu}");
+  struct ArrowArray array = make_array(&schema, values);
+  array.length = 2;
+  kh_table *tail, *table;
+  MUST(kh_table_from_batch(&schema, &array, &no_limits, &tail, NULL));
+  table = append_table(tail, make_table("+s{v=vu}", values));
+  MUST(kh_table_export_batch(table, &schema, &array, NULL));
+  assert_int_equal(array.children[0]->n_buffers, 4);
+  assert_int_equal(((const int64_t *)array.children[0]->buffers[3])[0], 3 * 30);
+  MUST(kh_table_from_batch(&schema, &array, &no_limits, &tail, NULL));
+  kh_table_unref(tail);
+  assert_same_as_one(table);
+  kh_table_unref(table);
 }
 
 static void release_view(struct ArrowArray *array) { array->release = NULL; }
@@ -129,7 +194,9 @@ static void too_much_text(void **state) {
   kh_table *half = huge_text(500000000), *table;
   MUST(kh_table_append(half, half, &table));
   kh_table_unref(half);
-  assert_too_large(table, "column 't': 3000000000 bytes of text in one batch: more than 32-bit offsets can hold");
+  assert_too_large(table,
+                   "column 't': 3000000000 bytes of text in one batch: more than 32-bit offsets can hold; cast the "
+                   "column to large_utf8 or large_binary");
 }
 
 static void too_many_run_values(void **state) {
@@ -148,7 +215,9 @@ static void too_many_run_values(void **state) {
     table = table == NULL ? tail : append_table(table, tail);
   }
   schema.release(&schema);
-  assert_too_large(table, "column 'r': 40000 values in one batch: more than its run ends can hold");
+  assert_too_large(table,
+                   "column 'r': 40000 values in one batch: more than its run ends can hold; cast the column to wider "
+                   "run ends, or to plain values");
 }
 
 int main(void) {
@@ -160,6 +229,9 @@ int main(void) {
       cmocka_unit_test(values_come_through),
       cmocka_unit_test(nothing),
       cmocka_unit_test(too_many_dictionary_values),
+      cmocka_unit_test(dictionaries_are_unified),
+      cmocka_unit_test(dictionaries_shared_by_some),
+      cmocka_unit_test(views_are_compacted),
       cmocka_unit_test(too_much_text),
       cmocka_unit_test(too_many_run_values),
   };

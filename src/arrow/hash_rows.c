@@ -1,0 +1,55 @@
+/* hash_rows: hashes of rows, a column after the other in blocks that stay in the cache. What a dictionary's values hash
+ * to is found once for all rows, if there is memory for it and there are not fewer rows. */
+#include "hash.h"
+
+enum { BLOCK = 1024 };
+
+typedef struct key_column {
+  kh_place first;
+  uint64_t *values; /* hashes of a dictionary's values; NULL: they are found row by row */
+} key_column;
+
+static key_column open_column(const kh_chunk *chunk, uint32_t column, uint64_t seed) {
+  const kh_field *field = &chunk->schema->fields[column];
+  key_column key = {kh_place_of_row(chunk, column, 0), NULL};
+  if (!field->has_dictionary) return key;
+  uint32_t dictionary = kh_field_dictionary(field);
+  int64_t size = chunk->nodes[dictionary].length;
+  if (size > chunk->nodes[column].length) return key;
+  kh_place value = kh_place_child(&key.first, dictionary, 0);
+  key.values = kh_alloc_array((size_t)size, sizeof *key.values);
+  if (key.values != NULL) kh_values_hash(&value, size, seed, key.values);
+  return key;
+}
+
+static void hash_block(const key_column *key, int64_t from, int64_t length, uint64_t seed, uint64_t *hashes) {
+  kh_place place = key->first;
+  place.at += from;
+  if (key->values == NULL) {
+    kh_values_hash(&place, length, seed, hashes);
+    return;
+  }
+  const kh_field *field = kh_place_field(&place);
+  const struct ArrowArray *node = kh_place_node(&place);
+  const uint8_t *validity = kh_node_validity(field, node);
+  for (int64_t i = 0; i < length; i++) {
+    bool is_null = validity != NULL && !kh_bit_get(validity, place.at + i);
+    hashes[i] = is_null ? kh_hash_null(seed) : key->values[kh_int_get(field->storage, node->buffers[1], place.at + i)];
+  }
+}
+
+void kh_chunk_hash_rows(const kh_chunk *chunk, const uint32_t *columns, size_t count, uint64_t seed, uint64_t *hashes) {
+  int64_t rows = chunk->nodes[0].length;
+  uint64_t block[BLOCK];
+  if (count == 0)
+    for (int64_t row = 0; row < rows; row++) hashes[row] = seed;
+  for (size_t k = 0; k < count; k++) {
+    key_column key = open_column(chunk, columns[k], seed);
+    for (int64_t from = 0; from < rows; from += BLOCK) {
+      int64_t step = rows - from < BLOCK ? rows - from : BLOCK;
+      hash_block(&key, from, step, seed, k == 0 ? hashes + from : block);
+      for (int64_t i = 0; k > 0 && i < step; i++) hashes[from + i] = kh_hash_combine(hashes[from + i], block[i]);
+    }
+    kh_free(key.values);
+  }
+}

@@ -1,0 +1,46 @@
+/* schema_plain: the schema that is left when views, list views, dictionaries and run-end encoding are taken away. Names,
+ * metadata and whether a field may be null stay. */
+#include "schema.h"
+
+/* Where the values of an encoded field are. */
+static uint32_t decoded(const kh_field *fields, uint32_t index) {
+  for (;;) {
+    if (fields[index].has_dictionary) index = kh_field_dictionary(&fields[index]);
+    else if (fields[index].storage == NANOARROW_TYPE_RUN_END_ENCODED) index = fields[index].first + 1;
+    else return index;
+  }
+}
+
+static const char *plain_format(const kh_field *field) {
+  switch (field->storage) {
+    case NANOARROW_TYPE_STRING_VIEW: return "u";
+    case NANOARROW_TYPE_BINARY_VIEW: return "z";
+    case NANOARROW_TYPE_LIST_VIEW: return "+l";
+    case NANOARROW_TYPE_LARGE_LIST_VIEW: return "+L";
+    default: return field->arrow.format;
+  }
+}
+
+/* On failure what was made stays for the caller to release. Recursion is as deep as the schema, which is limited. */
+static ArrowErrorCode make_plain(const kh_field *fields, uint32_t index, struct ArrowSchema *plain) {
+  uint32_t values = decoded(fields, index);
+  const kh_field *outer = &fields[index], *inner = &fields[values];
+  ArrowSchemaInit(plain);
+  NANOARROW_RETURN_NOT_OK(ArrowSchemaSetFormat(plain, plain_format(inner)));
+  NANOARROW_RETURN_NOT_OK(ArrowSchemaSetName(plain, outer->arrow.name));
+  NANOARROW_RETURN_NOT_OK(ArrowSchemaSetMetadata(plain, outer->arrow.metadata));
+  plain->flags = outer->arrow.flags & ~(int64_t)ARROW_FLAG_DICTIONARY_ORDERED;
+  plain->flags |= inner->arrow.flags & (ARROW_FLAG_NULLABLE | ARROW_FLAG_MAP_KEYS_SORTED);
+  NANOARROW_RETURN_NOT_OK(ArrowSchemaAllocateChildren(plain, inner->arrow.n_children));
+  for (int64_t child = 0; child < inner->arrow.n_children; child++)
+    NANOARROW_RETURN_NOT_OK(make_plain(fields, inner->first + (uint32_t)child, plain->children[child]));
+  return NANOARROW_OK;
+}
+
+khonsu_status kh_schema_plain(const kh_schema *schema, kh_schema **plain, khonsu_error *error) {
+  struct ArrowSchema made;
+  kh_arrow_limits no_limits = {UINT64_MAX, UINT64_MAX, NULL};
+  if (make_plain(schema->fields, 0, &made) == NANOARROW_OK) return kh_schema_import(&made, &no_limits, plain, error);
+  if (made.release != NULL) made.release(&made);
+  return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a schema");
+}
