@@ -114,7 +114,7 @@ typedef struct cursor {
 /* Onto a row that is there. */
 static void settle(cursor *to) {
   while (to->chunk == NULL || to->at == to->chunk->nodes[0].length) {
-    to->chunk = *kh_chunk_list_run(&to->table->chunks, to->next++).chunks;
+    to->chunk = *kh_table_run(to->table, to->next++).chunks;
     to->at = 0;
   }
 }
