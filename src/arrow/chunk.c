@@ -5,13 +5,20 @@ const uint64_t kh_no_bytes[8] = {0};
 
 /* ---- life */
 
-kh_chunk *kh_chunk_new(kh_schema *schema) {
-  kh_chunk *chunk = kh_alloc(sizeof *chunk + schema->count * sizeof chunk->nodes[0]);
+kh_chunk *kh_chunk_new_with_room(kh_schema *schema, size_t size, void **room) {
+  size_t fixed = sizeof(kh_chunk) + schema->count * sizeof(struct ArrowArray), whole;
+  kh_chunk *chunk = __builtin_add_overflow(fixed, size, &whole) ? NULL : kh_alloc(whole);
   if (chunk == NULL) return NULL;
-  memset(chunk, 0, sizeof *chunk + schema->count * sizeof chunk->nodes[0]);
+  memset(chunk, 0, fixed);
   atomic_init(&chunk->references, 1);
   chunk->schema = kh_schema_ref(schema);
+  *room = (char *)chunk + fixed;
   return chunk;
+}
+
+kh_chunk *kh_chunk_new(kh_schema *schema) {
+  void *none;
+  return kh_chunk_new_with_room(schema, 0, &none);
 }
 
 kh_chunk *kh_chunk_ref(kh_chunk *chunk) {
@@ -27,6 +34,7 @@ static _Thread_local bool freeing;
 
 static void free_chunk(kh_chunk *chunk) {
   if (chunk->owner.release != NULL) chunk->owner.release(&chunk->owner);
+  kh_memory_unref(chunk->memory);
   kh_arena_fini(&chunk->arena);
   kh_schema_unref(chunk->schema);
   kh_free(chunk);

@@ -9,13 +9,16 @@
 #define KH_ARROW_CHUNK_H
 
 #include "arena.h"
+#include "memory.h"
 #include "schema.h"
 
 typedef struct kh_chunk {
   _Atomic uint32_t references;
-  kh_schema *schema;       /* what it was validated against; a table's own may have other names */
-  uint64_t bytes;          /* of the buffers, as far as offset + length reach */
+  kh_schema *schema;    /* what it was validated against; a table's own may have other names */
+  uint64_t bytes;       /* of the buffers, as far as offset + length reach */
+  const char *metadata; /* what an IPC message said of the batch, in the C Data interface's encoding; NULL: nothing */
   struct ArrowArray owner; /* keeps alive what was moved in; release NULL: there is nothing */
+  kh_memory *memory;       /* the same of what was read in place; NULL: nothing was */
   kh_arena arena;          /* what was made here */
   struct kh_chunk *next;   /* while it waits to be freed */
   struct ArrowArray nodes[];
@@ -23,6 +26,8 @@ typedef struct kh_chunk {
 
 /* One with zeroed nodes and no owner, for the caller to fill in. NULL: out of memory. */
 kh_chunk *kh_chunk_new(kh_schema *schema);
+/* The same, with `size` bytes, aligned to 8, that go with it. */
+kh_chunk *kh_chunk_new_with_room(kh_schema *schema, size_t size, void **room);
 kh_chunk *kh_chunk_ref(kh_chunk *chunk);
 void kh_chunk_unref(kh_chunk *chunk); /* NULL is a no-op */
 
@@ -46,6 +51,9 @@ typedef struct kh_known_sizes {
 KHONSU_MUST_USE khonsu_status kh_chunk_check(kh_chunk *chunk, const kh_known_sizes *known, uint64_t bytes_max,
                                              khonsu_error *error);
 
+/* Bytes that fixed buffer `index` of `field` must have for values up to `end`, as far as lengths alone tell. False: they
+ * overflow. */
+bool kh_buffer_required_size(const kh_field *field, uint32_t index, int64_t end, int64_t *bytes);
 /* Bytes of the fixed buffer `index` of a node of `field`, as far as its offset + length reach. The node is valid. */
 int64_t kh_node_buffer_size(const kh_field *field, const struct ArrowArray *node, uint32_t index);
 /* Bytes of all buffers of all nodes. They are valid. */

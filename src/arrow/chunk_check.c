@@ -28,8 +28,7 @@ typedef struct checking {
 
 static int64_t end_of(const struct ArrowArray *node) { return node->offset + node->length; }
 
-/* Bytes that a fixed buffer must have at least, as far as lengths alone tell. False: they overflow. */
-static bool required_size(const kh_field *field, uint32_t index, int64_t end, int64_t *bytes) {
+bool kh_buffer_required_size(const kh_field *field, uint32_t index, int64_t end, int64_t *bytes) {
   int64_t bits = field->layout.element_size_bits[index];
   switch (field->layout.buffer_type[index]) {
     case NANOARROW_BUFFER_TYPE_VALIDITY: *bytes = kh_bits_bytes(end); return true;
@@ -80,7 +79,7 @@ static khonsu_status check_buffer(const checking *check, uint32_t index, uint32_
   const kh_field *field = &check->fields[index];
   const struct ArrowArray *node = &check->chunk->nodes[index];
   int64_t bytes, known = check->known != NULL ? check->known[index].bytes[buffer] : -1;
-  if (!required_size(field, buffer, end_of(node), &bytes))
+  if (!kh_buffer_required_size(field, buffer, end_of(node), &bytes))
     return INVALID(check, index, "the size of buffer %u overflows", buffer);
   bool is_validity = field->layout.buffer_type[buffer] == NANOARROW_BUFFER_TYPE_VALIDITY;
   if (node->buffers[buffer] == NULL && !is_validity && bytes > 0)
@@ -319,7 +318,7 @@ int64_t kh_node_buffer_size(const kh_field *field, const struct ArrowArray *node
   if (node->buffers[index] == NULL) return 0;
   if (index == 2 && field->layout.buffer_type[index] == NANOARROW_BUFFER_TYPE_DATA) return text_size(field, node);
   int64_t bytes;
-  bool fits = required_size(field, index, end_of(node), &bytes);
+  bool fits = kh_buffer_required_size(field, index, end_of(node), &bytes);
   KH_ASSERT(fits);
   return bytes;
 }

@@ -38,16 +38,28 @@ static khonsu_status read_chunks(kh_ipc_reader *reader, kh_table *table, khonsu_
   }
 }
 
-khonsu_status kh_ipc_decode(khonsu_slice bytes, const kh_arrow_limits *limits, kh_table **table, khonsu_error *error) {
-  kh_ipc_source source = {.name = "the encoded table", .memory = bytes.data, .size = bytes.size};
+static khonsu_status decode(const kh_ipc_source *source, const kh_arrow_limits *limits, kh_table **table,
+                            khonsu_error *error) {
   kh_ipc_reader reader;
-  khonsu_status status = kh_ipc_reader_open(&reader, &source, limits, error);
+  khonsu_status status = kh_ipc_reader_open(&reader, source, limits, error);
   if (status != KHONSU_OK) return status;
-  kh_table *decoded = kh_table_new(reader.schema);
+  kh_table *decoded = kh_table_new(reader.shapes.batch.schema);
   if (decoded == NULL) status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a table");
   else status = read_chunks(&reader, decoded, error);
   kh_ipc_reader_fini(&reader);
   if (status == KHONSU_OK) *table = decoded;
   else kh_table_unref(decoded);
   return status;
+}
+
+khonsu_status kh_ipc_decode(khonsu_slice bytes, const kh_arrow_limits *limits, kh_table **table, khonsu_error *error) {
+  kh_ipc_source source = {.name = "the encoded table", .bytes = bytes, .size = bytes.size};
+  return decode(&source, limits, table, error);
+}
+
+khonsu_status kh_ipc_decode_memory(kh_memory *memory, const kh_arrow_limits *limits, kh_table **table,
+                                   khonsu_error *error) {
+  kh_ipc_source source = {
+      .name = "the encoded table", .bytes = memory->bytes, .memory = memory, .size = memory->bytes.size};
+  return decode(&source, limits, table, error);
 }

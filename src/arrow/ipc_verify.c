@@ -57,9 +57,10 @@ static int verify_header(flatcc_union_verifier_descriptor_t *ud) {
 }
 
 static int verify_message(flatcc_table_verifier_descriptor_t *td) {
-  CHECK(flatcc_verify_field(td, 0, 2, 2));                   /* version */
-  CHECK(flatcc_verify_union_field(td, 2, 0, verify_header)); /* header */
-  return flatcc_verify_field(td, 3, 8, 8);                   /* bodyLength */
+  CHECK(flatcc_verify_field(td, 0, 2, 2));                        /* version */
+  CHECK(flatcc_verify_union_field(td, 2, 0, verify_header));      /* header */
+  CHECK(flatcc_verify_field(td, 3, 8, 8));                        /* bodyLength */
+  return flatcc_verify_table_vector_field(td, 4, 0, verify_pair); /* custom_metadata */
 }
 
 static int verify_footer(flatcc_table_verifier_descriptor_t *td) {

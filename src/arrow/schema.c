@@ -137,6 +137,7 @@ static void settle_field(kh_schema *schema, uint32_t index, int8_t **unions) {
   }
   if (field->depth > schema->depth) schema->depth = field->depth;
   schema->buffer_count += kh_field_buffer_count(field);
+  schema->view_count += kh_field_is_view(field);
 }
 
 static kh_schema *settle(const kh_field *fields, uint32_t count, bool copy) {

@@ -31,6 +31,7 @@ struct kh_schema {
   uint32_t count;               /* fields */
   uint32_t depth;               /* of the deepest field */
   uint32_t buffer_count;        /* fixed buffers of all fields together */
+  uint32_t view_count;          /* fields whose values are views: they have variadic buffers */
   struct ArrowSchema moved;     /* owns the strings; release NULL: they stand behind the fields */
   struct ArrowArrayView *views; /* one for each field, ready but for links and what belongs to an array */
   kh_field fields[];
@@ -86,6 +87,10 @@ struct ArrowSchemaView kh_field_parameters(const kh_field *field);
 
 /* "int64", "timestamp[us, tz=UTC]", "dictionary<values=utf8, indices=int8>": cut if too long. */
 void kh_field_type_name(const kh_field *fields, uint32_t index, char name[KH_TYPE_NAME_SIZE]);
+
+enum { KH_FIELD_PATH_SIZE = 192 };
+/* The names from the root down, joined by dots; of a long path the end. Returns where it begins in `room`. */
+const char *kh_field_path(const kh_field *fields, uint32_t index, char room[KH_FIELD_PATH_SIZE]);
 
 /* Sets `error` to "column 'a.b': " and the text, or to the text alone for the root. Returns `status`. */
 khonsu_status kh_field_fail(const kh_field *fields, uint32_t index, khonsu_error *error, khonsu_status status,
