@@ -29,6 +29,15 @@ void *kh_arena_take_array(kh_arena *arena, size_t count, size_t size) {
   return __builtin_mul_overflow(count, size, &total) ? NULL : kh_arena_take(arena, total);
 }
 
+void kh_arena_move(kh_arena *from, kh_arena *to) {
+  if (from->newest == NULL) return;
+  kh_arena_block *oldest = from->newest;
+  while (oldest->older != NULL) oldest = oldest->older;
+  oldest->older = to->newest;
+  to->newest = from->newest;
+  from->newest = NULL;
+}
+
 void kh_arena_fini(kh_arena *arena) {
   while (arena->newest != NULL) {
     kh_arena_block *block = arena->newest;

@@ -3,14 +3,22 @@
 #include "ipc_writer.h"
 #include "table.h"
 
-static khonsu_status write_chunks(kh_ipc_writer *writer, const kh_table *table, uint64_t first_chunk,
+static khonsu_status take_out(kh_ipc_writer *writer, kh_buffer *bytes, khonsu_error *error) {
+  khonsu_status status = kh_ipc_pieces_copy(&writer->out, bytes);
+  kh_ipc_pieces_clear(&writer->out);
+  return status == KHONSU_OK ? status : khonsu_error_set(error, status, "no memory to encode record batches");
+}
+
+static khonsu_status write_chunks(kh_ipc_writer *writer, const kh_table *table, uint64_t first_chunk, kh_buffer *bytes,
                                   khonsu_error *error) {
   khonsu_status status = KHONSU_OK;
   uint64_t count = kh_table_chunk_count(table);
   for (uint64_t index = first_chunk; index < count && status == KHONSU_OK;) {
     kh_chunk_run run = kh_chunk_list_run(&table->chunks, index);
-    for (uint64_t i = 0; i < run.count && status == KHONSU_OK; i++)
+    for (uint64_t i = 0; i < run.count && status == KHONSU_OK; i++) {
       status = kh_ipc_write_chunk(writer, run.chunks[i], error);
+      if (status == KHONSU_OK) status = take_out(writer, bytes, error);
+    }
     index += run.count;
   }
   return status;
@@ -20,9 +28,10 @@ khonsu_status kh_ipc_encode(const kh_table *table, uint64_t first_chunk, bool wi
                             khonsu_error *error) {
   kh_ipc_writer writer;
   size_t before = bytes->size;
-  khonsu_status status = kh_ipc_writer_init(&writer, table->schema, false, bytes, error);
+  khonsu_status status = kh_ipc_writer_init(&writer, table->schema, (kh_ipc_options){false, KH_IPC_PLAIN}, error);
   if (status == KHONSU_OK && with_schema) status = kh_ipc_write_schema(&writer, error);
-  if (status == KHONSU_OK) status = write_chunks(&writer, table, first_chunk, error);
+  if (status == KHONSU_OK && with_schema) status = take_out(&writer, bytes, error);
+  if (status == KHONSU_OK) status = write_chunks(&writer, table, first_chunk, bytes, error);
   kh_ipc_writer_fini(&writer);
   if (status != KHONSU_OK) bytes->size = before;
   return status;
