@@ -15,10 +15,10 @@ typedef struct kh_ipc_batch {
   flatbuffers_int64_vec_t variadic;
   size_t next_node, next_buffer, next_variadic;
   kh_ipc_codec codec;
-  bool has_union_validity; /* before format version 5 */
-  uint64_t copies_left;    /* bytes that may still be copied out of the body: buffers do not overlap */
-  uint64_t room_left;      /* bytes that compressed buffers may still come to */
-  uint64_t *slots;         /* room for what is needed beside the buffers */
+  bool is_version_4;    /* or older: more arrays have a bitmap */
+  uint64_t copies_left; /* bytes that may still be copied out of the body: buffers do not overlap */
+  uint64_t room_left;   /* bytes that compressed buffers may still come to */
+  uint64_t *slots;      /* room for what is needed beside the buffers */
   khonsu_error *error;
 } kh_ipc_batch;
 

@@ -65,13 +65,17 @@ static void put_dictionary(kh_ipc_batch *batch, uint32_t index) {
 
 /* ---- nodes */
 
-/* Unions had a bitmap of their own once. One without nulls says nothing. */
-static khonsu_status skip_union_validity(kh_ipc_batch *batch, uint32_t index) {
+/* Unions and runs had a bitmap of their own once. One without nulls says nothing. */
+static khonsu_status skip_validity(kh_ipc_batch *batch, uint32_t index) {
   khonsu_slice bytes;
   khonsu_status status = kh_ipc_buffer_next(batch, index, &bytes);
   if (status != KHONSU_OK || bytes.size == 0 || batch->chunk->nodes[index].null_count == 0) return status;
   return kh_field_fail(batch->fields, index, batch->error, KHONSU_UNSUPPORTED,
                        "a union with nulls of its own, as before Arrow 1.0");
+}
+
+static bool had_validity(const kh_field *field) {
+  return field->union_children != NULL || field->storage == NANOARROW_TYPE_RUN_END_ENCODED;
 }
 
 static khonsu_status read_node(kh_ipc_batch *batch, uint32_t index) {
@@ -83,7 +87,7 @@ static khonsu_status read_node(kh_ipc_batch *batch, uint32_t index) {
                               .null_count = NS(FieldNode_null_count(given)),
                               .n_children = field->arrow.n_children};
   khonsu_status status = KHONSU_OK;
-  if (batch->has_union_validity && field->union_children != NULL) status = skip_union_validity(batch, index);
+  if (batch->is_version_4 && had_validity(field)) status = skip_validity(batch, index);
   if (status == KHONSU_OK) status = kh_ipc_buffers_read(batch, index);
   for (uint32_t child = field->first; child < kh_field_dictionary(field) && status == KHONSU_OK; child++)
     status = read_node(batch, child);
@@ -148,7 +152,7 @@ khonsu_status kh_ipc_batch_read(kh_ipc_reader *reader, const kh_ipc_shape *shape
                         .nodes = NS(RecordBatch_nodes(table)),
                         .buffers = NS(RecordBatch_buffers(table)),
                         .variadic = NS(RecordBatch_variadicBufferCounts(table)),
-                        .has_union_validity = NS(Message_version(message->table)) < NS(MetadataVersion_V5),
+                        .is_version_4 = NS(Message_version(message->table)) < NS(MetadataVersion_V5),
                         .copies_left = (uint64_t)body.size,
                         .room_left = reader->limits.batch_bytes_max,
                         .slots = room,

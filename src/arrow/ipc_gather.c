@@ -50,7 +50,8 @@ khonsu_status kh_ipc_add_buffer(kh_ipc_gathered *gathered, const void *bytes, in
 
 khonsu_status kh_ipc_add_bits(kh_ipc_gathered *gathered, const uint8_t *bits, int64_t start, int64_t count) {
   int64_t size = kh_bits_bytes(count);
-  if (start % 8 == 0) return kh_ipc_add_buffer(gathered, bits + start / 8, size);
+  if (start % 8 == 0 && (count % 8 == 0 || !gathered->is_exact))
+    return kh_ipc_add_buffer(gathered, bits + start / 8, size);
   uint8_t *copy = kh_arena_take_zeros(&gathered->body.arena, (size_t)size);
   if (copy == NULL) return KHONSU_NO_MEMORY;
   kh_bits_copy(copy, 0, bits, start, count);

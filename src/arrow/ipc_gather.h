@@ -14,6 +14,7 @@
 typedef struct kh_ipc_gathered {
   kh_ipc_compression *compression; /* for `codec`; NULL with KH_IPC_PLAIN */
   kh_ipc_codec codec;
+  bool is_exact;      /* for comparison: bits after the last value are 0 */
   kh_buffer nodes;    /* of FieldNode */
   kh_buffer buffers;  /* of Buffer */
   kh_buffer variadic; /* of int64_t */

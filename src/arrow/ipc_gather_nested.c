@@ -5,7 +5,8 @@
 #include "numbers.h"
 
 typedef struct stretch {
-  int64_t begin, end; /* begin > end: nothing is referred to */
+  int64_t begin, end; /* end == 0: nothing is referred to */
+  int32_t number;     /* of a buffer: the one that it is written as */
 } stretch;
 
 static void stretch_add(stretch *of, int64_t begin, int64_t end) {
@@ -13,7 +14,7 @@ static void stretch_add(stretch *of, int64_t begin, int64_t end) {
   if (end > of->end) of->end = end;
 }
 
-static const stretch nothing = {INT64_MAX, 0};
+static const stretch nothing = {INT64_MAX, 0, 0};
 
 static int64_t stretch_begin(const stretch *of) { return of->end == 0 ? 0 : of->begin; }
 static int64_t stretch_length(const stretch *of) { return of->end == 0 ? 0 : of->end - of->begin; }
@@ -24,21 +25,32 @@ static bool is_long(const union ArrowBinaryView *view) {
   return view->inlined.size > NANOARROW_BINARY_VIEW_INLINE_SIZE;
 }
 
-/* Views under nulls may hold anything: they are written as empty ones. `*is_ready`: the views can stay as they are. */
-static void measure_views(const kh_ipc_span *span, stretch *texts, bool *is_ready) {
+/* Views under nulls may hold anything: they are written as empty ones. True: the views can stay as they are. */
+static bool measure_views(const kh_ipc_span *span, stretch *texts) {
   const struct ArrowArray *node = &span->chunk->nodes[span->index];
   const uint8_t *validity = node->null_count == 0 ? NULL : node->buffers[0];
   const union ArrowBinaryView *views = node->buffers[1];
-  *is_ready = true;
+  bool is_ready = true;
   for (int64_t i = span->start; i < span->start + span->length; i++) {
     bool is_null = validity != NULL && !kh_bit_get(validity, i);
-    if (is_null && views[i].inlined.size != 0) *is_ready = false;
+    if (is_null && views[i].inlined.size != 0) is_ready = false;
     if (is_null || !is_long(&views[i])) continue;
     int64_t begin = views[i].ref.offset;
     stretch_add(&texts[views[i].ref.buffer_index], begin, begin + views[i].ref.size);
   }
-  for (int64_t i = 0; i < kh_node_variadic_count(node); i++)
-    if (stretch_begin(&texts[i]) != 0) *is_ready = false;
+  return is_ready;
+}
+
+/* Buffers that nothing refers to are left out. True: the views can stay as they are. */
+static bool number_texts(stretch *texts, int64_t count, int64_t *used) {
+  bool is_ready = true;
+  *used = 0;
+  for (int64_t i = 0; i < count; i++) {
+    if (texts[i].end == 0) continue;
+    is_ready &= texts[i].begin == 0 && *used == i;
+    texts[i].number = (int32_t)(*used)++;
+  }
+  return is_ready;
 }
 
 static const void *remake_views(kh_ipc_gathered *gathered, const kh_ipc_span *span, const stretch *texts) {
@@ -49,25 +61,28 @@ static const void *remake_views(kh_ipc_gathered *gathered, const kh_ipc_span *sp
   for (int64_t i = 0; to != NULL && i < span->length; i++) {
     to[i] = from[i];
     if (validity != NULL && !kh_bit_get(validity, span->start + i)) memset(&to[i], 0, sizeof to[i]);
-    else if (is_long(&to[i])) to[i].ref.offset -= (int32_t)texts[to[i].ref.buffer_index].begin;
+    if (!is_long(&to[i])) continue;
+    const stretch *text = &texts[to[i].ref.buffer_index];
+    to[i].ref.offset -= (int32_t)text->begin;
+    to[i].ref.buffer_index = text->number;
   }
   return to;
 }
 
 static khonsu_status add_views(kh_ipc_gathered *gathered, const kh_ipc_span *span, stretch *texts) {
   const struct ArrowArray *node = &span->chunk->nodes[span->index];
-  int64_t count = kh_node_variadic_count(node);
-  bool is_ready;
-  measure_views(span, texts, &is_ready);
+  int64_t count = kh_node_variadic_count(node), used;
+  bool is_ready = measure_views(span, texts);
+  is_ready &= number_texts(texts, count, &used);
   const void *views =
       is_ready ? (const union ArrowBinaryView *)node->buffers[1] + span->start : remake_views(gathered, span, texts);
   if (views == NULL) return KHONSU_NO_MEMORY;
   khonsu_status status = kh_ipc_add_buffer(gathered, views, span->length * (int64_t)sizeof(union ArrowBinaryView));
-  for (int64_t i = 0; i < count && status == KHONSU_OK; i++) {
-    int64_t size = stretch_length(&texts[i]);
-    status = kh_ipc_add_buffer(gathered, size == 0 ? NULL : (const char *)node->buffers[2 + i] + texts[i].begin, size);
-  }
-  return status == KHONSU_OK ? kh_buffer_append(&gathered->variadic, &count, sizeof count) : status;
+  for (int64_t i = 0; i < count && status == KHONSU_OK; i++)
+    if (texts[i].end != 0)
+      status = kh_ipc_add_buffer(gathered, (const char *)node->buffers[2 + i] + texts[i].begin,
+                                 texts[i].end - texts[i].begin);
+  return status == KHONSU_OK ? kh_buffer_append(&gathered->variadic, &used, sizeof used) : status;
 }
 
 khonsu_status kh_ipc_gather_views(kh_ipc_gathered *gathered, const kh_ipc_span *span) {

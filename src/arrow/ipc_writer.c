@@ -34,6 +34,7 @@ static void look_below(const kh_ipc_writer *writer, uint32_t index, bool *any, b
 
 static khonsu_status gather_start(kh_ipc_gathered *gathered, const kh_chunk *chunk, uint32_t index, int64_t length) {
   kh_ipc_gathered_init(gathered, NULL, KH_IPC_PLAIN);
+  gathered->is_exact = true;
   return kh_ipc_gather(gathered, (kh_ipc_span){chunk, index, chunk->nodes[index].offset, length});
 }
 

@@ -3,7 +3,7 @@
  *   walk     the tree is spread out in level order, without recursion, so that its depth is known before anything
  *            recurses; each node is only looked at as far as is needed to go on
  *   check    each field by nanoarrow's parser, and for what that lets through
- *   settle   into one block: fields, views, tables of unions, and for a copy the strings */
+ *   settle   into one block: fields, tables of unions, and for a copy the strings */
 #include "schema.h"
 
 #include "schema_walk.h"
@@ -74,7 +74,7 @@ static khonsu_status check_fields(kh_field *fields, uint32_t count, khonsu_error
 /* ---- settle */
 
 typedef struct room {
-  size_t views, unions, strings, size; /* offsets into the block, and its size */
+  size_t unions, strings, size; /* offsets into the block, and its size */
 } room;
 
 static bool is_union(const kh_field *field) {
@@ -88,8 +88,7 @@ static size_t string_room(const struct ArrowSchema *arrow) {
 
 /* Sizes are of memory that is there, and cannot overflow. */
 static room room_for(const kh_field *fields, uint32_t count, bool copy) {
-  room needed = {.views = sizeof(kh_schema) + count * sizeof(kh_field)};
-  needed.unions = needed.views + count * sizeof(struct ArrowArrayView);
+  room needed = {.unions = sizeof(kh_schema) + count * sizeof(kh_field)};
   needed.strings = needed.unions;
   for (uint32_t index = 0; index < count; index++)
     if (is_union(&fields[index])) needed.strings += 256;
@@ -111,7 +110,7 @@ static void copy_strings(struct ArrowSchema *arrow, char **strings) {
   arrow->metadata = put_bytes(strings, arrow->metadata, (size_t)ArrowMetadataSizeOf(arrow->metadata));
 }
 
-/* As nanoarrow's views want it: child of type id, then type id of child. */
+/* Child of type id, then type id of child. */
 static void fill_union(kh_field *field, int8_t *table) {
   memset(table, -1, 256);
   int32_t count = _ArrowParseUnionTypeIds(field->arrow.format + 4, table + 128);
@@ -121,21 +120,19 @@ static void fill_union(kh_field *field, int8_t *table) {
 
 static void settle_field(kh_schema *schema, uint32_t index, int8_t **unions) {
   kh_field *field = &schema->fields[index];
-  struct ArrowArrayView *view = &schema->views[index];
   field->arrow.children = NULL;
   field->arrow.dictionary = NULL;
   field->arrow.release = NULL;
   field->arrow.private_data = NULL;
   if (field->arrow.name == NULL) field->arrow.name = "";
-  ArrowArrayViewInitFromType(view, field->storage);
-  view->layout = field->layout;
-  view->n_children = field->arrow.n_children;
   if (is_union(field)) {
     fill_union(field, *unions);
-    view->union_type_id_map = *unions;
     *unions += 256;
   }
   if (field->depth > schema->depth) schema->depth = field->depth;
+  while (field->buffer_count < NANOARROW_MAX_FIXED_BUFFERS &&
+         field->layout.buffer_type[field->buffer_count] != NANOARROW_BUFFER_TYPE_NONE)
+    field->buffer_count++;
   schema->buffer_count += kh_field_buffer_count(field);
   schema->view_count += kh_field_is_view(field);
 }
@@ -147,7 +144,6 @@ static kh_schema *settle(const kh_field *fields, uint32_t count, bool copy) {
   *schema = (kh_schema){.count = count};
   atomic_init(&schema->references, 1);
   memcpy(schema->fields, fields, count * sizeof *fields);
-  schema->views = (struct ArrowArrayView *)(void *)((char *)schema + needed.views);
   char *strings = (char *)schema + needed.strings;
   int8_t *unions = (int8_t *)schema + needed.unions;
   for (uint32_t index = 0; index < count; index++) {

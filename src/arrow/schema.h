@@ -24,16 +24,16 @@ typedef struct kh_field {
   uint32_t depth;  /* levels below the root */
   bool has_dictionary;
   int8_t *union_children; /* unions: child of each of the 128 type ids, -1 = none; then type id of each child */
+  uint8_t buffer_count;   /* fixed buffers; of views those before the variadic ones */
 } kh_field;
 
 struct kh_schema {
   _Atomic uint32_t references;
-  uint32_t count;               /* fields */
-  uint32_t depth;               /* of the deepest field */
-  uint32_t buffer_count;        /* fixed buffers of all fields together */
-  uint32_t view_count;          /* fields whose values are views: they have variadic buffers */
-  struct ArrowSchema moved;     /* owns the strings; release NULL: they stand behind the fields */
-  struct ArrowArrayView *views; /* one for each field, ready but for links and what belongs to an array */
+  uint32_t count;           /* fields */
+  uint32_t depth;           /* of the deepest field */
+  uint32_t buffer_count;    /* fixed buffers of all fields together */
+  uint32_t view_count;      /* fields whose values are views: they have variadic buffers */
+  struct ArrowSchema moved; /* owns the strings; release NULL: they stand behind the fields */
   kh_field fields[];
 };
 
@@ -60,12 +60,7 @@ KHONSU_MUST_USE khonsu_status kh_schema_match(const kh_schema *base, const kh_sc
 /* Whether arrays of the one are laid out as arrays of the other. */
 bool kh_schema_same_layout(const kh_schema *a, const kh_schema *b);
 
-/* Fixed buffers of a field; of views those before the variadic ones. */
-static inline uint32_t kh_field_buffer_count(const kh_field *field) {
-  uint32_t count = 0;
-  while (count < NANOARROW_MAX_FIXED_BUFFERS && field->layout.buffer_type[count] != NANOARROW_BUFFER_TYPE_NONE) count++;
-  return count;
-}
+static inline uint32_t kh_field_buffer_count(const kh_field *field) { return field->buffer_count; }
 
 static inline bool kh_field_is_view(const kh_field *field) {
   return field->storage == NANOARROW_TYPE_STRING_VIEW || field->storage == NANOARROW_TYPE_BINARY_VIEW;
