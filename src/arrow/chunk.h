@@ -41,10 +41,13 @@ KHONSU_MUST_USE khonsu_status kh_chunk_import(kh_schema *schema, struct ArrowArr
 KHONSU_MUST_USE khonsu_status kh_chunk_import_copy(kh_schema *schema, const struct ArrowArray *array,
                                                    uint64_t bytes_max, kh_chunk **imported, khonsu_error *error);
 
-/* Sizes of the fixed buffers of a node, where they are known; -1 = not known. */
+/* Sizes of the fixed buffers of a node, where they are known; -1 = not known. KH_CHECKED_BEFORE in the first: the node is
+ * one of a chunk that was validated, and is not looked at again. */
 typedef struct kh_known_sizes {
   int64_t bytes[NANOARROW_MAX_FIXED_BUFFERS];
 } kh_known_sizes;
+
+enum { KH_CHECKED_BEFORE = -2 };
 
 /* Validates nodes as they came from outside, for the first time, and makes the guarantees above true. `known` NULL: no
  * sizes are known. INVALID_ARROW, VALUE_TOO_LARGE, NO_MEMORY. */

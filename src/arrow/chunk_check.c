@@ -10,38 +10,17 @@
  * leaves both open). */
 #include "chunk_check.h"
 
+static uint64_t node_bytes(const kh_field *field, const struct ArrowArray *node);
+
 /* ---- shape */
 
 bool kh_buffer_required_size(const kh_field *field, uint32_t index, int64_t end, int64_t *bytes) {
-  int64_t bits = field->layout.element_size_bits[index];
-  switch (field->layout.buffer_type[index]) {
-    case NANOARROW_BUFFER_TYPE_VALIDITY: *bytes = kh_bits_bytes(end); return true;
-    case NANOARROW_BUFFER_TYPE_DATA_OFFSET:
-      *bytes = 0;
-      return end == 0 || (end < INT64_MAX && !__builtin_mul_overflow(end + 1, bits / 8, bytes));
-    default:
-      if (__builtin_mul_overflow(end, bits, bytes)) return false;
-      *bytes = kh_bits_bytes(*bytes);
-      return true;
-  }
-}
-
-/* Of what is read here as numbers. What consumers read is aligned as the producer made it. */
-static uintptr_t alignment_of(const kh_check *check, uint32_t index, uint32_t buffer) {
-  const kh_field *field = &check->fields[index], *parent = &check->fields[field->parent];
-  uintptr_t unit = (uintptr_t)field->layout.element_size_bits[buffer] / 8;
-  switch (field->layout.buffer_type[buffer]) {
-    case NANOARROW_BUFFER_TYPE_DATA_OFFSET:
-    case NANOARROW_BUFFER_TYPE_UNION_OFFSET:
-    case NANOARROW_BUFFER_TYPE_VIEW_OFFSET:
-    case NANOARROW_BUFFER_TYPE_SIZE: return unit;
-    case NANOARROW_BUFFER_TYPE_DATA:
-      if (kh_field_is_view(field)) return _Alignof(union ArrowBinaryView);
-      if (field->has_dictionary || parent->storage == NANOARROW_TYPE_RUN_END_ENCODED)
-        return unit > 1 && unit <= 8 ? unit : 1;
-      return 1;
-    default: return 1;
-  }
+  const kh_buffer_rule *rule = &field->rules[index];
+  int64_t count, bits;
+  if (__builtin_add_overflow(end, rule->has_end && end > 0, &count)) return false;
+  if (__builtin_mul_overflow(count, rule->bits, &bits)) return false;
+  *bytes = (int64_t)(((uint64_t)bits + 7) / 8);
+  return true;
 }
 
 /* Puts an aligned copy in the place of a buffer; the producer's table of buffers stays as it is. */
@@ -62,15 +41,19 @@ static khonsu_status align(const kh_check *check, uint32_t index, uint32_t buffe
 static khonsu_status check_buffer(const kh_check *check, uint32_t index, uint32_t buffer) {
   const kh_field *field = &check->fields[index];
   const struct ArrowArray *node = &check->chunk->nodes[index];
-  int64_t bytes, known = check->known != NULL ? check->known[index].bytes[buffer] : -1;
+  const void *start = node->buffers[buffer];
+  int64_t bytes;
   if (!kh_buffer_required_size(field, buffer, kh_node_end(node), &bytes))
     return KH_INVALID(check, index, "the size of buffer %u overflows", buffer);
-  bool is_validity = field->layout.buffer_type[buffer] == NANOARROW_BUFFER_TYPE_VALIDITY;
-  if (node->buffers[buffer] == NULL && !is_validity && bytes > 0)
+  if (start == NULL) {
+    if (field->rules[buffer].is_validity || bytes == 0) return KHONSU_OK;
     return KH_INVALID(check, index, "buffer %u is NULL", buffer);
-  if (node->buffers[buffer] != NULL && known >= 0 && known < bytes)
+  }
+  *check->bytes += (uint64_t)bytes;
+  int64_t known = check->known != NULL ? check->known[index].bytes[buffer] : -1;
+  if (known >= 0 && known < bytes)
     return KH_INVALID(check, index, "buffer %u has %" PRId64 " bytes of %" PRId64, buffer, known, bytes);
-  if ((uintptr_t)node->buffers[buffer] % alignment_of(check, index, buffer) == 0) return KHONSU_OK;
+  if (((uintptr_t)start & (field->rules[buffer].alignment - 1u)) == 0) return KHONSU_OK;
   return align(check, index, buffer, (size_t)bytes);
 }
 
@@ -87,6 +70,7 @@ static khonsu_status check_view_buffers(const kh_check *check, uint32_t index) {
     if (sizes[i] < 0 || (sizes[i] > 0 && node->buffers[2 + i] == NULL))
       return KH_INVALID(check, index, "buffer %" PRId64 " has %" PRId64 " bytes but is %s", 2 + i, sizes[i],
                         node->buffers[2 + i] == NULL ? "NULL" : "not");
+  for (int64_t i = 0; i < count; i++) *check->bytes += (uint64_t)sizes[i];
   return KHONSU_OK;
 }
 
@@ -110,9 +94,7 @@ static khonsu_status check_shape(const kh_check *check, uint32_t index) {
 
 /* ---- nulls */
 
-static bool has_validity(const kh_field *field) {
-  return field->layout.buffer_type[0] == NANOARROW_BUFFER_TYPE_VALIDITY;
-}
+static bool has_validity(const kh_field *field) { return field->rules[0].is_validity; }
 
 static int64_t count_nulls(const kh_field *field, const struct ArrowArray *node) {
   if (field->storage == NANOARROW_TYPE_NA) return node->length;
@@ -160,15 +142,27 @@ static khonsu_status check_values(const kh_check *check, uint32_t index) {
   }
 }
 
+/* What was validated with another chunk, like a dictionary that many batches share, only counts. */
+static bool is_checked(const kh_check *check, uint32_t index) {
+  return check->known != NULL && check->known[index].bytes[0] == KH_CHECKED_BEFORE;
+}
+
+static khonsu_status check_node(const kh_check *check, uint32_t index) {
+  if (is_checked(check, index)) {
+    *check->bytes += node_bytes(&check->fields[index], &check->chunk->nodes[index]);
+    return KHONSU_OK;
+  }
+  khonsu_status status = check_shape(check, index);
+  return status == KHONSU_OK ? check_nulls(check, index) : status;
+}
+
 /* Parents look at the lengths of their children, and runs into them: so all shapes come first. */
 static khonsu_status check_all(const kh_check *check) {
   khonsu_status status = KHONSU_OK;
   uint32_t count = check->chunk->schema->count;
-  for (uint32_t index = 0; index < count && status == KHONSU_OK; index++) {
-    status = check_shape(check, index);
-    if (status == KHONSU_OK) status = check_nulls(check, index);
-  }
-  for (uint32_t index = 0; index < count && status == KHONSU_OK; index++) status = check_values(check, index);
+  for (uint32_t index = 0; index < count && status == KHONSU_OK; index++) status = check_node(check, index);
+  for (uint32_t index = 0; index < count && status == KHONSU_OK; index++)
+    if (!is_checked(check, index)) status = check_values(check, index);
   return status;
 }
 
@@ -192,10 +186,11 @@ static void push_down(kh_chunk *chunk) {
 }
 
 khonsu_status kh_chunk_check(kh_chunk *chunk, const kh_known_sizes *known, uint64_t bytes_max, khonsu_error *error) {
-  kh_check check = {chunk, chunk->schema->fields, known, error};
+  uint64_t bytes = 0;
+  kh_check check = {chunk, chunk->schema->fields, known, &bytes, error};
   khonsu_status status = check_all(&check);
   if (status != KHONSU_OK) return status;
-  chunk->bytes = kh_chunk_count_bytes(chunk);
+  chunk->bytes = bytes;
   push_down(chunk);
   if (chunk->bytes <= bytes_max) return KHONSU_OK;
   return khonsu_error_set(error, KHONSU_VALUE_TOO_LARGE,
@@ -220,15 +215,18 @@ int64_t kh_node_buffer_size(const kh_field *field, const struct ArrowArray *node
   return bytes;
 }
 
+static uint64_t node_bytes(const kh_field *field, const struct ArrowArray *node) {
+  uint64_t bytes = 0;
+  for (uint32_t buffer = 0; buffer < kh_field_buffer_count(field); buffer++)
+    bytes += (uint64_t)kh_node_buffer_size(field, node, buffer);
+  for (int64_t i = 0; kh_field_is_view(field) && i < kh_node_variadic_count(node); i++)
+    bytes += (uint64_t)kh_node_variadic_sizes(node)[i];
+  return bytes;
+}
+
 uint64_t kh_chunk_count_bytes(const kh_chunk *chunk) {
   uint64_t bytes = 0;
-  for (uint32_t index = 0; index < chunk->schema->count; index++) {
-    const kh_field *field = &chunk->schema->fields[index];
-    const struct ArrowArray *node = &chunk->nodes[index];
-    for (uint32_t buffer = 0; buffer < kh_field_buffer_count(field); buffer++)
-      bytes += (uint64_t)kh_node_buffer_size(field, node, buffer);
-    for (int64_t i = 0; kh_field_is_view(field) && i < kh_node_variadic_count(node); i++)
-      bytes += (uint64_t)kh_node_variadic_sizes(node)[i];
-  }
+  for (uint32_t index = 0; index < chunk->schema->count; index++)
+    bytes += node_bytes(&chunk->schema->fields[index], &chunk->nodes[index]);
   return bytes;
 }

@@ -11,6 +11,7 @@ typedef struct kh_check {
   kh_chunk *chunk;
   const kh_field *fields;
   const kh_known_sizes *known; /* NULL: none */
+  uint64_t *bytes;             /* of all buffers, as kh_chunk_count_bytes counts them */
   khonsu_error *error;
 } kh_check;
 

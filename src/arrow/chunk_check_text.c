@@ -47,11 +47,12 @@ khonsu_status kh_check_text(const kh_check *check, uint32_t index) {
   enum ArrowType storage = check->fields[index].storage;
   khonsu_status status = kh_check_offsets(check, index, text_room(check, index), "bytes");
   bool is_text = storage == NANOARROW_TYPE_STRING || storage == NANOARROW_TYPE_LARGE_STRING;
-  if (status != KHONSU_OK || !is_text || node->length == 0) return status;
+  if (status != KHONSU_OK || kh_node_end(node) == 0) return status;
   int64_t bits = check->fields[index].layout.element_size_bits[1];
   int64_t begin = kh_offset_get(node->buffers[1], bits, node->offset);
   int64_t end = kh_offset_get(node->buffers[1], bits, kh_node_end(node));
-  if (begin == end) return KHONSU_OK;
+  if (node->buffers[2] != NULL) *check->bytes += (uint64_t)end;
+  if (begin == end || !is_text) return KHONSU_OK;
   text_kind kind = kind_of((const uint8_t *)node->buffers[2] + begin, end - begin);
   return kind == TEXT_ASCII ? KHONSU_OK : check_each(check, index, kind, end);
 }

@@ -13,8 +13,10 @@ typedef struct kh_ipc_batch {
   NS(FieldNode_vec_t) nodes;
   NS(Buffer_vec_t) buffers;
   flatbuffers_int64_vec_t variadic;
+  size_t node_count, buffer_count;
   size_t next_node, next_buffer, next_variadic;
   kh_ipc_codec codec;
+  bool is_plain;        /* neither compressed nor of the other byte order */
   bool is_version_4;    /* or older: more arrays have a bitmap */
   uint64_t copies_left; /* bytes that may still be copied out of the body: buffers do not overlap */
   uint64_t room_left;   /* bytes that compressed buffers may still come to */

@@ -29,26 +29,27 @@ static void hold(kh_ipc_batch *batch, kh_chunk *values) {
   batch->chunk->owner.release = release_held;
 }
 
-static void copy_nodes(const kh_chunk *from, uint32_t from_index, kh_chunk *to, uint32_t to_index) {
-  const kh_field *field = &from->schema->fields[from_index];
-  uint32_t to_first = to->schema->fields[to_index].first;
-  uint32_t links = kh_field_dictionary(field) + field->has_dictionary - field->first;
-  to->nodes[to_index] = from->nodes[from_index];
-  for (uint32_t i = 0; i < links; i++) copy_nodes(from, field->first + i, to, to_first + i);
+static void copy_nodes(kh_ipc_batch *batch, uint32_t to, const kh_chunk *from, uint32_t index) {
+  const kh_field *field = &from->schema->fields[index];
+  uint32_t first = batch->fields[to].first, links = kh_field_dictionary(field) + field->has_dictionary - field->first;
+  batch->chunk->nodes[to] = from->nodes[index];
+  batch->reader->known[to].bytes[0] = KH_CHECKED_BEFORE;
+  for (uint32_t i = 0; i < links; i++) copy_nodes(batch, first + i, from, field->first + i);
 }
 
 /* ---- empty arrays: their tables of buffers are everybody's, and nobody writes to them */
 
-static void fill_empty(kh_chunk *chunk, uint32_t index) {
+static void fill_empty(kh_ipc_batch *batch, uint32_t index) {
   static const void *without_validity[4] = {kh_no_bytes, kh_no_bytes, kh_no_bytes, kh_no_bytes};
   static const void *with_validity[4] = {NULL, kh_no_bytes, kh_no_bytes, kh_no_bytes};
-  const kh_field *field = &chunk->schema->fields[index];
-  bool has_validity = field->layout.buffer_type[0] == NANOARROW_BUFFER_TYPE_VALIDITY;
-  chunk->nodes[index] = (struct ArrowArray){.n_buffers = kh_field_buffer_count(field) + kh_field_is_view(field),
-                                            .n_children = field->arrow.n_children,
-                                            .buffers = has_validity ? with_validity : without_validity};
+  const kh_field *field = &batch->fields[index];
+  batch->chunk->nodes[index] =
+      (struct ArrowArray){.n_buffers = kh_field_buffer_count(field) + kh_field_is_view(field),
+                          .n_children = field->arrow.n_children,
+                          .buffers = field->rules[0].is_validity ? with_validity : without_validity};
+  batch->reader->known[index].bytes[0] = KH_CHECKED_BEFORE;
   for (uint32_t child = field->first; child < kh_field_dictionary(field) + field->has_dictionary; child++)
-    fill_empty(chunk, child);
+    fill_empty(batch, child);
 }
 
 /* As long as no values came an empty dictionary will do: for rows that are all null. */
@@ -56,10 +57,10 @@ static void put_dictionary(kh_ipc_batch *batch, uint32_t index) {
   uint32_t here = kh_field_dictionary(&batch->fields[index]);
   kh_chunk *values = batch->reader->shapes.dictionaries[batch->shape->dictionaries[index]].values;
   if (values == NULL) {
-    fill_empty(batch->chunk, here);
+    fill_empty(batch, here);
     return;
   }
-  copy_nodes(values, 1, batch->chunk, here);
+  copy_nodes(batch, here, values, 1);
   hold(batch, values);
 }
 
@@ -81,7 +82,7 @@ static bool had_validity(const kh_field *field) {
 static khonsu_status read_node(kh_ipc_batch *batch, uint32_t index) {
   const kh_field *field = &batch->fields[index];
   struct ArrowArray *node = &batch->chunk->nodes[index];
-  if (batch->next_node == NS(FieldNode_vec_len(batch->nodes))) return KH_IPC_CORRUPT(batch, index, "it is missing");
+  if (batch->next_node == batch->node_count) return KH_IPC_CORRUPT(batch, index, "it is missing");
   NS(FieldNode_struct_t) given = NS(FieldNode_vec_at(batch->nodes, batch->next_node++));
   *node = (struct ArrowArray){.length = NS(FieldNode_length(given)),
                               .null_count = NS(FieldNode_null_count(given)),
@@ -152,16 +153,18 @@ khonsu_status kh_ipc_batch_read(kh_ipc_reader *reader, const kh_ipc_shape *shape
                         .nodes = NS(RecordBatch_nodes(table)),
                         .buffers = NS(RecordBatch_buffers(table)),
                         .variadic = NS(RecordBatch_variadicBufferCounts(table)),
+                        .node_count = NS(FieldNode_vec_len(NS(RecordBatch_nodes(table)))),
+                        .buffer_count = NS(Buffer_vec_len(NS(RecordBatch_buffers(table)))),
                         .is_version_4 = NS(Message_version(message->table)) < NS(MetadataVersion_V5),
                         .copies_left = (uint64_t)body.size,
                         .room_left = reader->limits.batch_bytes_max,
                         .slots = room,
                         .error = error};
-  memset(reader->known, 0xff, shape->schema->count * sizeof *reader->known); /* -1: not known */
   khonsu_status status = read_codec(table, &batch.codec, error);
+  batch.is_plain = batch.codec == KH_IPC_PLAIN && !reader->is_big_endian;
   if (status == KHONSU_OK) status = read_metadata(message, chunk, error);
   if (status == KHONSU_OK) status = read_columns(&batch, NS(RecordBatch_length(table)));
-  if (status == KHONSU_OK && batch.next_node != NS(FieldNode_vec_len(batch.nodes)))
+  if (status == KHONSU_OK && batch.next_node != batch.node_count)
     status = khonsu_error_set(error, KHONSU_CORRUPT, "more columns than the schema has");
   return status;
 }

@@ -15,8 +15,7 @@ enum { SLACK_BYTES = 65536 };
 static const int64_t NEED_UNKNOWN = -1;
 
 khonsu_status kh_ipc_buffer_next(kh_ipc_batch *batch, uint32_t index, khonsu_slice *bytes) {
-  if (batch->next_buffer == NS(Buffer_vec_len(batch->buffers)))
-    return KH_IPC_CORRUPT(batch, index, "its buffers are missing");
+  if (batch->next_buffer == batch->buffer_count) return KH_IPC_CORRUPT(batch, index, "its buffers are missing");
   NS(Buffer_struct_t) place = NS(Buffer_vec_at(batch->buffers, batch->next_buffer++));
   int64_t offset = NS(Buffer_offset(place)), length = NS(Buffer_length(place));
   if (offset < 0 || length < 0 || offset > batch->body.size || length > batch->body.size - offset)
@@ -80,8 +79,8 @@ static khonsu_status copy(kh_ipc_batch *batch, uint32_t index, khonsu_slice *byt
 
 /* `need`: bytes that the array needs, as far as is known. `fixed`: its number among the fixed buffers, -1 for a variadic
  * one. */
-static khonsu_status read_buffer(kh_ipc_batch *batch, uint32_t index, int fixed, int64_t need, const void **buffer,
-                                 int64_t *size) {
+static khonsu_status read_any(kh_ipc_batch *batch, uint32_t index, int fixed, int64_t need, const void **buffer,
+                              int64_t *size) {
   const kh_field *field = &batch->fields[index];
   khonsu_slice bytes;
   bool is_own = false;
@@ -97,6 +96,24 @@ static khonsu_status read_buffer(kh_ipc_batch *batch, uint32_t index, int fixed,
   if (swaps) kh_ipc_swap(field, (uint32_t)fixed, (void *)(uintptr_t)bytes.data, (int64_t)bytes.size);
   *buffer = bytes.size == 0 ? (const void *)kh_no_bytes : bytes.data;
   *size = (int64_t)bytes.size;
+  return KHONSU_OK;
+}
+
+/* Most buffers: where they stand they can be used. */
+static khonsu_status read_buffer(kh_ipc_batch *batch, uint32_t index, int fixed, int64_t need, const void **buffer,
+                                 int64_t *size) {
+  if (!batch->is_plain || batch->next_buffer == batch->buffer_count)
+    return read_any(batch, index, fixed, need, buffer, size);
+  NS(Buffer_struct_t) place = NS(Buffer_vec_at(batch->buffers, batch->next_buffer));
+  uint64_t offset = (uint64_t)NS(Buffer_offset(place)), length = (uint64_t)NS(Buffer_length(place));
+  uint64_t whole = (uint64_t)batch->body.size;
+  const uint8_t *start = batch->body.bytes + offset;
+  bool is_aligned = (uintptr_t)start % 8 == 0;
+  if (offset > whole || length > whole - offset || !is_aligned)
+    return read_any(batch, index, fixed, need, buffer, size);
+  batch->next_buffer++;
+  *buffer = length == 0 ? (const void *)kh_no_bytes : start;
+  *size = (int64_t)length;
   return KHONSU_OK;
 }
 
@@ -120,7 +137,7 @@ static khonsu_status count_variadic(kh_ipc_batch *batch, uint32_t index, int64_t
   if (batch->next_variadic == flatbuffers_int64_vec_len(batch->variadic))
     return KH_IPC_CORRUPT(batch, index, "it is not said how many buffers it has");
   *count = flatbuffers_int64_vec_at(batch->variadic, batch->next_variadic++);
-  if (*count < 0 || (uint64_t)*count > NS(Buffer_vec_len(batch->buffers)) - batch->next_buffer)
+  if (*count < 0 || (uint64_t)*count > batch->buffer_count - batch->next_buffer)
     return KH_IPC_CORRUPT(batch, index, "it is said to have %" PRId64 " buffers", *count);
   return KHONSU_OK;
 }
@@ -144,6 +161,7 @@ khonsu_status kh_ipc_buffers_read(kh_ipc_batch *batch, uint32_t index) {
   int64_t variadic = 0;
   khonsu_status status = is_view ? count_variadic(batch, index, &variadic) : KHONSU_OK;
   if (status != KHONSU_OK) return status;
+  batch->reader->known[index].bytes[0] = -1; /* not known, if it has none */
   node->n_buffers = fixed + (is_view ? variadic + 1 : 0);
   node->buffers = (const void **)(void *)batch->slots;
   batch->slots += node->n_buffers;
@@ -151,8 +169,7 @@ khonsu_status kh_ipc_buffers_read(kh_ipc_batch *batch, uint32_t index) {
     int64_t *size = &batch->reader->known[index].bytes[i], need = 0;
     if (batch->codec != KH_IPC_PLAIN) need = need_of(batch, index, i);
     status = read_buffer(batch, index, (int)i, need, &node->buffers[i], size);
-    bool is_validity = field->layout.buffer_type[i] == NANOARROW_BUFFER_TYPE_VALIDITY;
-    if (status == KHONSU_OK && is_validity && *size == 0) node->buffers[i] = NULL; /* nothing is null */
+    if (field->rules[i].is_validity && status == KHONSU_OK && *size == 0) node->buffers[i] = NULL; /* nothing is null */
   }
   return status == KHONSU_OK && is_view ? read_variadic(batch, index, node->buffers, variadic) : status;
 }

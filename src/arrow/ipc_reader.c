@@ -82,7 +82,8 @@ khonsu_status kh_ipc_reader_take_schema(kh_ipc_reader *reader, NS(Schema_table_t
   khonsu_status status = kh_ipc_schema_read(table, metadata_size, reader->limits.nesting_depth_max, &shapes, error);
   if (status == KHONSU_OK) {
     reader->known = kh_alloc_array(shapes.batch.schema->count, sizeof *reader->known);
-    if (reader->known == NULL) status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory to read a schema");
+    if (reader->known != NULL) memset(reader->known, 0xff, shapes.batch.schema->count * sizeof *reader->known);
+    else status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory to read a schema");
   }
   if (status == KHONSU_OK) reader->shapes = shapes;
   else kh_ipc_shapes_fini(&shapes);

@@ -118,6 +118,33 @@ static void fill_union(kh_field *field, int8_t *table) {
   field->union_children = table;
 }
 
+static uint8_t alignment_of(const kh_schema *schema, const kh_field *field, uint32_t buffer) {
+  int64_t unit = field->layout.element_size_bits[buffer] / 8;
+  bool is_index = field->has_dictionary || schema->fields[field->parent].storage == NANOARROW_TYPE_RUN_END_ENCODED;
+  switch (field->layout.buffer_type[buffer]) {
+    case NANOARROW_BUFFER_TYPE_DATA_OFFSET:
+    case NANOARROW_BUFFER_TYPE_UNION_OFFSET:
+    case NANOARROW_BUFFER_TYPE_VIEW_OFFSET:
+    case NANOARROW_BUFFER_TYPE_SIZE: return (uint8_t)unit;
+    case NANOARROW_BUFFER_TYPE_DATA:
+      if (field->is_view) return _Alignof(union ArrowBinaryView);
+      return is_index && unit > 1 && unit <= 8 ? (uint8_t)unit : 1;
+    default: return 1;
+  }
+}
+
+static void settle_buffers(const kh_schema *schema, kh_field *field) {
+  const enum ArrowBufferType *types = field->layout.buffer_type;
+  field->is_view = field->storage == NANOARROW_TYPE_STRING_VIEW || field->storage == NANOARROW_TYPE_BINARY_VIEW;
+  for (uint32_t i = 0; i < NANOARROW_MAX_FIXED_BUFFERS && types[i] != NANOARROW_BUFFER_TYPE_NONE; i++) {
+    field->rules[i] = (kh_buffer_rule){.bits = field->layout.element_size_bits[i],
+                                       .is_validity = types[i] == NANOARROW_BUFFER_TYPE_VALIDITY,
+                                       .has_end = types[i] == NANOARROW_BUFFER_TYPE_DATA_OFFSET,
+                                       .alignment = alignment_of(schema, field, i)};
+    field->buffer_count++;
+  }
+}
+
 static void settle_field(kh_schema *schema, uint32_t index, int8_t **unions) {
   kh_field *field = &schema->fields[index];
   field->arrow.children = NULL;
@@ -130,9 +157,7 @@ static void settle_field(kh_schema *schema, uint32_t index, int8_t **unions) {
     *unions += 256;
   }
   if (field->depth > schema->depth) schema->depth = field->depth;
-  while (field->buffer_count < NANOARROW_MAX_FIXED_BUFFERS &&
-         field->layout.buffer_type[field->buffer_count] != NANOARROW_BUFFER_TYPE_NONE)
-    field->buffer_count++;
+  settle_buffers(schema, field);
   schema->buffer_count += kh_field_buffer_count(field);
   schema->view_count += kh_field_is_view(field);
 }

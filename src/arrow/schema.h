@@ -14,6 +14,14 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 #include "arrow.h"
 #include "nanoarrow/nanoarrow.h"
 
+/* What must hold of a fixed buffer, worked out once. */
+typedef struct kh_buffer_rule {
+  int64_t bits; /* of an element */
+  bool is_validity;
+  bool has_end;      /* offsets: one more than there are values, if there are any */
+  uint8_t alignment; /* that it must have to be read here; what consumers read is aligned as the producer made it */
+} kh_buffer_rule;
+
 typedef struct kh_field {
   struct ArrowSchema arrow; /* as it is exported, save links, release and private_data, which are NULL */
   enum ArrowType type;      /* as people see it: dictionary, timestamp, ... */
@@ -23,8 +31,10 @@ typedef struct kh_field {
   uint32_t first;  /* the first child, or the dictionary if there are no children */
   uint32_t depth;  /* levels below the root */
   bool has_dictionary;
+  bool is_view;           /* utf8_view, binary_view */
   int8_t *union_children; /* unions: child of each of the 128 type ids, -1 = none; then type id of each child */
-  uint8_t buffer_count;   /* fixed buffers; of views those before the variadic ones */
+  kh_buffer_rule rules[NANOARROW_MAX_FIXED_BUFFERS];
+  uint8_t buffer_count; /* fixed buffers; of views those before the variadic ones */
 } kh_field;
 
 struct kh_schema {
@@ -62,9 +72,7 @@ bool kh_schema_same_layout(const kh_schema *a, const kh_schema *b);
 
 static inline uint32_t kh_field_buffer_count(const kh_field *field) { return field->buffer_count; }
 
-static inline bool kh_field_is_view(const kh_field *field) {
-  return field->storage == NANOARROW_TYPE_STRING_VIEW || field->storage == NANOARROW_TYPE_BINARY_VIEW;
-}
+static inline bool kh_field_is_view(const kh_field *field) { return field->is_view; }
 
 static inline uint32_t kh_field_dictionary(const kh_field *field) {
   return field->first + (uint32_t)field->arrow.n_children;
