@@ -99,8 +99,7 @@ static uint64_t get_ours(void *entered, const char *key) {
   (void)key;
   store->reader.position = store->schema_size;
   MUST(kh_ipc_reader_next(&store->reader, &chunk, NULL));
-  MUST(kh_chunk_export(chunk, &array));
-  kh_chunk_unref(chunk);
+  MUST(kh_chunk_export_move(chunk, &array));
   return use(&array);
 }
 

@@ -42,7 +42,11 @@ static void free_chunk(kh_chunk *chunk) {
 
 void kh_chunk_unref(kh_chunk *chunk) {
   if (chunk == NULL) return;
-  if (atomic_fetch_sub_explicit(&chunk->references, 1, memory_order_acq_rel) != 1) return;
+  /* Acquire: what others did with it before they let go is done. If the only reference is ours, nobody can be counting,
+   * and the costlier step can be left out. */
+  if (atomic_load_explicit(&chunk->references, memory_order_acquire) != 1 &&
+      atomic_fetch_sub_explicit(&chunk->references, 1, memory_order_acq_rel) != 1)
+    return;
   chunk->next = waiting;
   waiting = chunk;
   if (freeing) return;

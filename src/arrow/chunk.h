@@ -64,6 +64,8 @@ uint64_t kh_chunk_count_bytes(const kh_chunk *chunk);
 
 /* Lends the chunk out; the array holds a reference. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_chunk_export(kh_chunk *chunk, struct ArrowArray *exported);
+/* The same, of a reference that the array takes over, on failure too. */
+KHONSU_MUST_USE khonsu_status kh_chunk_export_move(kh_chunk *chunk, struct ArrowArray *exported);
 /* The chunk that `exported` was lent from, if nothing in it was changed or moved out since; else NULL. */
 kh_chunk *kh_chunk_of_export(const struct ArrowArray *exported);
 

@@ -5,16 +5,24 @@
 
 /* ---- offsets */
 
+/* The sign bit of what is gathered tells: of numbers that are not negative a difference does not overflow, and one that
+ * is negative shows by itself. */
 static bool falls_32(const int32_t *offsets, int64_t count) {
-  bool falls = false;
-  for (int64_t i = 0; i < count; i++) falls |= offsets[i + 1] < offsets[i];
-  return falls;
+  uint32_t seen = 0;
+  for (int64_t i = 0; i < count; i++) {
+    uint32_t next = (uint32_t)offsets[i + 1];
+    seen |= next | (next - (uint32_t)offsets[i]);
+  }
+  return seen >> 31 != 0;
 }
 
 static bool falls_64(const int64_t *offsets, int64_t count) {
-  bool falls = false;
-  for (int64_t i = 0; i < count; i++) falls |= offsets[i + 1] < offsets[i];
-  return falls;
+  uint64_t seen = 0;
+  for (int64_t i = 0; i < count; i++) {
+    uint64_t next = (uint64_t)offsets[i + 1];
+    seen |= next | (next - (uint64_t)offsets[i]);
+  }
+  return seen >> 63 != 0;
 }
 
 static khonsu_status find_fall(const kh_check *check, uint32_t index) {
