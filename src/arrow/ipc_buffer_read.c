@@ -107,12 +107,11 @@ static khonsu_status read_buffer(kh_ipc_batch *batch, uint32_t index, int fixed,
   NS(Buffer_struct_t) place = NS(Buffer_vec_at(batch->buffers, batch->next_buffer));
   uint64_t offset = (uint64_t)NS(Buffer_offset(place)), length = (uint64_t)NS(Buffer_length(place));
   uint64_t whole = (uint64_t)batch->body.size;
-  const uint8_t *start = batch->body.bytes + offset;
-  bool is_aligned = (uintptr_t)start % 8 == 0;
+  bool is_aligned = ((uintptr_t)batch->body.bytes + offset) % 8 == 0;
   if (offset > whole || length > whole - offset || !is_aligned)
     return read_any(batch, index, fixed, need, buffer, size);
   batch->next_buffer++;
-  *buffer = length == 0 ? (const void *)kh_no_bytes : start;
+  *buffer = length == 0 ? (const void *)kh_no_bytes : batch->body.bytes + offset;
   *size = (int64_t)length;
   return KHONSU_OK;
 }

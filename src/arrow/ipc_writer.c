@@ -6,8 +6,9 @@
 
 /* ---- dictionaries: written when they first come, and when they change
  *
- * One that begins with what was written before is written as a delta. One that holds columns with dictionaries of their
- * own is not, since what those stand for may have changed as well: it is written anew. */
+ * One that begins with what was written before is written as a delta; one that what was written begins with, not at
+ * all. One that holds columns with dictionaries of their own is written anew instead of growing, since what those stand
+ * for may have changed as well. */
 
 static bool has_same_memory(const kh_chunk *a, const kh_chunk *b, uint32_t index) {
   const kh_field *field = &a->schema->fields[index];
@@ -38,29 +39,28 @@ static khonsu_status gather_start(kh_ipc_gathered *gathered, const kh_chunk *chu
   return kh_ipc_gather(gathered, (kh_ipc_span){chunk, index, chunk->nodes[index].offset, length});
 }
 
-/* Whether the values that `chunk` begins with are, byte for byte, those that were written. */
-static khonsu_status begins_with(const kh_chunk *written, const kh_chunk *chunk, uint32_t index, bool *does) {
-  int64_t length = written->nodes[index].length;
+/* Whether of two dictionaries one begins with the other, byte for byte. */
+static khonsu_status agree(const kh_chunk *written, const kh_chunk *chunk, uint32_t index, bool *do_agree) {
+  int64_t one = written->nodes[index].length, other = chunk->nodes[index].length;
+  int64_t length = one < other ? one : other;
   kh_ipc_gathered old, new;
-  *does = false;
-  if (length > chunk->nodes[index].length) return KHONSU_OK;
   khonsu_status status = gather_start(&old, written, index, length);
-  khonsu_status other = gather_start(&new, chunk, index, length);
-  if (status == KHONSU_OK) status = other;
-  if (status == KHONSU_OK) *does = kh_ipc_gathered_equal(&old, &new);
+  khonsu_status second = gather_start(&new, chunk, index, length);
+  if (status == KHONSU_OK) status = second;
+  *do_agree = status == KHONSU_OK && kh_ipc_gathered_equal(&old, &new);
   kh_ipc_gathered_fini(&old);
   kh_ipc_gathered_fini(&new);
   return status;
 }
 
-/* The values of `field`'s dictionary from value `from` on. */
-static khonsu_status put_values(kh_ipc_writer *writer, const kh_chunk *chunk, uint32_t field, int64_t from,
-                                khonsu_error *error) {
+/* The values of `field`'s dictionary; as a delta, those from value `from` on. */
+static khonsu_status put_values(kh_ipc_writer *writer, const kh_chunk *chunk, uint32_t field, bool is_delta,
+                                int64_t from, khonsu_error *error) {
   uint32_t index = kh_field_dictionary(&writer->schema->fields[field]);
   const struct ArrowArray *node = &chunk->nodes[index];
   kh_ipc_header header = {.rows = node->length - from,
                           .is_dictionary = true,
-                          .is_delta = from > 0,
+                          .is_delta = is_delta,
                           .id = kh_ipc_dictionary_id(writer->schema, field)};
   kh_ipc_gathered gathered;
   kh_ipc_gathered_init(&gathered, &writer->compression, writer->options.codec);
@@ -71,25 +71,27 @@ static khonsu_status put_values(kh_ipc_writer *writer, const kh_chunk *chunk, ui
   return status;
 }
 
-static khonsu_status put_changed(kh_ipc_writer *writer, const kh_chunk *chunk, uint32_t field, khonsu_error *error) {
+static khonsu_status put_changed(kh_ipc_writer *writer, kh_chunk *chunk, uint32_t field, khonsu_error *error) {
   kh_ipc_written *last = &writer->written[field];
   uint32_t index = kh_field_dictionary(&writer->schema->fields[field]);
-  bool has_deeper = false, is_replaced = false, begins = false;
+  bool has_deeper = false, is_replaced = false, do_agree = false;
   int64_t from = 0;
   look_below(writer, index, &has_deeper, &is_replaced);
-  if (last->chunk != NULL && !is_replaced && begins_with(last->chunk, chunk, index, &begins) != KHONSU_OK)
+  if (last->chunk != NULL && !is_replaced && agree(last->chunk, chunk, index, &do_agree) != KHONSU_OK)
     return kh_ipc_write_no_memory(error);
-  if (begins) from = last->chunk->nodes[index].length;
-  if (begins && from == chunk->nodes[index].length) return KHONSU_OK;
-  if (from == 0 || has_deeper) {
-    from = 0;
-    last->was_replaced = last->chunk != NULL;
-  }
+  if (do_agree) from = last->chunk->nodes[index].length;
+  if (do_agree && chunk->nodes[index].length <= from) return KHONSU_OK; /* the reader has it, and more */
+  bool is_delta = do_agree && !has_deeper;
+  last->was_replaced = last->chunk != NULL && !is_delta;
   if (last->was_replaced && writer->options.is_file)
     return kh_field_fail(writer->schema->fields, field, error, KHONSU_UNSUPPORTED,
                          "its dictionary differs between record batches, but in a file one can only grow; write a "
                          "stream");
-  return put_values(writer, chunk, field, from, error);
+  khonsu_status status = put_values(writer, chunk, field, is_delta, is_delta ? from : 0, error);
+  if (status != KHONSU_OK) return status;
+  kh_chunk_unref(last->chunk);
+  last->chunk = kh_chunk_ref(chunk);
+  return KHONSU_OK;
 }
 
 static khonsu_status put_dictionary(kh_ipc_writer *writer, kh_chunk *chunk, uint32_t field, khonsu_error *error) {
@@ -97,11 +99,7 @@ static khonsu_status put_dictionary(kh_ipc_writer *writer, kh_chunk *chunk, uint
   last->was_replaced = false;
   if (last->chunk != NULL && has_same_memory(last->chunk, chunk, kh_field_dictionary(&writer->schema->fields[field])))
     return KHONSU_OK;
-  khonsu_status status = put_changed(writer, chunk, field, error);
-  if (status != KHONSU_OK) return status;
-  kh_chunk_unref(last->chunk);
-  last->chunk = kh_chunk_ref(chunk);
-  return KHONSU_OK;
+  return put_changed(writer, chunk, field, error);
 }
 
 /* ---- record batches */
