@@ -28,6 +28,18 @@ static bool between_characters(const uint8_t *text, int64_t at, int64_t end) {
   return at == end || kh_utf8_begins(text[at]);
 }
 
+/* Of text that is UTF-8 from `begin` to `end` as a whole: whether all values begin between characters, and so end there
+ * too. Those at the end are empty, and looked at where the text begins. */
+static bool all_begin(const struct ArrowArray *node, int64_t bits, int64_t begin, int64_t end) {
+  const uint8_t *text = node->buffers[2];
+  bool do_begin = true;
+  for (int64_t i = node->offset; i < kh_node_end(node); i++) {
+    int64_t at = kh_offset_get(node->buffers[1], bits, i);
+    do_begin &= kh_utf8_begins(text[at < end ? at : begin]);
+  }
+  return do_begin;
+}
+
 static khonsu_status check_each(const kh_check *check, uint32_t index, text_kind kind, int64_t end) {
   const struct ArrowArray *node = &check->chunk->nodes[index];
   const uint8_t *validity = kh_node_validity(node), *text = node->buffers[2];
@@ -54,7 +66,8 @@ khonsu_status kh_check_text(const kh_check *check, uint32_t index) {
   if (node->buffers[2] != NULL) *check->bytes += (uint64_t)end;
   if (begin == end || !is_text) return KHONSU_OK;
   text_kind kind = kind_of((const uint8_t *)node->buffers[2] + begin, end - begin);
-  return kind == TEXT_ASCII ? KHONSU_OK : check_each(check, index, kind, end);
+  if (kind == TEXT_ASCII || (kind == TEXT_UTF8 && all_begin(node, bits, begin, end))) return KHONSU_OK;
+  return check_each(check, index, kind, end);
 }
 
 /* ---- by views */
