@@ -5,9 +5,9 @@
  *   values   by their layout: chunk_check_nested.c, chunk_check_text.c
  *   settle   offset and length of the root are pushed down into the columns
  *
- * Takes time linear in the lengths of the arrays and the sizes of their buffers, and allocates aligned
- * copies at most. Not looked at: whether fields that are not nullable hold nulls, and whether keys of maps are unique (Arrow
- * leaves both open). */
+ * Takes time linear in the lengths of the arrays and the sizes of their buffers, and allocates little but aligned copies.
+ * Not looked at: whether fields that are not nullable hold nulls, and whether keys of maps are unique (Arrow leaves both
+ * open). */
 #include "chunk_check.h"
 
 static uint64_t node_bytes(const kh_field *field, const struct ArrowArray *node);
@@ -60,10 +60,10 @@ static khonsu_status check_buffer(const kh_check *check, uint32_t index, uint32_
 static khonsu_status check_view_buffers(const kh_check *check, uint32_t index) {
   const struct ArrowArray *node = &check->chunk->nodes[index];
   int64_t count = kh_node_variadic_count(node);
+  if (count > INT32_MAX) return KH_INVALID(check, index, "%" PRId64 " buffers of text: too many", count);
   const int64_t *sizes = kh_node_variadic_sizes(node);
   if ((uintptr_t)sizes % _Alignof(int64_t) != 0)
     return KH_INVALID(check, index, "the sizes of its buffers are not aligned");
-  if (count > INT32_MAX) return KH_INVALID(check, index, "%" PRId64 " buffers of text: too many", count);
   if (count > 0 && sizes == NULL)
     return KH_INVALID(check, index, "the sizes of its %" PRId64 " buffers are NULL", count);
   for (int64_t i = 0; i < count; i++)

@@ -8,7 +8,7 @@
 #include "arrow/table.h"
 #include "fuzz.h"
 
-enum { BATCH_BYTES_MAX = 1 << 20 };
+enum { BATCH_BYTES_MAX = 1 << 20, ROWS_TO_JOIN = 1 << 20 };
 
 static const char *many_columns =
     "+s{a=i;b=u;c=+l{item=vu};d=c>u;e=+ud:0,1{x=i;y=+w:2{i=b}};f=+r{run_ends=s;values=u};g=+vl{item=l};h=c>u}";
@@ -59,9 +59,13 @@ static void use_table(kh_table *table) {
   kh_table *again;
   khonsu_error error = KHONSU_ERROR_INIT;
   struct ArrowArray array;
-  khonsu_status status = kh_table_export_batch(table, NULL, &array, &error);
-  if (status == KHONSU_OK) array.release(&array);
-  else if (status != KHONSU_VALUE_TOO_LARGE) fail_msg("%s", error.message);
+  khonsu_status status = KHONSU_OK;
+  /* Runs and nulls take no bytes, so that there may be any number of rows; joined with others they may need a bitmap. */
+  if (kh_table_rows(table) <= ROWS_TO_JOIN) {
+    status = kh_table_export_batch(table, NULL, &array, &error);
+    if (status == KHONSU_OK) array.release(&array);
+    else if (status != KHONSU_VALUE_TOO_LARGE && status != KHONSU_NO_MEMORY) fail_msg("%s", error.message);
+  }
   status = kh_ipc_encode(table, 0, true, &bytes, &error);
   if (status == KHONSU_OK) {
     kh_arrow_limits all = {1024, UINT64_MAX, NULL};

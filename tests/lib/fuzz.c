@@ -9,6 +9,7 @@
 #include "fail_alloc.h"
 
 static uint64_t current_seed, current_run, let_in;
+static bool is_running;
 
 /* ---- who fails says which run it was */
 
@@ -25,10 +26,16 @@ static void die(int number) {
   raise(number);
 }
 
+/* A failed assertion has left the run by a jump. */
+static void say_unfinished(void) {
+  if (is_running) say_run();
+}
+
 /* There under AddressSanitizer only, which takes the signals itself. */
 __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)(void));
 
 static void watch_for_death(void) {
+  atexit(say_unfinished);
   if (__sanitizer_set_death_callback != NULL) {
     __sanitizer_set_death_callback(say_run);
     return;
@@ -136,7 +143,9 @@ static void run_once(fuzz_run *run, void *ctx, uint64_t number) {
   kh_prng prng = {current_seed ^ (number * UINT64_C(0x9e3779b97f4a7c15))};
   current_run = number;
   (void)kh_prng_next(&prng);
+  is_running = true;
   run(ctx, &prng);
+  is_running = false;
   uint64_t taken = now_ns() - begun;
   if (taken < 1000000000) return;
   say_run();

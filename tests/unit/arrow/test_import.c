@@ -317,6 +317,10 @@ SPOIL(other_prefix, BUFFER(union ArrowBinaryView, 1)[0].ref.prefix[2] = '!')
 SPOIL(negative_place, BUFFER(union ArrowBinaryView, 1)[0].ref.offset = -1)
 SPOIL(negative_buffer, BUFFER(union ArrowBinaryView, 1)[0].ref.buffer_index = -1)
 SPOIL(trailing_bytes, BUFFER(union ArrowBinaryView, 1)[0].inlined.data[5] = 1)
+SPOIL(too_many_buffers, COLUMN->n_buffers = (int64_t)INT32_MAX + 4)
+SPOIL(crooked_sizes, COLUMN->buffers[3] = (const char *)COLUMN->buffers[3] + 1)
+SPOIL(no_sizes, COLUMN->buffers[3] = NULL)
+SPOIL(null_text, COLUMN->buffers[2] = NULL)
 SPOIL(latin_inlined, BUFFER(union ArrowBinaryView, 1)[0].inlined.data[1] = 0xe9)
 SPOIL(latin_in_buffer, TEXT(2)[8] = '\xe9')
 SPOIL(view_within_character, BUFFER(union ArrowBinaryView, 1)[0].inlined.size = 13)
@@ -343,6 +347,10 @@ static void texts(void **state) {
           "column 'a': row 0: a view of 14 bytes beyond the end of its buffer");
   refuses("+s{a=vu}", "('thirteen bytes')", negative_buffer,
           "column 'a': row 0: a view of 14 bytes in a buffer that is not there");
+  refuses("+s{a=vu}", "('thirteen bytes')", too_many_buffers, "column 'a': 2147483648 buffers of text: too many");
+  refuses("+s{a=vu}", "('thirteen bytes')", crooked_sizes, "column 'a': the sizes of its buffers are not aligned");
+  refuses("+s{a=vu}", "('thirteen bytes')", no_sizes, "column 'a': the sizes of its 1 buffers are NULL");
+  refuses("+s{a=vu}", "('thirteen bytes')", null_text, "column 'a': buffer 2 has 14 bytes but is NULL");
   refuses("+s{a=vu}", "('short')", trailing_bytes,
           "column 'a': row 0: a view of 5 bytes and others after them, not zeros");
   refuses("+s{a=vu}", "('short')", latin_inlined, "column 'a': row 0: a view of 5 bytes that are not UTF-8");
