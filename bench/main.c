@@ -20,7 +20,7 @@ enum {
   KEYS_MAX = 1000000000
 };
 
-static const family *const families[] = {&family_memory};
+static const family *const families[] = {&family_memory, &family_arrow};
 enum { FAMILY_COUNT = sizeof families / sizeof *families };
 
 static const char usage_text[] =

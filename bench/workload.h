@@ -47,7 +47,7 @@ typedef struct family {
   const engine_ops *control;
 } family;
 
-extern const family family_memory;
+extern const family family_memory, family_arrow;
 
 static inline const char *peer_name(const workload_peer *peer) {
   return peer->name != NULL ? peer->name : peer->ops->name;

@@ -10,6 +10,9 @@
 
 set(KHONSU_ROOMS base os index arrow storage mvcc txn db)
 
+# Bodies of Arrow IPC are compressed with these; they stay libraries of their own, also of the static library.
+set(compression_libraries zstd lz4)
+
 set(objects $<TARGET_OBJECTS:khonsu_third_party>)
 set(rooms "")
 foreach(room IN LISTS KHONSU_ROOMS)
@@ -25,7 +28,7 @@ foreach(room IN LISTS KHONSU_ROOMS)
   if(room STREQUAL "os")
     target_compile_definitions(room_os PRIVATE _GNU_SOURCE)
   elseif(room STREQUAL "arrow")
-    target_link_libraries(room_arrow PRIVATE khonsu_third_party)
+    target_link_libraries(room_arrow PRIVATE khonsu_third_party ${compression_libraries})
   endif()
   list(PREPEND rooms room_${room})
   list(APPEND objects $<TARGET_OBJECTS:room_${room}>)
@@ -55,7 +58,8 @@ endif()
 
 add_library(khonsu_static STATIC ${sealed})
 set_target_properties(khonsu_static PROPERTIES OUTPUT_NAME khonsu)
-target_link_libraries(khonsu_static PUBLIC Threads::Threads)
+target_link_libraries(khonsu_static PUBLIC Threads::Threads ${compression_libraries})
+target_link_libraries(khonsu PRIVATE ${compression_libraries})
 
 foreach(library khonsu khonsu_static)
   add_dependencies(${library} khonsu_objects)
@@ -70,7 +74,7 @@ endforeach()
 add_library(khonsu_internal INTERFACE)
 if(KHONSU_LTO)
   add_dependencies(khonsu_internal khonsu_objects)
-  target_link_libraries(khonsu_internal INTERFACE ${joined} khonsu_codegen)
+  target_link_libraries(khonsu_internal INTERFACE ${joined} khonsu_codegen ${compression_libraries})
 else()
   target_link_libraries(khonsu_internal INTERFACE ${rooms} khonsu_codegen)
 endif()

@@ -1,5 +1,5 @@
 # Tests are found, not listed. Each of these is one ctest test:
-#   tests/unit/<room>/test_*.c and tests/{isolation,integration,model,fault,interop}/test_*.c
+#   tests/unit/<room>/test_*.c and tests/{isolation,integration,model,fault,fuzz,interop}/test_*.c
 #                       a cmocka program linked to the library with its internal symbols visible
 #   tests/interop/test_*.py, tests/tools/test_*.py, tests/shell/test_*.py
 #                       pytest, all files of a folder in one run; interop loads the shared library, shell runs the
@@ -46,7 +46,7 @@ function(khonsu_add_test source name label library)
   target_link_libraries(${target} PRIVATE $<TARGET_NAME_IF_EXISTS:khonsu_test_lib> ${library} khonsu_test_support)
   add_test(NAME ${KHONSU_TEST_PREFIX}${name} COMMAND ${launcher} $<TARGET_FILE:${target}>)
   set_tests_properties(${KHONSU_TEST_PREFIX}${name} PROPERTIES LABELS ${label} ENVIRONMENT "${test_environment}")
-  if(label STREQUAL "fault")
+  if(label MATCHES "^(fault|fuzz)$")
     # clang would assume that a malloc whose result is not used cannot fail.
     target_compile_options(${target} PRIVATE -fno-builtin)
     target_link_options(${target} PRIVATE
@@ -57,7 +57,7 @@ endfunction()
 # Long tests of one thread, in which ThreadSanitizer has nothing to find.
 set(long_and_alone unit/index/hash_map unit/index/ordered_map unit/index/ordered_map_alloc)
 if(KHONSU_SANITIZE STREQUAL "thread")
-  message(STATUS "tests of one thread, left out of this build: tests/fault, ${long_and_alone}")
+  message(STATUS "tests of one thread, left out of this build: tests/fault, tests/fuzz, ${long_and_alone}")
 endif()
 
 file(GLOB unit_tests CONFIGURE_DEPENDS tests/unit/*/test_*.c)
@@ -73,9 +73,9 @@ foreach(source IN LISTS unit_tests)
   khonsu_add_test(${source} ${name} unit ${library})
 endforeach()
 
-set(suites isolation integration model fault interop)
+set(suites isolation integration model fault fuzz interop)
 if(KHONSU_SANITIZE STREQUAL "thread")
-  list(REMOVE_ITEM suites fault)
+  list(REMOVE_ITEM suites fault fuzz)
 endif()
 foreach(suite IN LISTS suites)
   file(GLOB suite_tests CONFIGURE_DEPENDS "tests/${suite}/test_*.c")

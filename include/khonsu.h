@@ -616,11 +616,19 @@ KHONSU_API void khonsu_scan_free(khonsu_scan **scan);
 /* ---------------------------------------------------------------------------------------------------------------
  * Arrow IPC files and streams (https://arrow.apache.org/docs/format/Columnar.html, "Serialization and IPC")
  *
- * All types are read and written. UNSUPPORTED: compressed bodies and big-endian data; what is not a table (a tensor); in a
- * file, a column whose dictionary differs from batch to batch (a stream may). What is read is checked like any input.
+ * All types are read and written, plain and compressed; big-endian data and streams from before Arrow 0.15 are read.
+ * UNSUPPORTED: what is not a table (a tensor); unions with nulls of their own (before Arrow 1.0); a dictionary of a
+ * dictionary; in a file, a column whose dictionary is replaced from batch to batch (it may grow, and a stream may do
+ * either). What is read is checked like any input.
  * ------------------------------------------------------------------------------------------------------------- */
 
-typedef enum khonsu_ipc_format { KHONSU_IPC_FILE = 1, KHONSU_IPC_STREAM = 2 } khonsu_ipc_format;
+/* File or stream; and, for writing, or-ed with at most one of the compressions. */
+typedef enum khonsu_ipc_format {
+  KHONSU_IPC_FILE = 1,
+  KHONSU_IPC_STREAM = 2,
+  KHONSU_IPC_LZ4 = 16,
+  KHONSU_IPC_ZSTD = 32
+} khonsu_ipc_format;
 
 /* Opens the file at `path`, of either format (told apart by content), as a stream of its record batches, which are
  * read from the file one by one. IO: the file cannot be opened or read. CORRUPT: it is not Arrow IPC, damaged or cut

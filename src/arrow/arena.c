@@ -29,11 +29,12 @@ void *kh_arena_take_array(kh_arena *arena, size_t count, size_t size) {
   return __builtin_mul_overflow(count, size, &total) ? NULL : kh_arena_take(arena, total);
 }
 
-void kh_arena_join(kh_arena *arena, kh_arena *from) {
-  struct kh_arena_block **oldest = &from->newest;
-  while (*oldest != NULL) oldest = &(*oldest)->older;
-  *oldest = arena->newest;
-  arena->newest = from->newest;
+void kh_arena_move(kh_arena *from, kh_arena *to) {
+  if (from->newest == NULL) return;
+  kh_arena_block *oldest = from->newest;
+  while (oldest->older != NULL) oldest = oldest->older;
+  oldest->older = to->newest;
+  to->newest = from->newest;
   from->newest = NULL;
 }
 

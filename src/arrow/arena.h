@@ -14,8 +14,8 @@ void *kh_arena_take(kh_arena *arena, size_t size);
 void *kh_arena_take_zeros(kh_arena *arena, size_t size);
 /* NULL also where the product overflows. */
 void *kh_arena_take_array(kh_arena *arena, size_t count, size_t size);
-/* What was taken from `from` belongs to `arena` now. */
-void kh_arena_join(kh_arena *arena, kh_arena *from);
+/* All that `from` has is `to`'s from now on. */
+void kh_arena_move(kh_arena *from, kh_arena *to);
 void kh_arena_fini(kh_arena *arena);
 
 #endif

@@ -15,6 +15,14 @@ typedef struct kh_schema kh_schema;
 typedef struct kh_chunk kh_chunk;
 typedef struct kh_table kh_table;
 
+/* Bytes from outside, immutable, that stay until the last reference is gone: a mapped file, a received buffer. `release`
+ * may be NULL and may be called from any thread. NULL: out of memory, and `release` is not called. */
+typedef struct kh_memory kh_memory;
+typedef void kh_memory_release(void *ctx);
+kh_memory *kh_memory_new(khonsu_slice bytes, kh_memory_release *release, void *ctx);
+kh_memory *kh_memory_ref(kh_memory *memory);
+void kh_memory_unref(kh_memory *memory); /* NULL is a no-op */
+
 /* What an import checks before it allocates. */
 typedef struct kh_arrow_limits {
   uint64_t nesting_depth_max;
@@ -174,6 +182,10 @@ KHONSU_MUST_USE khonsu_status kh_ipc_encode(const kh_table *table, uint64_t firs
  * CORRUPT, UNSUPPORTED, and what kh_table_from_stream returns. */
 KHONSU_MUST_USE khonsu_status kh_ipc_decode(khonsu_slice bytes, const kh_arrow_limits *limits, kh_table **table,
                                             khonsu_error *error);
+/* The same, but tables point into the memory, of which they hold references: nothing is copied that is neither
+ * compressed nor misaligned nor of the other byte order. */
+KHONSU_MUST_USE khonsu_status kh_ipc_decode_memory(kh_memory *memory, const kh_arrow_limits *limits, kh_table **table,
+                                                   khonsu_error *error);
 /* khonsu_ipc_read and khonsu_ipc_write, over `os`. */
 KHONSU_MUST_USE khonsu_status kh_ipc_read_path(const kh_os *os, const char *path, struct ArrowArrayStream *stream,
                                                khonsu_error *error);

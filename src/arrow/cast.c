@@ -67,7 +67,7 @@ khonsu_status kh_cast_gather(const kh_cast *cast, const kh_chunk *chunk, uint32_
   kh_gather gather = {chunk->schema->fields, chunk, kh_chunk_new(chunk->schema), cast->error};
   if (gather.result == NULL) return kh_cast_no_memory(cast);
   khonsu_status status = kh_gather_field(&gather, field, pick);
-  kh_arena_join(&cast->result->arena, &gather.result->arena);
+  kh_arena_move(&gather.result->arena, &cast->result->arena);
   if (status == KHONSU_OK) *gathered = gather.result;
   else kh_chunk_unref(gather.result);
   return status;

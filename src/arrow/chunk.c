@@ -5,18 +5,23 @@ const uint64_t kh_no_bytes[8] = {0};
 
 /* ---- life */
 
-static size_t memory_of(const kh_schema *schema) {
-  return sizeof(kh_chunk) + schema->count * sizeof(struct ArrowArray);
-}
-
-kh_chunk *kh_chunk_new(kh_schema *schema) {
-  kh_chunk *chunk = kh_heap_alloc(kh_heap_common(), memory_of(schema));
+kh_chunk *kh_chunk_new_with_room(kh_schema *schema, size_t size, void **room) {
+  size_t fixed = sizeof(kh_chunk) + schema->count * sizeof(struct ArrowArray), whole;
+  if (__builtin_add_overflow(fixed, size, &whole)) return NULL;
+  kh_chunk *chunk = kh_heap_alloc(kh_heap_common(), whole);
   if (chunk == NULL) return NULL;
-  memset(chunk, 0, memory_of(schema));
+  memset(chunk, 0, fixed);
   atomic_init(&chunk->references, 1);
   chunk->schema = kh_schema_ref(schema);
   chunk->self = chunk;
+  chunk->memory_size = whole;
+  *room = (char *)chunk + fixed;
   return chunk;
+}
+
+kh_chunk *kh_chunk_new(kh_schema *schema) {
+  void *none;
+  return kh_chunk_new_with_room(schema, 0, &none);
 }
 
 kh_chunk *kh_chunk_ref(kh_chunk *chunk) {
@@ -37,15 +42,19 @@ static _Thread_local bool freeing;
 
 static void free_chunk(kh_chunk *chunk) {
   if (chunk->owner.release != NULL) chunk->owner.release(&chunk->owner);
+  kh_memory_unref(chunk->memory);
   kh_arena_fini(&chunk->arena);
-  kh_schema *schema = chunk->schema;
-  kh_heap_free(chunk, memory_of(schema));
-  kh_schema_unref(schema);
+  kh_schema_unref(chunk->schema);
+  kh_heap_free(chunk, chunk->memory_size);
 }
 
 void kh_chunk_unref(kh_chunk *chunk) {
   if (chunk == NULL) return;
-  if (atomic_fetch_sub_explicit(&chunk->references, 1, memory_order_acq_rel) != 1) return;
+  /* Acquire: what others did with it before they let go is done. If the only reference is ours, nobody can be counting,
+   * and the costlier step can be left out. */
+  if (atomic_load_explicit(&chunk->references, memory_order_acquire) != 1 &&
+      atomic_fetch_sub_explicit(&chunk->references, 1, memory_order_acq_rel) != 1)
+    return;
   chunk->self = waiting;
   waiting = chunk;
   if (freeing) return;

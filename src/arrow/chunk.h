@@ -9,13 +9,17 @@
 #define KH_ARROW_CHUNK_H
 
 #include "arena.h"
+#include "memory.h"
 #include "schema.h"
 
 typedef struct kh_chunk {
-  struct ArrowArray owner;     /* keeps alive what was moved in; release NULL: there is nothing */
-  kh_arena arena;              /* what was made here */
-  uint64_t bytes;              /* of the buffers, as far as offset + length reach */
-  struct kh_chunk *self;       /* a list of one chunk; while it waits to be freed, the next that does */
+  struct ArrowArray owner; /* keeps alive what was moved in; release NULL: there is nothing */
+  kh_memory *memory;       /* the same of what was read in place; NULL: nothing was */
+  kh_arena arena;          /* what was made here */
+  const char *metadata;  /* what an IPC message said of the batch, in the C Data interface's encoding; NULL: nothing */
+  size_t memory_size;    /* of this block */
+  uint64_t bytes;        /* of the buffers, as far as offset + length reach */
+  struct kh_chunk *self; /* a list of one chunk; while it waits to be freed, the next that does */
   _Atomic uint32_t references; /* what lending it out looks at begins here */
   kh_schema *schema;           /* what it was validated against; a table's own may have other names */
   struct ArrowArray nodes[];
@@ -23,6 +27,8 @@ typedef struct kh_chunk {
 
 /* One with zeroed nodes and no owner, for the caller to fill in. NULL: out of memory. */
 kh_chunk *kh_chunk_new(kh_schema *schema);
+/* The same, with `size` bytes, aligned to 8, that go with it. */
+kh_chunk *kh_chunk_new_with_room(kh_schema *schema, size_t size, void **room);
 kh_chunk *kh_chunk_ref(kh_chunk *chunk);
 void kh_chunk_unref(kh_chunk *chunk); /* NULL is a no-op */
 
@@ -36,16 +42,22 @@ KHONSU_MUST_USE khonsu_status kh_chunk_import(kh_schema *schema, struct ArrowArr
 KHONSU_MUST_USE khonsu_status kh_chunk_import_copy(kh_schema *schema, const struct ArrowArray *array,
                                                    uint64_t bytes_max, kh_chunk **imported, khonsu_error *error);
 
-/* Sizes of the fixed buffers of a node, where they are known; -1 = not known. */
+/* Sizes of the fixed buffers of a node, where they are known; -1 = not known. KH_CHECKED_BEFORE in the first: the node is
+ * one of a chunk that was validated, and is not looked at again. */
 typedef struct kh_known_sizes {
   int64_t bytes[NANOARROW_MAX_FIXED_BUFFERS];
 } kh_known_sizes;
+
+enum { KH_CHECKED_BEFORE = -2 };
 
 /* Validates nodes as they came from outside, for the first time, and makes the guarantees above true. `known` NULL: no
  * sizes are known. INVALID_ARROW, VALUE_TOO_LARGE, NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_chunk_check(kh_chunk *chunk, const kh_known_sizes *known, uint64_t bytes_max,
                                              khonsu_error *error);
 
+/* Bytes that fixed buffer `index` of `field` must have for values up to `end`, as far as lengths alone tell. False: they
+ * overflow. */
+bool kh_buffer_required_size(const kh_field *field, uint32_t index, int64_t end, int64_t *bytes);
 /* Bytes of the fixed buffer `index` of a node of `field`, as far as its offset + length reach. The node is valid. */
 int64_t kh_node_buffer_size(const kh_field *field, const struct ArrowArray *node, uint32_t index);
 /* Bytes of all buffers of all nodes. They are valid. */
@@ -53,6 +65,8 @@ uint64_t kh_chunk_count_bytes(const kh_chunk *chunk);
 
 /* Lends the chunk out; the array holds a reference. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_chunk_export(kh_chunk *chunk, struct ArrowArray *exported);
+/* The same, of a reference that the array takes over, on failure too. */
+KHONSU_MUST_USE khonsu_status kh_chunk_export_move(kh_chunk *chunk, struct ArrowArray *exported);
 /* The chunk that `exported` was lent from, if nothing in it was changed or moved out since; else NULL. */
 kh_chunk *kh_chunk_of_export(const struct ArrowArray *exported);
 

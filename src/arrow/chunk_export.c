@@ -62,11 +62,18 @@ static void fill_node(lent *block, struct ArrowArray **links, uint32_t index, st
 }
 
 khonsu_status kh_chunk_export(kh_chunk *chunk, struct ArrowArray *exported) {
+  return kh_chunk_export_move(kh_chunk_ref(chunk), exported);
+}
+
+khonsu_status kh_chunk_export_move(kh_chunk *chunk, struct ArrowArray *exported) {
   uint32_t count = chunk->schema->count;
   lent *block = kh_alloc(sizeof *block + (count - 1) * (sizeof block->nodes[0] + sizeof(struct ArrowArray *)));
-  if (block == NULL) return KHONSU_NO_MEMORY;
+  if (block == NULL) {
+    kh_chunk_unref(chunk);
+    return KHONSU_NO_MEMORY;
+  }
   atomic_init(&block->live, count);
-  block->chunk = kh_chunk_ref(chunk);
+  block->chunk = chunk;
   struct ArrowArray **links = links_of(block);
   for (uint32_t index = 1; index < count; index++) links[index - 1] = &block->nodes[index - 1];
   for (uint32_t index = 1; index < count; index++) fill_node(block, links, index, &block->nodes[index - 1]);

@@ -121,9 +121,9 @@ static void settle(cursor *to) {
 
 bool kh_table_equal(const kh_table *a, const kh_table *b, khonsu_error *difference) {
   if (a == b) return true;
-  if (kh_schema_match(a->schema, b->schema, difference) != KHONSU_OK) return false;
+  if (kh_schema_match(kh_table_schema(a), kh_table_schema(b), difference) != KHONSU_OK) return false;
   cursor one = {a, 0, NULL, 0}, other = {b, 0, NULL, 0};
-  uint64_t shared = a->rows < b->rows ? a->rows : b->rows;
+  uint64_t rows_a = kh_table_rows(a), rows_b = kh_table_rows(b), shared = rows_a < rows_b ? rows_a : rows_b;
   for (uint64_t row = 0; row < shared;) {
     settle(&one);
     settle(&other);
@@ -134,5 +134,5 @@ bool kh_table_equal(const kh_table *a, const kh_table *b, khonsu_error *differen
     other.at += step;
     row += (uint64_t)step;
   }
-  return same_counts(a->rows, 0, b->rows, 0, difference);
+  return same_counts(rows_a, 0, rows_b, 0, difference);
 }

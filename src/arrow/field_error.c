@@ -5,8 +5,6 @@
 
 #include "schema.h"
 
-enum { PATH_SIZE = 192 };
-
 static const char *name_of(const kh_field *fields, uint32_t index) {
   const kh_field *parent = &fields[fields[index].parent];
   if (parent->has_dictionary && index == kh_field_dictionary(parent)) return "dictionary";
@@ -14,8 +12,8 @@ static const char *name_of(const kh_field *fields, uint32_t index) {
 }
 
 /* Written from the end, as a field knows its parent only. Returns where the path begins in `path`. */
-static const char *write_path(const kh_field *fields, uint32_t index, char path[PATH_SIZE]) {
-  size_t begin = PATH_SIZE - 1;
+const char *kh_field_path(const kh_field *fields, uint32_t index, char path[KH_FIELD_PATH_SIZE]) {
+  size_t begin = KH_FIELD_PATH_SIZE - 1;
   path[begin] = '\0';
   for (; index != 0; index = fields[index].parent) {
     const char *name = name_of(fields, index);
@@ -35,11 +33,11 @@ static const char *write_path(const kh_field *fields, uint32_t index, char path[
 khonsu_status kh_field_fail(const kh_field *fields, uint32_t index, khonsu_error *error, khonsu_status status,
                             const char *format, ...) {
   if (error == NULL) return status;
-  char text[KHONSU_ERROR_MESSAGE_SIZE], path[PATH_SIZE];
+  char text[KHONSU_ERROR_MESSAGE_SIZE], path[KH_FIELD_PATH_SIZE];
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
   if (index == 0) return khonsu_error_set(error, status, "%s", text);
-  return khonsu_error_set(error, status, "column '%s': %s", write_path(fields, index, path), text);
+  return khonsu_error_set(error, status, "column '%s': %s", kh_field_path(fields, index, path), text);
 }

@@ -3,14 +3,22 @@
 #include "ipc_writer.h"
 #include "table.h"
 
-static khonsu_status write_chunks(kh_ipc_writer *writer, const kh_table *table, uint64_t first_chunk,
+static khonsu_status take_out(kh_ipc_writer *writer, kh_buffer *bytes, khonsu_error *error) {
+  khonsu_status status = kh_ipc_pieces_copy(&writer->out, bytes);
+  kh_ipc_pieces_clear(&writer->out);
+  return status == KHONSU_OK ? status : khonsu_error_set(error, status, "no memory to encode record batches");
+}
+
+static khonsu_status write_chunks(kh_ipc_writer *writer, const kh_table *table, uint64_t first_chunk, kh_buffer *bytes,
                                   khonsu_error *error) {
   khonsu_status status = KHONSU_OK;
   uint64_t count = kh_table_chunk_count(table);
   for (uint64_t index = first_chunk; index < count && status == KHONSU_OK;) {
     kh_chunk_run run = kh_table_run(table, index);
-    for (uint64_t i = 0; i < run.count && status == KHONSU_OK; i++)
+    for (uint64_t i = 0; i < run.count && status == KHONSU_OK; i++) {
       status = kh_ipc_write_chunk(writer, run.chunks[i], error);
+      if (status == KHONSU_OK) status = take_out(writer, bytes, error);
+    }
     index += run.count;
   }
   return status;
@@ -20,9 +28,11 @@ khonsu_status kh_ipc_encode(const kh_table *table, uint64_t first_chunk, bool wi
                             khonsu_error *error) {
   kh_ipc_writer writer;
   size_t before = bytes->size;
-  khonsu_status status = kh_ipc_writer_init(&writer, kh_table_schema(table), false, bytes, error);
+  khonsu_status status =
+      kh_ipc_writer_init(&writer, kh_table_schema(table), (kh_ipc_options){false, KH_IPC_PLAIN}, error);
   if (status == KHONSU_OK && with_schema) status = kh_ipc_write_schema(&writer, error);
-  if (status == KHONSU_OK) status = write_chunks(&writer, table, first_chunk, error);
+  if (status == KHONSU_OK && with_schema) status = take_out(&writer, bytes, error);
+  if (status == KHONSU_OK) status = write_chunks(&writer, table, first_chunk, bytes, error);
   kh_ipc_writer_fini(&writer);
   if (status != KHONSU_OK) bytes->size = before;
   return status;
@@ -38,16 +48,28 @@ static khonsu_status read_chunks(kh_ipc_reader *reader, kh_table *table, khonsu_
   }
 }
 
-khonsu_status kh_ipc_decode(khonsu_slice bytes, const kh_arrow_limits *limits, kh_table **table, khonsu_error *error) {
-  kh_ipc_source source = {.name = "the encoded table", .memory = bytes.data, .size = bytes.size};
+static khonsu_status decode(const kh_ipc_source *source, const kh_arrow_limits *limits, kh_table **table,
+                            khonsu_error *error) {
   kh_ipc_reader reader;
-  khonsu_status status = kh_ipc_reader_open(&reader, &source, limits, error);
+  khonsu_status status = kh_ipc_reader_open(&reader, source, limits, error);
   if (status != KHONSU_OK) return status;
-  kh_table *decoded = kh_table_new(reader.schema);
+  kh_table *decoded = kh_table_new(reader.shapes.batch.schema);
   if (decoded == NULL) status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a table");
   else status = read_chunks(&reader, decoded, error);
   kh_ipc_reader_fini(&reader);
   if (status == KHONSU_OK) *table = kh_table_made(decoded);
   else kh_table_unref(decoded);
   return status;
+}
+
+khonsu_status kh_ipc_decode(khonsu_slice bytes, const kh_arrow_limits *limits, kh_table **table, khonsu_error *error) {
+  kh_ipc_source source = {.name = "the encoded table", .bytes = bytes, .size = bytes.size};
+  return decode(&source, limits, table, error);
+}
+
+khonsu_status kh_ipc_decode_memory(kh_memory *memory, const kh_arrow_limits *limits, kh_table **table,
+                                   khonsu_error *error) {
+  kh_ipc_source source = {
+      .name = "the encoded table", .bytes = memory->bytes, .memory = memory, .size = memory->bytes.size};
+  return decode(&source, limits, table, error);
 }

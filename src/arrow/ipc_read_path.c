@@ -29,7 +29,7 @@ static int answer(file_stream *file, khonsu_status status) {
 
 static int get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *schema) {
   file_stream *file = stream->private_data;
-  return answer(file, kh_schema_export(file->reader.schema, schema));
+  return answer(file, kh_schema_export(file->reader.shapes.batch.schema, schema));
 }
 
 static int get_next(struct ArrowArrayStream *stream, struct ArrowArray *array) {
@@ -37,8 +37,7 @@ static int get_next(struct ArrowArrayStream *stream, struct ArrowArray *array) {
   kh_chunk *chunk;
   array->release = NULL;
   khonsu_status status = kh_ipc_reader_next(&file->reader, &chunk, &file->error);
-  if (status == KHONSU_OK && chunk != NULL) status = kh_chunk_export(chunk, array);
-  kh_chunk_unref(chunk);
+  if (status == KHONSU_OK && chunk != NULL) status = kh_chunk_export_move(chunk, array);
   return answer(file, status);
 }
 

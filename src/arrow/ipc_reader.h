@@ -2,31 +2,39 @@
  *
  * Trusts no byte: metadata are verified and read for what may be missing in them; every count, size and place is
  * checked against the bytes that are there before anything is allocated or read; and what comes out is validated as any
- * other record batch, against the true sizes of its buffers. */
+ * other record batch, against the true sizes of its buffers.
+ *
+ * What it allocates is bounded by the bytes that it is given: a few times their number, or, where they are compressed,
+ * what frames of that size can hold, and never much more than the arrays need. */
 #ifndef KH_ARROW_IPC_READER_H
 #define KH_ARROW_IPC_READER_H
 
 #include "chunk.h"
+#include "ipc_codec.h"
+#include "ipc_shapes.h"
 
 /* Where bytes come from: a file, or memory if `os` is NULL. */
 typedef struct kh_ipc_source {
   const char *name; /* for messages */
   const kh_os *os;
-  kh_file file; /* the reader closes it */
-  const void *memory;
-  uint64_t size;
+  kh_file file;       /* the reader closes it */
+  khonsu_slice bytes; /* in memory */
+  kh_memory *memory;  /* what they are part of, borrowed: chunks point into it. NULL: bodies are copied */
+  uint64_t size;      /* of the file or the bytes */
 } kh_ipc_source;
 
 typedef struct kh_ipc_reader {
   kh_ipc_source source;
   kh_arrow_limits limits;
-  kh_schema *schema;
-  int64_t *ids;            /* by field: id of its dictionary, if it has one */
-  kh_chunk **dictionaries; /* by field: what its id stands for now; only the first field of an id counts */
-  kh_buffer metadata;      /* of the message last read */
-  uint64_t position, end;  /* of the next message; of the data */
-  uint64_t *batches;       /* where those of a file are, in order; NULL for a stream */
-  uint64_t batch_count;
+  kh_ipc_shapes shapes;
+  bool is_big_endian;
+  kh_known_sizes *known; /* by field: of the batch that is being read */
+  kh_buffer metadata;    /* of the message last read, unless it can be read in place */
+  kh_ipc_compression compression;
+  uint64_t position, end; /* of the next message; of the data */
+  uint64_t *batches;      /* where those of a file are, in order; NULL for a stream */
+  uint64_t *places;       /* where any message of a file is, ascending: one reaches as far as the next, no further */
+  uint64_t batch_count, place_count;
   uint64_t batch_number; /* of the next, from 0 */
 } kh_ipc_reader;
 
@@ -36,6 +44,8 @@ KHONSU_MUST_USE khonsu_status kh_ipc_reader_open(kh_ipc_reader *reader, const kh
                                                  const kh_arrow_limits *limits, khonsu_error *error);
 /* The next record batch; *chunk = NULL at the end. As open, and VALUE_TOO_LARGE. */
 KHONSU_MUST_USE khonsu_status kh_ipc_reader_next(kh_ipc_reader *reader, kh_chunk **chunk, khonsu_error *error);
+/* Makes batch `number` of a file, less than batch_count, the next one. */
+void kh_ipc_reader_seek(kh_ipc_reader *reader, uint64_t number);
 void kh_ipc_reader_fini(kh_ipc_reader *reader);
 
 #endif

@@ -3,12 +3,7 @@
 #include <stdio.h>
 
 #include "ipc_metadata.h"
-
-/* What a dictionary-encoded field is turned into: the indices, with the values below. */
-typedef struct node {
-  struct ArrowSchema arrow; /* first: nodes are found again through pointers to it */
-  int64_t dictionary_id;
-} node;
+#include "ipc_pairs.h"
 
 typedef struct reading {
   kh_arena arena;
@@ -146,41 +141,22 @@ static const char *format_of(reading *state, NS(Field_table_t) field, size_t chi
   }
 }
 
-/* ---- metadata of fields: a count, then keys and values, each after its size */
-
-static char *put_text(char *to, flatbuffers_string_t text) {
-  int32_t size = (int32_t)text_size(text);
-  memcpy(to, &size, sizeof size);
-  if (size > 0) memcpy(to + sizeof size, text, (size_t)size);
-  return to + sizeof size + (size_t)size;
-}
-
 static khonsu_status read_metadata(reading *state, NS(KeyValue_vec_t) pairs, const char **metadata) {
-  size_t count = NS(KeyValue_vec_len(pairs)), size = sizeof(int32_t);
-  if (count == 0) return KHONSU_OK;
-  for (size_t i = 0; i < count; i++) {
-    NS(KeyValue_table_t) pair = NS(KeyValue_vec_at(pairs, i));
-    size += 2 * sizeof(int32_t) + text_size(NS(KeyValue_key(pair))) + text_size(NS(KeyValue_value(pair)));
-  }
+  size_t size = kh_ipc_pairs_size(pairs);
+  if (size == 0) return KHONSU_OK;
   khonsu_status status = spend_text(state, size);
   if (status != KHONSU_OK) return status;
   char *to = kh_arena_take(&state->arena, size);
   if (to == NULL) return no_memory(state);
+  kh_ipc_pairs_read(pairs, to);
   *metadata = to;
-  int32_t stored = (int32_t)count;
-  memcpy(to, &stored, sizeof stored);
-  to += sizeof stored;
-  for (size_t i = 0; i < count; i++) {
-    NS(KeyValue_table_t) pair = NS(KeyValue_vec_at(pairs, i));
-    to = put_text(put_text(to, NS(KeyValue_key(pair))), NS(KeyValue_value(pair)));
-  }
   return KHONSU_OK;
 }
 
 /* ---- fields */
 
-static node *new_node(reading *state) {
-  node *made = kh_arena_take_zeros(&state->arena, sizeof *made);
+static kh_ipc_node *new_node(reading *state) {
+  kh_ipc_node *made = kh_arena_take_zeros(&state->arena, sizeof *made);
   if (made == NULL) (void)no_memory(state);
   else made->arrow.release = keep;
   return made;
@@ -189,8 +165,8 @@ static node *new_node(reading *state) {
 static khonsu_status read_fields(reading *state, NS(Field_vec_t) fields, struct ArrowSchema *parent);
 
 /* From the values themselves to indices with the values below. */
-static khonsu_status encode_dictionary(reading *state, NS(DictionaryEncoding_table_t) encoding, node *made) {
-  node *values = new_node(state);
+static khonsu_status encode_dictionary(reading *state, NS(DictionaryEncoding_table_t) encoding, kh_ipc_node *made) {
+  kh_ipc_node *values = new_node(state);
   if (values == NULL) return KHONSU_NO_MEMORY;
   values->arrow = made->arrow;
   values->arrow.name = "";
@@ -208,7 +184,7 @@ static khonsu_status encode_dictionary(reading *state, NS(DictionaryEncoding_tab
 
 static khonsu_status read_field(reading *state, NS(Field_table_t) field, struct ArrowSchema **link) {
   if (state->fields_left-- == 0) return corrupt(state, "more fields than it has room for");
-  node *made = new_node(state);
+  kh_ipc_node *made = new_node(state);
   if (made == NULL) return KHONSU_NO_MEMORY;
   *link = &made->arrow;
   khonsu_status status = spend_text(state, text_size(NS(Field_name(field))));
@@ -245,47 +221,17 @@ static khonsu_status read_fields(reading *state, NS(Field_vec_t) fields, struct 
 
 /* ---- schema */
 
-/* The schema has the tree's shape. */
-static void collect_ids(const kh_schema *schema, uint32_t index, const struct ArrowSchema *arrow, int64_t *ids) {
-  const kh_field *field = &schema->fields[index];
-  if (field->has_dictionary) {
-    ids[index] = ((const node *)(const void *)arrow)->dictionary_id;
-    collect_ids(schema, kh_field_dictionary(field), arrow->dictionary, ids);
-  }
-  for (int64_t child = 0; child < arrow->n_children; child++)
-    collect_ids(schema, field->first + (uint32_t)child, arrow->children[child], ids);
-}
-
 static khonsu_status read_root(reading *state, NS(Schema_table_t) table, struct ArrowSchema *root) {
-  if (NS(Schema_endianness(table)) != NS(Endianness_Little))
-    return khonsu_error_set(state->error, KHONSU_UNSUPPORTED, "the data are big-endian");
   khonsu_status status = read_metadata(state, NS(Schema_custom_metadata(table)), &root->metadata);
   return status != KHONSU_OK ? status : read_fields(state, NS(Schema_fields(table)), root);
 }
 
-static khonsu_status import(reading *state, const struct ArrowSchema *root, uint64_t depth_max, kh_schema **schema,
-                            int64_t **ids) {
-  kh_arrow_limits limits = {.nesting_depth_max = depth_max};
-  khonsu_status status = kh_schema_import_copy(root, &limits, schema, state->error);
-  if (status == KHONSU_INVALID_ARROW)
-    return kh_error_restate(state->error, KHONSU_CORRUPT, "the schema is damaged: %s",
-                            state->error != NULL ? state->error->message : "");
-  if (status != KHONSU_OK) return status;
-  *ids = kh_alloc_array((*schema)->count, sizeof **ids);
-  if (*ids != NULL) {
-    collect_ids(*schema, 0, root, *ids);
-    return KHONSU_OK;
-  }
-  kh_schema_unref(*schema);
-  return no_memory(state);
-}
-
-khonsu_status kh_ipc_schema_read(NS(Schema_table_t) table, uint64_t size, uint64_t depth_max, kh_schema **schema,
-                                 int64_t **ids, khonsu_error *error) {
+khonsu_status kh_ipc_schema_read(NS(Schema_table_t) table, uint64_t size, uint64_t depth_max, kh_ipc_shapes *shapes,
+                                 khonsu_error *error) {
   reading state = {{NULL}, size, size * 64, error};
-  node root = {.arrow = {.format = "+s", .name = "", .release = keep}};
+  kh_ipc_node root = {.arrow = {.format = "+s", .name = "", .release = keep}};
   khonsu_status status = read_root(&state, table, &root.arrow);
-  if (status == KHONSU_OK) status = import(&state, &root.arrow, depth_max, schema, ids);
+  if (status == KHONSU_OK) status = kh_ipc_shapes_make(&root, depth_max, shapes, error);
   kh_arena_fini(&state.arena);
   return status;
 }

@@ -1,6 +1,7 @@
 /* ipc_schema_write: a schema becomes a Schema flatbuffer. A dictionary-encoded field is written as its values, and
  * beside them what the indices are. */
 #include "ipc_metadata.h"
+#include "ipc_pairs.h"
 
 int64_t kh_ipc_dictionary_id(const kh_schema *schema, uint32_t field) {
   int64_t id = 0;
@@ -94,31 +95,6 @@ static bool write_type(flatcc_builder_t *builder, const kh_field *field) {
   }
 }
 
-/* ---- metadata */
-
-typedef struct pairs_ops {
-  int (*start)(flatcc_builder_t *builder);
-  int (*end)(flatcc_builder_t *builder);
-  int (*push_start)(flatcc_builder_t *builder);
-  NS(KeyValue_ref_t) * (*push_end)(flatcc_builder_t *builder);
-} pairs_ops;
-
-static bool write_metadata(flatcc_builder_t *builder, const char *metadata, const pairs_ops *ops) {
-  struct ArrowMetadataReader reader;
-  struct ArrowStringView key, value;
-  (void)ArrowMetadataReaderInit(&reader, metadata);
-  if (reader.remaining_keys == 0) return true;
-  if (!is_built(ops->start(builder))) return false;
-  while (ArrowMetadataReaderRead(&reader, &key, &value) == NANOARROW_OK) {
-    if (!is_built(ops->push_start(builder)) ||
-        !is_built(NS(KeyValue_key_create(builder, key.data, (size_t)key.size_bytes))) ||
-        !is_built(NS(KeyValue_value_create(builder, value.data, (size_t)value.size_bytes))) ||
-        ops->push_end(builder) == NULL)
-      return false;
-  }
-  return is_built(ops->end(builder));
-}
-
 /* ---- fields */
 
 static khonsu_status no_memory(khonsu_error *error) {
@@ -171,8 +147,7 @@ static khonsu_status write_children(flatcc_builder_t *builder, const kh_schema *
 /* Recursion is as deep as the schema, which is limited. */
 static khonsu_status write_field(flatcc_builder_t *builder, const kh_schema *schema, uint32_t index,
                                  khonsu_error *error) {
-  static const pairs_ops pairs = {NS(Field_custom_metadata_start), NS(Field_custom_metadata_end),
-                                  NS(Field_custom_metadata_push_start), NS(Field_custom_metadata_push_end)};
+  static const kh_ipc_pairs_ops pairs = KH_IPC_PAIRS_OPS(Field);
   const kh_field *field = &schema->fields[index], *values = field;
   if (field->has_dictionary) {
     khonsu_status status = check_dictionary(schema, index, error);
@@ -186,13 +161,12 @@ static khonsu_status write_field(flatcc_builder_t *builder, const kh_schema *sch
     return no_memory(error);
   khonsu_status status = write_children(builder, schema, values, error);
   if (status != KHONSU_OK) return status;
-  return write_metadata(builder, field->arrow.metadata, &pairs) ? KHONSU_OK : no_memory(error);
+  return kh_ipc_pairs_write(builder, field->arrow.metadata, &pairs) ? KHONSU_OK : no_memory(error);
 }
 
 khonsu_status kh_ipc_schema_write(flatcc_builder_t *builder, const kh_schema *schema, khonsu_error *error) {
-  static const pairs_ops pairs = {NS(Schema_custom_metadata_start), NS(Schema_custom_metadata_end),
-                                  NS(Schema_custom_metadata_push_start), NS(Schema_custom_metadata_push_end)};
-  if (!is_built(NS(Schema_endianness_add(builder, NS(Endianness_Little)))) ||
+  static const kh_ipc_pairs_ops pairs = KH_IPC_PAIRS_OPS(Schema);
+  if (!is_built(NS(Schema_endianness_force_add(builder, NS(Endianness_Little)))) ||
       !is_built(NS(Schema_fields_start(builder))))
     return no_memory(error);
   for (uint32_t column = 1; column <= (uint32_t)schema->fields[0].arrow.n_children; column++) {
@@ -202,5 +176,5 @@ khonsu_status kh_ipc_schema_write(flatcc_builder_t *builder, const kh_schema *sc
     if (NS(Schema_fields_push_end(builder)) == NULL) return no_memory(error);
   }
   if (!is_built(NS(Schema_fields_end(builder)))) return no_memory(error);
-  return write_metadata(builder, schema->fields[0].arrow.metadata, &pairs) ? KHONSU_OK : no_memory(error);
+  return kh_ipc_pairs_write(builder, schema->fields[0].arrow.metadata, &pairs) ? KHONSU_OK : no_memory(error);
 }

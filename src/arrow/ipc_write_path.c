@@ -14,8 +14,7 @@ typedef struct write_target {
   char *temporary; /* its name */
   char *directory;
   kh_file file;
-  uint64_t size;   /* written so far */
-  kh_buffer bytes; /* to be written after that */
+  uint64_t size; /* written so far */
 } write_target;
 
 /* ---- names */
@@ -39,13 +38,12 @@ static khonsu_status make_names(write_target *target, khonsu_error *error) {
 /* ---- bytes */
 
 static khonsu_status write_out(write_target *target, kh_ipc_writer *writer, khonsu_error *error) {
-  khonsu_slice bytes = kh_slice(target->bytes.data, target->bytes.size);
-  kh_os_error failed = KH_OS_CALL(target->os, write_at, target->file, &bytes, 1, target->size);
-  if (failed) return kh_os_fail(error, failed, "write", target->temporary);
-  target->size += target->bytes.size;
-  target->bytes.size = 0;
-  if (writer != NULL) writer->file_offset = target->size;
-  return KHONSU_OK;
+  const kh_ipc_pieces *out = &writer->out;
+  kh_os_error failed =
+      KH_OS_CALL(target->os, write_at, target->file, kh_ipc_pieces_slices(out), kh_ipc_pieces_count(out), target->size);
+  target->size += out->size;
+  kh_ipc_pieces_clear(&writer->out);
+  return failed ? kh_os_fail(error, failed, "write", target->temporary) : KHONSU_OK;
 }
 
 static khonsu_status write_chunks(write_target *target, kh_ipc_writer *writer, kh_table_source *rows,
@@ -55,21 +53,23 @@ static khonsu_status write_chunks(write_target *target, kh_ipc_writer *writer, k
     khonsu_status status = kh_table_source_next(rows, &chunk, error);
     if (status != KHONSU_OK || chunk == NULL) return status;
     status = kh_ipc_write_chunk(writer, chunk, error);
-    kh_chunk_unref(chunk);
     if (status == KHONSU_OK) status = write_out(target, writer, error);
+    kh_chunk_unref(chunk); /* what is written away are its own bytes */
     if (status != KHONSU_OK) return status;
   }
 }
 
+static kh_ipc_options options_of(khonsu_ipc_format format) {
+  kh_ipc_codec codec = (format & KHONSU_IPC_ZSTD) != 0  ? KH_IPC_ZSTD
+                       : (format & KHONSU_IPC_LZ4) != 0 ? KH_IPC_LZ4
+                                                        : KH_IPC_PLAIN;
+  return (kh_ipc_options){.is_file = (format & KHONSU_IPC_FILE) != 0, .codec = codec};
+}
+
 static khonsu_status write_all(write_target *target, khonsu_ipc_format format, kh_table_source *rows,
                                khonsu_error *error) {
-  static const char start[KH_IPC_FILE_START] = KH_IPC_MAGIC;
   kh_ipc_writer writer;
-  khonsu_status status = KHONSU_OK;
-  bool is_file = format == KHONSU_IPC_FILE;
-  if (is_file) status = kh_buffer_append(&target->bytes, start, sizeof start);
-  if (status != KHONSU_OK) return khonsu_error_set(error, status, "no memory to write %s", target->path);
-  status = kh_ipc_writer_init(&writer, rows->schema, is_file, &target->bytes, error);
+  khonsu_status status = kh_ipc_writer_init(&writer, rows->schema, options_of(format), error);
   if (status == KHONSU_OK) status = kh_ipc_write_schema(&writer, error);
   if (status == KHONSU_OK) status = write_out(target, &writer, error);
   if (status == KHONSU_OK) status = write_chunks(target, &writer, rows, error);
@@ -125,7 +125,6 @@ static khonsu_status write_rows(const kh_os *os, const char *path, khonsu_ipc_fo
   write_target target = {.os = os, .path = path};
   khonsu_status status = make_names(&target, error);
   if (status == KHONSU_OK) status = write_file(&target, format, rows, error);
-  kh_buffer_fini(&target.bytes);
   kh_free(target.temporary);
   kh_free(target.directory);
   return status;

@@ -1,13 +1,18 @@
-/* ipc_writer: Arrow IPC out, message by message, into a buffer that its user empties as he likes. */
+/* ipc_writer: Arrow IPC out, message by message, as slices that its user writes away as he likes.
+ *
+ * Bodies begin at multiples of 64 bytes, counted from the stream's or file's beginning, and so do buffers in them.
+ * Bodies are not copied: slices point into the chunks. They are good until the pieces are cleared or the chunk goes. */
 #ifndef KH_ARROW_IPC_WRITER_H
 #define KH_ARROW_IPC_WRITER_H
 
 #include "chunk.h"
+#include "ipc_codec.h"
+#include "ipc_pieces.h"
 
-/* What the buffer was given last for a dictionary, by field. */
+/* The dictionary of a field as the reader of what was written has it now. */
 typedef struct kh_ipc_written {
-  kh_chunk *chunk;   /* whose dictionary it was */
-  kh_buffer message; /* as it was written */
+  kh_chunk *chunk;   /* whose it was; NULL: there was none yet */
+  bool was_replaced; /* with the chunk that is being written */
 } kh_ipc_written;
 
 /* Where a message stands in a file. */
@@ -17,22 +22,29 @@ typedef struct kh_ipc_place {
   bool is_dictionary;
 } kh_ipc_place;
 
+typedef struct kh_ipc_options {
+  bool is_file; /* dictionaries can grow but not be replaced; there is a footer */
+  kh_ipc_codec codec;
+} kh_ipc_options;
+
 typedef struct kh_ipc_writer {
   const kh_schema *schema;
-  kh_buffer *out;
+  kh_ipc_options options;
+  kh_ipc_pieces out;
+  kh_ipc_compression compression;
   kh_ipc_written *written;
-  bool is_file;         /* dictionaries cannot be replaced; places are kept for the footer */
-  uint64_t file_offset; /* of the beginning of `out` in the file */
+  uint64_t position; /* of the next message in the stream or file */
   kh_ipc_place *places;
   uint64_t place_count, place_capacity;
 } kh_ipc_writer;
 
-/* `schema` and `out` outlive the writer. NO_MEMORY. */
-KHONSU_MUST_USE khonsu_status kh_ipc_writer_init(kh_ipc_writer *writer, const kh_schema *schema, bool is_file,
-                                                 kh_buffer *out, khonsu_error *error);
+/* `schema` outlives the writer. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_ipc_writer_init(kh_ipc_writer *writer, const kh_schema *schema, kh_ipc_options options,
+                                                 khonsu_error *error);
 void kh_ipc_writer_fini(kh_ipc_writer *writer);
 
-/* UNSUPPORTED, NO_MEMORY; a part of it may have been written then. */
+/* Each adds to `out`. A part may have been added when it fails. */
+/* The schema message; of a file, what comes before it. UNSUPPORTED, NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_ipc_write_schema(kh_ipc_writer *writer, khonsu_error *error);
 /* The chunk, of the schema's layout, after what dictionaries it needs. UNSUPPORTED: a file would have to replace one.
  * NO_MEMORY. */

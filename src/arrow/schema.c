@@ -3,7 +3,7 @@
  *   walk     the tree is spread out in level order, without recursion, so that its depth is known before anything
  *            recurses; each node is only looked at as far as is needed to go on
  *   check    each field by nanoarrow's parser, and for what that lets through
- *   settle   into one block: fields, views, tables of unions, and for a copy the strings */
+ *   settle   into one block: fields, tables of unions, and for a copy the strings */
 #include "schema.h"
 
 #include "schema_walk.h"
@@ -74,7 +74,7 @@ static khonsu_status check_fields(kh_field *fields, uint32_t count, khonsu_error
 /* ---- settle */
 
 typedef struct room {
-  size_t views, unions, strings, size; /* offsets into the block, and its size */
+  size_t unions, strings, size; /* offsets into the block, and its size */
 } room;
 
 static bool is_union(const kh_field *field) {
@@ -88,8 +88,7 @@ static size_t string_room(const struct ArrowSchema *arrow) {
 
 /* Sizes are of memory that is there, and cannot overflow. */
 static room room_for(const kh_field *fields, uint32_t count, bool copy) {
-  room needed = {.views = sizeof(kh_schema) + count * sizeof(kh_field)};
-  needed.unions = needed.views + count * sizeof(struct ArrowArrayView);
+  room needed = {.unions = sizeof(kh_schema) + count * sizeof(kh_field)};
   needed.strings = needed.unions;
   for (uint32_t index = 0; index < count; index++)
     if (is_union(&fields[index])) needed.strings += 256;
@@ -111,7 +110,7 @@ static void copy_strings(struct ArrowSchema *arrow, char **strings) {
   arrow->metadata = put_bytes(strings, arrow->metadata, (size_t)ArrowMetadataSizeOf(arrow->metadata));
 }
 
-/* As nanoarrow's views want it: child of type id, then type id of child. */
+/* Child of type id, then type id of child. */
 static void fill_union(kh_field *field, int8_t *table) {
   memset(table, -1, 256);
   int32_t count = _ArrowParseUnionTypeIds(field->arrow.format + 4, table + 128);
@@ -119,24 +118,48 @@ static void fill_union(kh_field *field, int8_t *table) {
   field->union_children = table;
 }
 
+static uint8_t alignment_of(const kh_schema *schema, const kh_field *field, uint32_t buffer) {
+  int64_t unit = field->layout.element_size_bits[buffer] / 8;
+  bool is_index = field->has_dictionary || schema->fields[field->parent].storage == NANOARROW_TYPE_RUN_END_ENCODED;
+  switch (field->layout.buffer_type[buffer]) {
+    case NANOARROW_BUFFER_TYPE_DATA_OFFSET:
+    case NANOARROW_BUFFER_TYPE_UNION_OFFSET:
+    case NANOARROW_BUFFER_TYPE_VIEW_OFFSET:
+    case NANOARROW_BUFFER_TYPE_SIZE: return (uint8_t)unit;
+    case NANOARROW_BUFFER_TYPE_DATA:
+      if (field->is_view) return _Alignof(union ArrowBinaryView);
+      return is_index && unit > 1 && unit <= 8 ? (uint8_t)unit : 1;
+    default: return 1;
+  }
+}
+
+static void settle_buffers(const kh_schema *schema, kh_field *field) {
+  const enum ArrowBufferType *types = field->layout.buffer_type;
+  field->is_view = field->storage == NANOARROW_TYPE_STRING_VIEW || field->storage == NANOARROW_TYPE_BINARY_VIEW;
+  for (uint32_t i = 0; i < NANOARROW_MAX_FIXED_BUFFERS && types[i] != NANOARROW_BUFFER_TYPE_NONE; i++) {
+    field->rules[i] = (kh_buffer_rule){.bits = field->layout.element_size_bits[i],
+                                       .is_validity = types[i] == NANOARROW_BUFFER_TYPE_VALIDITY,
+                                       .has_end = types[i] == NANOARROW_BUFFER_TYPE_DATA_OFFSET,
+                                       .alignment = alignment_of(schema, field, i)};
+    field->buffer_count++;
+  }
+}
+
 static void settle_field(kh_schema *schema, uint32_t index, int8_t **unions) {
   kh_field *field = &schema->fields[index];
-  struct ArrowArrayView *view = &schema->views[index];
   field->arrow.children = NULL;
   field->arrow.dictionary = NULL;
   field->arrow.release = NULL;
   field->arrow.private_data = NULL;
   if (field->arrow.name == NULL) field->arrow.name = "";
-  ArrowArrayViewInitFromType(view, field->storage);
-  view->layout = field->layout;
-  view->n_children = field->arrow.n_children;
   if (is_union(field)) {
     fill_union(field, *unions);
-    view->union_type_id_map = *unions;
     *unions += 256;
   }
   if (field->depth > schema->depth) schema->depth = field->depth;
+  settle_buffers(schema, field);
   schema->buffer_count += kh_field_buffer_count(field);
+  schema->view_count += kh_field_is_view(field);
 }
 
 static kh_schema *settle(const kh_field *fields, uint32_t count, bool copy) {
@@ -146,7 +169,6 @@ static kh_schema *settle(const kh_field *fields, uint32_t count, bool copy) {
   *schema = (kh_schema){.count = count};
   atomic_init(&schema->references, 1);
   memcpy(schema->fields, fields, count * sizeof *fields);
-  schema->views = (struct ArrowArrayView *)(void *)((char *)schema + needed.views);
   char *strings = (char *)schema + needed.strings;
   int8_t *unions = (int8_t *)schema + needed.unions;
   for (uint32_t index = 0; index < count; index++) {

@@ -14,6 +14,14 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 #include "arrow.h"
 #include "nanoarrow/nanoarrow.h"
 
+/* What must hold of a fixed buffer, worked out once. */
+typedef struct kh_buffer_rule {
+  int64_t bits; /* of an element */
+  bool is_validity;
+  bool has_end;      /* offsets: one more than there are values, if there are any */
+  uint8_t alignment; /* that it must have to be read here; what consumers read is aligned as the producer made it */
+} kh_buffer_rule;
+
 typedef struct kh_field {
   struct ArrowSchema arrow; /* as it is exported, save links, release and private_data, which are NULL */
   enum ArrowType type;      /* as people see it: dictionary, timestamp, ... */
@@ -23,16 +31,19 @@ typedef struct kh_field {
   uint32_t first;  /* the first child, or the dictionary if there are no children */
   uint32_t depth;  /* levels below the root */
   bool has_dictionary;
+  bool is_view;           /* utf8_view, binary_view */
   int8_t *union_children; /* unions: child of each of the 128 type ids, -1 = none; then type id of each child */
+  kh_buffer_rule rules[NANOARROW_MAX_FIXED_BUFFERS];
+  uint8_t buffer_count; /* fixed buffers; of views those before the variadic ones */
 } kh_field;
 
 struct kh_schema {
   _Atomic uint32_t references;
-  uint32_t count;               /* fields */
-  uint32_t depth;               /* of the deepest field */
-  uint32_t buffer_count;        /* fixed buffers of all fields together */
-  struct ArrowSchema moved;     /* owns the strings; release NULL: they stand behind the fields */
-  struct ArrowArrayView *views; /* one for each field, ready but for links and what belongs to an array */
+  uint32_t count;           /* fields */
+  uint32_t depth;           /* of the deepest field */
+  uint32_t buffer_count;    /* fixed buffers of all fields together */
+  uint32_t view_count;      /* fields whose values are views: they have variadic buffers */
+  struct ArrowSchema moved; /* owns the strings; release NULL: they stand behind the fields */
   kh_field fields[];
 };
 
@@ -59,16 +70,9 @@ KHONSU_MUST_USE khonsu_status kh_schema_match(const kh_schema *base, const kh_sc
 /* Whether arrays of the one are laid out as arrays of the other. */
 bool kh_schema_same_layout(const kh_schema *a, const kh_schema *b);
 
-/* Fixed buffers of a field; of views those before the variadic ones. */
-static inline uint32_t kh_field_buffer_count(const kh_field *field) {
-  uint32_t count = 0;
-  while (count < NANOARROW_MAX_FIXED_BUFFERS && field->layout.buffer_type[count] != NANOARROW_BUFFER_TYPE_NONE) count++;
-  return count;
-}
+static inline uint32_t kh_field_buffer_count(const kh_field *field) { return field->buffer_count; }
 
-static inline bool kh_field_is_view(const kh_field *field) {
-  return field->storage == NANOARROW_TYPE_STRING_VIEW || field->storage == NANOARROW_TYPE_BINARY_VIEW;
-}
+static inline bool kh_field_is_view(const kh_field *field) { return field->is_view; }
 
 /* Bytes between offsets. */
 static inline bool kh_field_is_text(const kh_field *field) {
@@ -92,6 +96,10 @@ struct ArrowSchemaView kh_field_parameters(const kh_field *field);
 
 /* "int64", "timestamp[us, tz=UTC]", "dictionary<values=utf8, indices=int8>": cut if too long. */
 void kh_field_type_name(const kh_field *fields, uint32_t index, char name[KH_TYPE_NAME_SIZE]);
+
+enum { KH_FIELD_PATH_SIZE = 192 };
+/* The names from the root down, joined by dots; of a long path the end. Returns where it begins in `room`. */
+const char *kh_field_path(const kh_field *fields, uint32_t index, char room[KH_FIELD_PATH_SIZE]);
 
 /* Sets `error` to "column 'a.b': " and the text, or to the text alone for the root. Returns `status`. */
 khonsu_status kh_field_fail(const kh_field *fields, uint32_t index, khonsu_error *error, khonsu_status status,

@@ -11,7 +11,8 @@ static khonsu_status check_ipc_write(const char *path, khonsu_ipc_format format,
                                      khonsu_error *error) {
   if (path == NULL || table == NULL)
     return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "path and table must not be NULL");
-  if (format != KHONSU_IPC_FILE && format != KHONSU_IPC_STREAM)
+  unsigned compression = (unsigned)format & (KHONSU_IPC_LZ4 | KHONSU_IPC_ZSTD), rest = (unsigned)format & ~compression;
+  if ((rest != KHONSU_IPC_FILE && rest != KHONSU_IPC_STREAM) || compression == (KHONSU_IPC_LZ4 | KHONSU_IPC_ZSTD))
     return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "format is %d: not an IPC format", (int)format);
   if (table->release == NULL) return khonsu_error_set(error, KHONSU_INVALID_ARROW, "the stream is released");
   return KHONSU_OK;

@@ -35,7 +35,7 @@ class ArrowStream(c.Structure):
 
 lib = c.CDLL(os.environ["KHONSU_LIB"])
 lib.khonsu_status_name.restype = c.c_char_p
-FILE, STREAM = 1, 2
+FILE, STREAM, LZ4, ZSTD = 1, 2, 16, 32
 
 
 class KhonsuError(Exception):
@@ -117,3 +117,10 @@ def read_file(path):
     stream = ArrowStream()
     call("khonsu_ipc_read", str(path).encode(), c.byref(stream))
     return pa.RecordBatchReader._import_from_c(c.addressof(stream)).read_all()
+
+
+def copy_file(source, target, format):
+    """Without pyarrow in between: what only IPC knows, such as the metadata of batches, goes along."""
+    stream = ArrowStream()
+    call("khonsu_ipc_read", str(source).encode(), c.byref(stream))
+    call("khonsu_ipc_write", str(target).encode(), format, c.byref(stream))

@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-static uint64_t countdown;
+static uint64_t countdown, asked;
 static bool persistent, failed;
 
 void *__real_malloc(size_t size);
@@ -25,7 +25,14 @@ bool fail_alloc_off(void) {
   return failed;
 }
 
-static bool fails(void) {
+uint64_t fail_alloc_take_bytes(void) {
+  uint64_t bytes = asked;
+  asked = 0;
+  return bytes;
+}
+
+static bool fails(size_t size) {
+  asked += size;
   if (countdown == 0) return false;
   if (countdown > 1) {
     countdown--;
@@ -36,9 +43,9 @@ static bool fails(void) {
   return true;
 }
 
-void *__wrap_malloc(size_t size) { return fails() ? NULL : __real_malloc(size); }
-void *__wrap_calloc(size_t count, size_t size) { return fails() ? NULL : __real_calloc(count, size); }
-void *__wrap_realloc(void *memory, size_t size) { return fails() ? NULL : __real_realloc(memory, size); }
+void *__wrap_malloc(size_t size) { return fails(size) ? NULL : __real_malloc(size); }
+void *__wrap_calloc(size_t count, size_t size) { return fails(count * size) ? NULL : __real_calloc(count, size); }
+void *__wrap_realloc(void *memory, size_t size) { return fails(size) ? NULL : __real_realloc(memory, size); }
 void *__wrap_aligned_alloc(size_t alignment, size_t size) {
-  return fails() ? NULL : __real_aligned_alloc(alignment, size);
+  return fails(size) ? NULL : __real_aligned_alloc(alignment, size);
 }

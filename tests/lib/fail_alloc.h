@@ -1,4 +1,4 @@
-/* fail_alloc: makes the n-th allocation from now on fail, once or from then on. For programs linked with
+/* fail_alloc: makes the n-th allocation from now on fail, once or from then on, and counts what is asked for. For programs linked with
  * --wrap=malloc and its kin; third-party code in the library is caught too. */
 #ifndef TEST_FAIL_ALLOC_H
 #define TEST_FAIL_ALLOC_H
@@ -10,5 +10,8 @@
 void fail_alloc_at(uint64_t n, bool from_then_on);
 /* Lets everything succeed again. Returns whether an allocation was made to fail. */
 bool fail_alloc_off(void);
+
+/* Bytes asked for since the last call, whether they were given back or not. */
+uint64_t fail_alloc_take_bytes(void);
 
 #endif

@@ -347,10 +347,14 @@ def test_null_and_empty_text_differ_in_csv(tmp_path):
 
 
 def test_text_that_is_none(tmp_path):
-    """What is not UTF-8 does not get into JSON, nor do control characters get to a terminal."""
-    broken = pa.Array.from_buffers(pa.utf8(), 1, pa.array([b"a\xffb\x1b[31m"]).buffers())
-    assert json_column(broken, tmp_path) == ["a\ufffdb\x1b[31m"]
-    assert "a\\xffb\\x1b[31m\n" in output("import t t; get t", cwd=tmp_path)
+    """What is not UTF-8 does not get in; control characters get into JSON, but not to a terminal."""
+    broken = pa.Array.from_buffers(pa.utf8(), 1, pa.array([b"a\xffb"]).buffers())
+    write(tmp_path / "t", pa.table({"x": broken}))
+    ran = shell("import t t", cwd=tmp_path)
+    assert ran.returncode != 0
+    assert "column 'x': row 0: 3 bytes that are not UTF-8" in ran.stderr.decode()
+    assert json_column(pa.array(["b\x1b[31m"]), tmp_path) == ["b\x1b[31m"]
+    assert "b\\x1b[31m\n" in output("import t t; get t", cwd=tmp_path)
 
 
 def test_names_of_columns_are_escaped_too(tmp_path):

@@ -75,7 +75,7 @@ static bool make_case(int index, made_case *made) {
 
 /* ---- chunks */
 
-static kh_chunk *chunk_of(kh_table *table, uint64_t index) { return *kh_chunk_list_run(&table->chunks, index).chunks; }
+static kh_chunk *chunk_of(kh_table *table, uint64_t index) { return *kh_table_run(table, index).chunks; }
 
 /* The values of a chunk that has to be valid; what it says of its nulls has to be exact. Freed by the caller. */
 static char *chunk_text(kh_chunk *chunk) {

@@ -171,7 +171,7 @@ static void release_view(struct ArrowArray *array) { array->release = NULL; }
 
 /* A column of three values of `size` bytes each, which are not there: nobody may look at them. */
 static kh_table *huge_text(int64_t size) {
-  struct ArrowSchema schema = make_schema("+s{t=u}");
+  struct ArrowSchema schema = make_schema("+s{t=z}");
   static int32_t offsets[4];
   static const char text[1];
   static const void *buffers[3] = {NULL, offsets, text}, *no_buffers[1] = {NULL};

@@ -19,7 +19,7 @@ static kh_table *as_one(kh_table *table) {
 
 /* Row by row: each a slice of its own. */
 static kh_table *as_rows(kh_table *table) {
-  kh_table *rows = kh_table_new(table->schema);
+  kh_table *rows = kh_table_new(kh_table_schema(table));
   for (uint64_t i = 0; i < kh_table_chunk_count(table); i++) {
     kh_chunk *chunk = chunk_of(table, i), *slice;
     for (int64_t row = 0; row < (int64_t)kh_chunk_rows(chunk); row++) {

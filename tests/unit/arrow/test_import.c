@@ -60,7 +60,7 @@ static khonsu_status import(const char *type, const char *values, spoil *spoil_i
 static void refuses(const char *type, const char *values, spoil *spoil_it, const char *expected) {
   khonsu_error error = KHONSU_ERROR_INIT;
   assert_int_equal(import(type, values, spoil_it, &error), KHONSU_INVALID_ARROW);
-  assert_string_equal(error.message, expected);
+  if (expected != NULL) assert_string_equal(error.message, expected);
 }
 
 /* ---- schemas */
@@ -231,8 +231,7 @@ static void arrays(void **state) {
   refuses("+s{a=i}", "(1) (2)", negative_offset, "length 2 and offset -1");
   refuses("+s{a=i}", "(1) (2)", huge_offset, "column 'a': length 2 and offset 9223372036854775807");
   refuses("+s{a=i}", "(1) (2)", huge_length, "column 'a': the size of buffer 1 overflows");
-  refuses("+s{a=i}", "(1) (2)", short_column,
-          "Expected struct child 1 to have length >= 2 but found child with length 1");
+  refuses("+s{a=i}", "(1) (2)", short_column, "column 'a': 1 values, but its parent needs 2");
   refuses("+s{a=i}", "(1) (2)", extra_buffers, "column 'a': 4 buffers; expected 2");
   refuses("+s{a=i}", "(1) (2)", too_few_children, "the array has 0 children, the schema 1");
   refuses("+s{a=i}", "(1) (2)", null_children, "the array's children are NULL");
@@ -241,30 +240,128 @@ static void arrays(void **state) {
   refuses("+s{a=i}", "(1) (2)", null_rows, "1 rows of the record batch itself are null; only columns may hold nulls");
   refuses("+s{a=i}", "(1) (2)", null_data, "column 'a': buffer 1 is NULL");
   refuses("+s{a=i}", "(1) (2)", null_buffers, "column 'a': buffers is NULL");
-  refuses("+s{a=u}", "('x') ('y')", falling_offsets, "column 'a': [2] Expected element size >= 0");
-  refuses("+s{a=u}", "('x') ('y')", negative_first, "column 'a': Expected first offset >= 0 but found -4");
-  refuses("+s{a=+l{b=i}}", "([1]) ([2])", past_items,
-          "column 'a': Expected child of list array to have length >= 50 but found array with length 2");
-  refuses("+s{a=c>u}", "('x') ('y')", bad_index,
-          "column 'a': [1] Expected dictionary index >= 0 and < 2 but found value 2");
-  refuses("+s{a=c>u}", "('x') ('y')", negative_index,
-          "column 'a': [0] Expected dictionary index >= 0 and < 2 but found value -1");
+  refuses("+s{a=u}", "('x') ('y')", falling_offsets, "column 'a': row 1: offsets fall from 100 to 2");
+  refuses("+s{a=u}", "('x') ('y')", negative_first, "column 'a': row 0: the offset is -4");
+  refuses("+s{a=+l{b=i}}", "([1]) ([2])", past_items, "column 'a': row 1: items up to 50, but there are 2");
+  refuses("+s{a=c>u}", "('x') ('y')", bad_index, "column 'a': row 1: index 2 into a dictionary of 2");
+  refuses("+s{a=c>u}", "('x') ('y')", negative_index, "column 'a': row 0: index -1 into a dictionary of 2");
   refuses("+s{a=c>u}", "('x') ('y')", no_dictionary, "column 'a': the array has no dictionary, the schema one");
   refuses("+s{a=+us:0,1{x=i;y=u}}", "(0:1) (1:'a')", bad_type_id,
-          "column 'a': [1] Expected buffer value between 0 and 1 but found value 7");
+          "column 'a': row 1: type id 7 is none of the union's");
   refuses("+s{a=+ud:0,1{x=i;y=u}}", "(0:1) (1:'a')", one_past_the_end,
-          "column 'a': [0] offset 1 into a child of length 1");
-  refuses("+s{a=+vl{b=i}}", "([1]) ([2])", list_view_past_end, "column 'a': [0] 9 items from 0 on, of 2");
+          "column 'a': row 0: offset 1 into a child of length 1");
+  refuses("+s{a=+vl{b=i}}", "([1]) ([2])", list_view_past_end, "column 'a': row 0: 9 items from 0 on, of 2");
   refuses("+s{a=+vl{b=i}}", "([1]) ([2])", null_sizes, "column 'a': buffer 2 is NULL");
   refuses("+s{a=+vL{b=i}}", "([1]) ([2])", large_view_overflows,
-          "column 'a': [0] 9223372036854775807 items from 1 on, of 2");
+          "column 'a': row 0: 9223372036854775807 items from 1 on, of 2");
   refuses("+s{a=+r{e=s;v=i}}", "(1) (=)", no_runs, "column 'a': no runs for 2 values");
-  refuses("+s{a=+r{e=s;v=i}}", "(1) (2)", falling_runs, "column 'a': Last run end is 1 but it should be >= (0 + 2)");
-  refuses("+s{a=vu}", "('thirteen bytes')", view_past_end, "column 'a': [0] a view of 14 bytes that are not there");
-  refuses("+s{a=vu}", "('thirteen bytes')", view_of_no_buffer, "column 'a': [0] a view of 14 bytes that are not there");
-  refuses("+s{a=vu}", "('thirteen bytes')", negative_view, "column 'a': [0] a view of -1 bytes that are not there");
+  refuses("+s{a=+r{e=s;v=i}}", "(1) (2)", falling_runs,
+          "column 'a.e': value 1: a run ends at 1 after one that ends at 1");
+  refuses("+s{a=vu}", "('thirteen bytes')", view_past_end,
+          "column 'a': row 0: a view of 14 bytes beyond the end of its buffer");
+  refuses("+s{a=vu}", "('thirteen bytes')", view_of_no_buffer,
+          "column 'a': row 0: a view of 14 bytes in a buffer that is not there");
+  refuses("+s{a=vu}", "('thirteen bytes')", negative_view, "column 'a': row 0: a view of -1 bytes are none");
   refuses("+s{a=+w:5{b=i}}", "([1 2 3 4 5])", items_overflow, "column 'a': the length of its items overflows");
   refuses("+s{a=+l{b=+s{c=u}}}", "([('x') ('y')])", null_children, "the array's children are NULL");
+}
+
+/* ---- lengths against each other */
+
+#define CHILD(i) COLUMN->children[i]
+
+SPOIL(short_field, CHILD(0)->length = 1)
+SPOIL(short_items, CHILD(0)->length = 3)
+SPOIL(null_run_end, CHILD(0)->null_count = 1; CHILD(0)->buffers[0] = "\2")
+SPOIL(few_values, CHILD(1)->length = 1)
+SPOIL(zero_run, ((int16_t *)(uintptr_t)CHILD(0)->buffers[1])[0] = 0)
+SPOIL(early_end, ((int16_t *)(uintptr_t)CHILD(0)->buffers[1])[1] = 2)
+SPOIL(negative_type_id, BUFFER(int8_t, 0)[0] = -1)
+SPOIL(negative_union_offset, BUFFER(int32_t, 1)[1] = -1)
+SPOIL(negative_list_offset, BUFFER(int32_t, 1)[0] = -1)
+SPOIL(negative_list_size, BUFFER(int32_t, 2)[0] = -1)
+SPOIL(short_dictionary, COLUMN->dictionary->length = 1)
+SPOIL(wide_index, BUFFER(uint64_t, 1)[1] = UINT64_MAX)
+
+static void lengths(void **state) {
+  (void)state;
+  refuses("+s{a=+s{x=i;y=u}}", "((1 'a')) ((2 'b'))", short_field, "column 'a.x': 1 values, but its parent needs 2");
+  refuses("+s{a=+w:2{b=i}}", "([1 2]) ([3 4])", short_items, "column 'a.b': 3 values, but its parent needs 4");
+  refuses("+s{a=+us:0,1{x=i;y=u}}", "(0:1) (1:'a')", short_field, "column 'a.x': 1 values, but its parent needs 2");
+  refuses("+s{a=+us:0,1{x=i;y=u}}", "(0:1) (1:'a')", negative_type_id,
+          "column 'a': row 0: type id -1 is none of the union's");
+  refuses("+s{a=+ud:0,1{x=i;y=u}}", "(0:1) (1:'a')", negative_union_offset,
+          "column 'a': row 1: offset -1 into a child of length 1");
+  refuses("+s{a=+vl{b=i}}", "([1]) ([2])", negative_list_offset, "column 'a': row 0: 1 items from -1 on, of 2");
+  refuses("+s{a=+vl{b=i}}", "([1]) ([2])", negative_list_size, "column 'a': row 0: -1 items from 0 on, of 2");
+  refuses("+s{a=+r{e=s;v=i}}", "(1) (2) (=)", null_run_end, "column 'a.e': 1 run ends are null");
+  refuses("+s{a=+r{e=s;v=i}}", "(1) (2) (=)", few_values, "column 'a': 2 runs of 1 values");
+  refuses("+s{a=+r{e=s;v=i}}", "(1) (2) (=)", zero_run,
+          "column 'a.e': value 0: a run ends at 0 after one that ends at 0");
+  refuses("+s{a=+r{e=s;v=i}}", "(1) (2) (=)", early_end, "column 'a': the last run ends at 2 of 3 values");
+  refuses("+s{a=c>u}", "('x') ('y')", short_dictionary, "column 'a': row 1: index 1 into a dictionary of 1");
+  refuses("+s{a=L>u}", "('x') ('y')", wide_index, "column 'a': row 1: index -1 into a dictionary of 2");
+}
+
+/* ---- text */
+
+#define TEXT(index) BUFFER(char, index)
+
+SPOIL(latin, TEXT(2)[1] = '\xe9')
+SPOIL(cut_character, BUFFER(int32_t, 1)[1] = 2)
+SPOIL(overlong, memcpy(TEXT(2), "\xc0\xaf", 2))
+SPOIL(surrogate, memcpy(TEXT(2), "\xed\xa0\x80", 3))
+SPOIL(beyond_unicode, memcpy(TEXT(2), "\xf4\x90\x80\x80", 4))
+SPOIL(cut_at_end, TEXT(2)[2] = '\xc3')
+SPOIL(other_prefix, BUFFER(union ArrowBinaryView, 1)[0].ref.prefix[2] = '!')
+SPOIL(negative_place, BUFFER(union ArrowBinaryView, 1)[0].ref.offset = -1)
+SPOIL(negative_buffer, BUFFER(union ArrowBinaryView, 1)[0].ref.buffer_index = -1)
+SPOIL(trailing_bytes, BUFFER(union ArrowBinaryView, 1)[0].inlined.data[5] = 1)
+SPOIL(too_many_buffers, COLUMN->n_buffers = (int64_t)INT32_MAX + 4)
+SPOIL(crooked_sizes, COLUMN->buffers[3] = (const char *)COLUMN->buffers[3] + 1)
+SPOIL(no_sizes, COLUMN->buffers[3] = NULL)
+SPOIL(null_text, COLUMN->buffers[2] = NULL)
+SPOIL(latin_inlined, BUFFER(union ArrowBinaryView, 1)[0].inlined.data[1] = 0xe9)
+SPOIL(latin_in_buffer, TEXT(2)[8] = '\xe9')
+SPOIL(view_within_character, BUFFER(union ArrowBinaryView, 1)[0].inlined.size = 13)
+
+static void views_over_each_other(struct ArrowSchema *schema, struct ArrowArray *array) {
+  latin_in_buffer(schema, array); /* in the second text; the first is looked at again and again */
+  memcpy(TEXT(2), "text of 14 byt\xe9", 15);
+  union ArrowBinaryView *views = BUFFER(union ArrowBinaryView, 1);
+  for (int i = 1; i < 12; i++) views[i] = views[0];
+}
+
+static void texts(void **state) {
+  (void)state;
+  refuses("+s{a=u}", "('one') ('two')", latin, "column 'a': row 0: 3 bytes that are not UTF-8");
+  refuses("+s{a=U}", "('one') ('two')", latin, NULL);
+  refuses("+s{a=u}", "('a\xc3\xa9') ('b')", cut_character, "column 'a': row 0: 2 bytes that are not UTF-8");
+  refuses("+s{a=u}", "('one') ('two')", overlong, "column 'a': row 0: 3 bytes that are not UTF-8");
+  refuses("+s{a=u}", "('three') ('two')", surrogate, "column 'a': row 0: 5 bytes that are not UTF-8");
+  refuses("+s{a=u}", "('three') ('two')", beyond_unicode, "column 'a': row 0: 5 bytes that are not UTF-8");
+  refuses("+s{a=u}", "('one')", cut_at_end, "column 'a': row 0: 3 bytes that are not UTF-8");
+  refuses("+s{a=vu}", "('thirteen bytes')", other_prefix, "column 'a': row 0: a view of 14 bytes with another prefix");
+  refuses("+s{a=vz}", "('thirteen bytes')", other_prefix, "column 'a': row 0: a view of 14 bytes with another prefix");
+  refuses("+s{a=vu}", "('thirteen bytes')", negative_place,
+          "column 'a': row 0: a view of 14 bytes beyond the end of its buffer");
+  refuses("+s{a=vu}", "('thirteen bytes')", negative_buffer,
+          "column 'a': row 0: a view of 14 bytes in a buffer that is not there");
+  refuses("+s{a=vu}", "('thirteen bytes')", too_many_buffers, "column 'a': 2147483648 buffers of text: too many");
+  refuses("+s{a=vu}", "('thirteen bytes')", crooked_sizes, "column 'a': the sizes of its buffers are not aligned");
+  refuses("+s{a=vu}", "('thirteen bytes')", no_sizes, "column 'a': the sizes of its 1 buffers are NULL");
+  refuses("+s{a=vu}", "('thirteen bytes')", null_text, "column 'a': buffer 2 has 14 bytes but is NULL");
+  refuses("+s{a=vu}", "('short')", trailing_bytes,
+          "column 'a': row 0: a view of 5 bytes and others after them, not zeros");
+  refuses("+s{a=vu}", "('short')", latin_inlined, "column 'a': row 0: a view of 5 bytes that are not UTF-8");
+  refuses("+s{a=vu}", "('thirteen bytes')", latin_in_buffer,
+          "column 'a': row 0: a view of 14 bytes that are not UTF-8");
+  refuses("+s{a=vu}", "('twelve bytes\xc3\xa9')", view_within_character,
+          "column 'a': row 0: a view of 13 bytes that are not UTF-8");
+  refuses("+s{a=vu}",
+          "('text of 14 byte') ('text of 14 byte') ('text of 14 byte') ('text of 14 byte') ('text of 14 byte') ('') "
+          "('') ('') ('') ('') ('') ('')",
+          views_over_each_other, NULL);
 }
 
 /* Below the surface too, and the path is told. */
@@ -273,15 +370,18 @@ SPOIL(dictionary_damage, ((int32_t *)(uintptr_t)COLUMN->children[0]->dictionary-
 
 static void deep_arrays(void **state) {
   (void)state;
-  refuses("+s{a=+l{b=+s{c=u}}}", "([('x') ('y')])", deep_damage, "column 'a.b.c': [1] Expected element size >= 0");
+  refuses("+s{a=+l{b=+s{c=u}}}", "([('x') ('y')])", deep_damage, "column 'a.b.c': value 0: offsets fall from 0 to -7");
   refuses("+s{a=+l{b=c>u}}", "(['x' 'y'])", dictionary_damage,
-          "column 'a.b.dictionary': [1] Expected element size >= 0");
+          "column 'a.b.dictionary': value 0: offsets fall from 0 to -7");
 }
 
 /* What looks odd and is allowed. */
 SPOIL(unknown_null_count, COLUMN->null_count = -1)
 SPOIL(garbage_under_null, BUFFER(int8_t, 1)[1] = 99)
 SPOIL(nothing_wrong, (void)0)
+
+SPOIL(latin_under_null, TEXT(2)[3] = '\xe9'; BUFFER(int32_t, 1)[2] = 4; BUFFER(int32_t, 1)[3] = 4)
+SPOIL(latin_bytes, TEXT(2)[0] = '\xe9')
 
 static void allowed(void **state) {
   (void)state;
@@ -290,6 +390,14 @@ static void allowed(void **state) {
   assert_int_equal(import("+s{a=i}", "(1) (_)", unknown_null_count, &error), KHONSU_OK);
   assert_int_equal(import("+s{a=c>u}", "('x') (_)", garbage_under_null, &error), KHONSU_OK);
   assert_int_equal(import("+s{}", "() ()", nothing_wrong, &error), KHONSU_OK);
+  assert_int_equal(import("+s{a=u}", "('x\xc3\xa9') (_) ('y')", latin_under_null, &error), KHONSU_OK);
+  assert_int_equal(import("+s{a=z}", "('x') (_)", latin_bytes, &error), KHONSU_OK);
+  assert_int_equal(import("+s{a=vz}", "('thirteen bytes')", latin_in_buffer, &error), KHONSU_OK);
+  assert_int_equal(import("+s{a=u}",
+                          "('\xc3\xa9') ('\xe2\x82\xac') ('\xf0\x9f\x98\x80') ('\xed\x9f\xbf') "
+                          "('\xf4\x8f\xbf\xbf') ('\xe0\xa0\x80')",
+                          nothing_wrong, &error),
+                   KHONSU_OK);
   assert_int_equal(import("+s{=i;=u}", "(1 'x')", nothing_wrong, &error), KHONSU_OK);
   assert_int_equal(import("+s{a=vu}", "('thirteen bytes') (_)", nothing_wrong, &error), KHONSU_OK);
 }
@@ -368,6 +476,8 @@ int main(void) {
       cmocka_unit_test(wide_unions),
       cmocka_unit_test(nesting),
       cmocka_unit_test(arrays),
+      cmocka_unit_test(lengths),
+      cmocka_unit_test(texts),
       cmocka_unit_test(deep_arrays),
       cmocka_unit_test(allowed),
       cmocka_unit_test(misaligned_buffers),

@@ -1,0 +1,20 @@
+/* arrow_batch: what the rows of family arrow/ are about, made once per process. These rows look below the public API, at
+ * the room that knows Arrow, and at nanoarrow as it is inside the same library. */
+#ifndef BENCH_ARROW_BATCH_H
+#define BENCH_ARROW_BATCH_H
+
+#include "arrow/ipc_reader.h"
+#include "arrow/ipc_writer.h"
+#include "engine.h"
+
+/* int64, utf8, float64. */
+void arrow_batch_make(struct ArrowSchema *schema, struct ArrowArray *batch, int64_t rows);
+/* One utf8 column; of every `every`-th row a letter is not ASCII, 0 = of none. */
+void arrow_batch_make_text(struct ArrowSchema *schema, struct ArrowArray *batch, int64_t rows, int64_t every);
+/* As a chunk; consumes both. */
+kh_chunk *arrow_batch_chunk(struct ArrowSchema *schema, struct ArrowArray *batch);
+
+/* Ends the process unless `result` is 0. */
+void arrow_check(int result, const char *call);
+
+#endif
