@@ -26,6 +26,10 @@ if(KHONSU_SANITIZE)
   target_link_options(khonsu_codegen INTERFACE ${sanitizer_options})
 endif()
 
+if(KHONSU_PLAIN_HEAP)
+  target_compile_definitions(khonsu_codegen INTERFACE KHONSU_PLAIN_HEAP)
+endif()
+
 if(KHONSU_HARDENING)
   target_compile_options(khonsu_codegen INTERFACE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
   target_link_options(khonsu_codegen INTERFACE

@@ -60,7 +60,7 @@ static inline void kh_heap_cache_free(kh_heap_cache *cache, void *block, size_t 
 /* ---- within the room */
 
 /* Sanitizers look at blocks that malloc knows; so do tests that make allocations fail. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(KHONSU_PLAIN_HEAP) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { KH_HEAP_PLAIN = 1 };
 #else
 enum { KH_HEAP_PLAIN = 0 };

@@ -580,8 +580,9 @@ static bool is_atomic(const named_scenario *s) {
 }
 
 static uint64_t sweep(const named_scenario *s, bool over_storage, bool from_then_on) {
-  uint64_t n = 1;
-  for (bool failed = true; failed; n++) {
+  uint64_t failures = 0, n = 0;
+  for (bool failed = true; failed; failures += failed) {
+    n = fail_alloc_next(n);
     fixture f = open_fixture(over_storage);
     make_inputs(&f);
     fail_alloc_at(n, from_then_on);
@@ -602,7 +603,7 @@ static uint64_t sweep(const named_scenario *s, bool over_storage, bool from_then
     close_db(&f.db);
     khonsu_storage_memory_free(&f.storage);
   }
-  return n - 2;
+  return failures;
 }
 
 static void sweep_all(bool over_storage) {

@@ -128,7 +128,7 @@ static khonsu_status write_path(void) {
 }
 
 static void fail_each(scenario *run, const case_of_type *of, bool from_then_on) {
-  for (uint64_t at = 1;; at++) {
+  for (uint64_t at = fail_alloc_next(0);; at = fail_alloc_next(at)) {
     make_inputs(of);
     fail_alloc_at(at, from_then_on);
     khonsu_status status = run();

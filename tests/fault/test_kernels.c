@@ -38,7 +38,7 @@ static khonsu_status make_schema_plain(kh_chunk **result, khonsu_error *error) {
 }
 
 static void fail_each(scenario *run, const char *type, bool from_then_on) {
-  for (uint64_t at = 1;; at++) {
+  for (uint64_t at = fail_alloc_next(0);; at = fail_alloc_next(at)) {
     kh_chunk *result = NULL;
     khonsu_error error = KHONSU_ERROR_INIT;
     fail_alloc_at(at, from_then_on);

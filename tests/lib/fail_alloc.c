@@ -1,6 +1,7 @@
 #include "fail_alloc.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 
 static uint64_t countdown, asked;
 static bool persistent, failed;
@@ -13,6 +14,13 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *memory, size_t size);
 void *__wrap_aligned_alloc(size_t alignment, size_t size);
+
+uint64_t fail_alloc_next(uint64_t n) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  if (getenv("KHONSU_SOAK") == NULL) return n + 1 + (n * UINT64_C(0x9E3779B97F4A7C15) >> 61);
+#endif
+  return n + 1;
+}
 
 void fail_alloc_at(uint64_t n, bool from_then_on) {
   countdown = n;

@@ -1,10 +1,14 @@
-/* fail_alloc: makes the n-th allocation from now on fail, once or from then on, and counts what is asked for. For programs linked with
- * --wrap=malloc and its kin; third-party code in the library is caught too. */
+/* fail_alloc: makes the n-th allocation from now on fail, once or from then on, and counts what is asked for.
+ * For programs linked with --wrap=malloc and its kin; third-party code in the library is caught too. */
 #ifndef TEST_FAIL_ALLOC_H
 #define TEST_FAIL_ALLOC_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/* The next n to fail after `n`, to begin with 0: each. Under sanitizers, where each try takes ten times as long, some, at
+ * distances of 1 to 8 that are the same in each run; with KHONSU_SOAK each. */
+uint64_t fail_alloc_next(uint64_t n);
 
 /* n counts from 1; 0 = none fails. */
 void fail_alloc_at(uint64_t n, bool from_then_on);
