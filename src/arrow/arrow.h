@@ -50,6 +50,9 @@ void kh_chunk_prefetch(const kh_chunk *chunk);
 void kh_chunk_unref(kh_chunk *chunk);    /* NULL is a no-op */
 void kh_schema_unref(kh_schema *schema); /* NULL is a no-op */
 
+/* Has the memory fetched that counting references looks at. */
+void kh_table_prefetch(const kh_table *table);
+
 /* ---- facts */
 uint64_t kh_table_rows(const kh_table *table);
 uint64_t kh_table_chunk_count(const kh_table *table);

@@ -36,6 +36,11 @@ void kh_table_unref(kh_table *table) {
   kh_free(table);
 }
 
+void kh_table_prefetch(const kh_table *table) {
+  const kh_chunk *chunk = kh_table_chunk(table);
+  __builtin_prefetch(chunk != NULL ? &chunk->references : &table->references);
+}
+
 uint64_t kh_table_rows(const kh_table *table) {
   const kh_chunk *chunk = kh_table_chunk(table);
   return chunk != NULL ? kh_chunk_rows(chunk) : table->rows;

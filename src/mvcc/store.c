@@ -136,6 +136,7 @@ void kh_store_undo(kh_store *store, uint64_t hash, kh_version *version) {
 }
 
 static void queue_superseded(kh_store *store, kh_version *version, uint64_t bytes) {
+  if (version->kind == KH_TABLE) kh_table_prefetch(kh_version_table(version)); /* it is let go soon */
   store->unjudged_count++;
   store->unjudged_bytes += bytes;
   if (version->queued) return; /* a tombstone that is still to be judged as such */
