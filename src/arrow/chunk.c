@@ -7,7 +7,8 @@ const uint64_t kh_no_bytes[8] = {0};
 
 kh_chunk *kh_chunk_new_with_room(kh_schema *schema, size_t size, void **room) {
   size_t fixed = sizeof(kh_chunk) + schema->count * sizeof(struct ArrowArray), whole;
-  if (__builtin_add_overflow(fixed, size, &whole)) return NULL;
+  if (__builtin_add_overflow(fixed, size + KH_CACHE_LINE - 1, &whole) || size > SIZE_MAX / 2) return NULL;
+  whole &= ~(size_t)(KH_CACHE_LINE - 1); /* of whole lines, and so aligned to them */
   kh_chunk *chunk = kh_heap_alloc(kh_heap_common(), whole);
   if (chunk == NULL) return NULL;
   memset(chunk, 0, fixed);
@@ -30,7 +31,7 @@ kh_chunk *kh_chunk_ref(kh_chunk *chunk) {
 }
 
 void kh_chunk_prefetch(const kh_chunk *chunk) {
-  const char *first = (const char *)chunk + offsetof(kh_chunk, references);
+  const char *first = (const char *)&chunk->references;
   for (size_t line = 0; line < 6; line++) __builtin_prefetch(first + line * KH_CACHE_LINE);
 }
 

@@ -20,8 +20,8 @@ typedef struct kh_chunk {
   size_t memory_size;    /* of this block */
   uint64_t bytes;        /* of the buffers, as far as offset + length reach */
   struct kh_chunk *self; /* a list of one chunk; while it waits to be freed, the next that does */
-  _Atomic uint32_t references; /* what lending it out looks at begins here */
-  kh_schema *schema;           /* what it was validated against; a table's own may have other names */
+  _Alignas(KH_CACHE_LINE) _Atomic uint32_t references; /* what lending it out looks at begins here */
+  kh_schema *schema; /* what it was validated against; a table's own may have other names */
   struct ArrowArray nodes[];
 } kh_chunk;
 
