@@ -54,20 +54,19 @@ static void guess_group(kh_lookup *lookup) {
   size_t end = next_group(lookup, lookup->guessed);
   for (size_t i = lookup->guessed; i < end; i++) {
     uint64_t word = lookup->words[i] = kh_hash_map_guess(lookup->entries[i], lookup->hashes[i]);
-    for (unsigned line = 0; line < lookup->lines; line++)
-      __builtin_prefetch((const char *)kh_word_version(word) + line * KH_CACHE_LINE); /* which may be NULL */
+    kh_version_prefetch(kh_word_version(word), lookup->values); /* which may be NULL */
   }
   lookup->guessed = end;
 }
 
 void kh_lookup_begin(kh_lookup *lookup, const kh_store *store, const uint8_t *keys, const kh_key_place *places,
-                     size_t count, unsigned lines) {
+                     size_t count, bool values) {
   KH_ASSERT(count <= KH_LOOKUP_MOST);
   lookup->store = store;
   lookup->keys = keys;
   lookup->places = places;
   lookup->count = count;
-  lookup->lines = lines;
+  lookup->values = values;
   lookup->hashed = lookup->guessed = 0;
   hash_group(lookup);
   hash_group(lookup);

@@ -46,8 +46,8 @@ typedef struct kh_lookup {
   const kh_store *store;
   const uint8_t *keys;
   const kh_key_place *places;
-  size_t count;   /* at most KH_LOOKUP_MOST */
-  unsigned lines; /* of a version that the caller will look at */
+  size_t count; /* at most KH_LOOKUP_MOST */
+  bool values;  /* the caller will look at values too */
   size_t hashed, guessed;
   uint64_t hashes[KH_LOOKUP_MOST], words[KH_LOOKUP_MOST]; /* words: where the versions most likely are */
   uintptr_t entries[KH_LOOKUP_MOST];
@@ -55,7 +55,7 @@ typedef struct kh_lookup {
 
 /* Inside the epoch, or in the seat; so are the calls that follow. Keys and places stay until the last. */
 void kh_lookup_begin(kh_lookup *lookup, const kh_store *store, const uint8_t *keys, const kh_key_place *places,
-                     size_t count, unsigned lines);
+                     size_t count, bool values);
 /* The newest version of key `index`, or NULL. To be called for 0, 1, 2, ... */
 static inline kh_version *kh_lookup_next(kh_lookup *lookup, size_t index);
 

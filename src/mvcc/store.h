@@ -71,14 +71,13 @@ static inline bool kh_store_word_has_key(void *ctx, uint64_t word, khonsu_slice 
 static inline kh_version *kh_store_find(const kh_store *store, khonsu_slice key, uint64_t hash) {
   return kh_word_version(kh_hash_map_find_by(&store->index, key, hash, kh_store_word_has_key, NULL));
 }
-/* For who has several keys to find: has the memory fetched that the find of this hash begins with; and then, the first
- * lines of the version that it most likely ends at: two for key and header, four for a value of 100 bytes too. */
+/* For who has several keys to find: has the memory fetched that the find of this hash begins with; and then, header and
+ * key of the version that it most likely ends at. */
 static inline void kh_store_prefetch(const kh_store *store, uint64_t hash) {
   kh_hash_map_prefetch(kh_hash_map_entry(&store->index, hash), hash);
 }
-static inline void kh_store_prefetch_version(const kh_store *store, uint64_t hash, unsigned lines) {
-  uintptr_t version = (uintptr_t)kh_hash_map_guess(kh_hash_map_entry(&store->index, hash), hash); /* may be 0 */
-  for (unsigned line = 0; line < lines; line++) __builtin_prefetch((const void *)(version + line * KH_CACHE_LINE));
+static inline void kh_store_prefetch_version(const kh_store *store, uint64_t hash) {
+  kh_version_prefetch(kh_word_version(kh_hash_map_guess(kh_hash_map_entry(&store->index, hash), hash)), false);
 }
 /* Calls `visit` with the newest version of each key of this hash; nearly always one, if any. */
 void kh_store_each_of_hash(const kh_store *store, uint64_t hash, void (*visit)(void *ctx, kh_version *newest),

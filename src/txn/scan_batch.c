@@ -76,6 +76,7 @@ static void take(khonsu_scan *scan, kh_key_place place, kh_version *version) {
                                .version = version->timestamp};
   item->kept = NULL;
   item->kind = kind;
+  if (place.size > batch->key_size_most) batch->key_size_most = place.size;
   if (!scan->keys_only) take_value(scan, item, version);
 }
 
@@ -83,20 +84,17 @@ static void take_all(khonsu_scan *scan, const kh_key_place *places, size_t count
   const kh_partition *partition = scan->txn->partition;
   bool hides = partition->storage.ops != NULL; /* what is deleted in memory may still be in the storage */
   kh_lookup lookup;
-  kh_lookup_begin(&lookup, &partition->store, scan->batch.buffer.data, places, count, scan->keys_only ? 2 : 4);
+  kh_lookup_begin(&lookup, &partition->store, scan->batch.buffer.data, places, count, !scan->keys_only);
   for (size_t i = 0; i < count; i++) {
     kh_version *version = kh_version_visible(kh_lookup_next(&lookup, i), scan->read_at);
     if (version != NULL && (version->kind != KH_TOMBSTONE || hides)) take(scan, places[i], version);
   }
 }
 
-/* How many of the keys lie in the range; notes the longest. */
-static size_t within_range(khonsu_scan *scan, const kh_key_place *places, size_t count) {
-  kh_scan_batch *batch = &scan->batch;
-  for (size_t i = 0; i < count; i++) {
-    if (is_past_the_end(scan, kh_slice(batch->buffer.data + places[i].at, places[i].size))) return i;
-    if (places[i].size > batch->key_size_most) batch->key_size_most = places[i].size;
-  }
+/* How many of the keys, which are in order, lie in the range. */
+static size_t within_range(const khonsu_scan *scan, const kh_key_place *places, size_t count) {
+  const uint8_t *keys = scan->batch.buffer.data;
+  while (count > 0 && is_past_the_end(scan, kh_slice(keys + places[count - 1].at, places[count - 1].size))) count--;
   return count;
 }
 

@@ -108,7 +108,7 @@ static void end_key_walk(key_walk *ended) {
 static bool look_at_keys(kh_stretch *stretch, const kh_store *store, const key_walk *at, const kh_key_place *places,
                          size_t count) {
   kh_lookup lookup;
-  kh_lookup_begin(&lookup, store, at->keys.data, places, count, 2);
+  kh_lookup_begin(&lookup, store, at->keys.data, places, count, false);
   for (size_t i = 0; i < count; i++) {
     khonsu_slice key = kh_slice(at->keys.data + places[i].at, places[i].size);
     if (!kh_limit_below(stretch->high, key) || breaks(stretch, kh_lookup_next(&lookup, i), at->until)) return false;

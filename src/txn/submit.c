@@ -9,7 +9,7 @@ static void bring_near(khonsu_txn *txn) {
   const kh_access_set *set = &txn->accesses;
   kh_epoch_enter(txn->participant);
   for (uint32_t i = 0; i < set->count; i++) kh_store_prefetch(store, set->entries[i].hash);
-  for (uint32_t i = 0; i < set->count; i++) kh_store_prefetch_version(store, set->entries[i].hash, 2);
+  for (uint32_t i = 0; i < set->count; i++) kh_store_prefetch_version(store, set->entries[i].hash);
   kh_epoch_exit(txn->participant);
 }
 

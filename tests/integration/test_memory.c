@@ -92,6 +92,36 @@ static void tombstones_wait_for_who_must_be_certified(void **state) {
   close_db(&db);
 }
 
+/* A commit that makes room for itself may take out a tombstone that it has just been certified against. */
+static void making_room_takes_tombstones_along(void **state) {
+  (void)state;
+  khonsu_options options = KHONSU_OPTIONS_INIT;
+  options.memory_bytes_max = 20000;
+  khonsu_db *db;
+  MUST(khonsu_open(NULL, &options, &db, &err));
+  static char value[9000];
+  put_text_now(db, "x", "1");
+  khonsu_txn *old = begin_at(db, KHONSU_SNAPSHOT); /* keeps the tombstone */
+  delete_now(db, "x");
+  for (int i = 0; i < 2; i++) {
+    khonsu_txn *txn = begin_at(db, KHONSU_SERIALIZABLE);
+    MUST(khonsu_put_bytes(txn, KHONSU_KEY("large"), (khonsu_slice){value, sizeof value}, &err));
+    commit_and_free(&txn);
+  }
+  khonsu_txn *txn = begin_at(db, KHONSU_SERIALIZABLE);
+  MUST(khonsu_put_bytes(txn, KHONSU_KEY("x"), (khonsu_slice){value, 5000}, &err));
+  khonsu_txn_free(&old);
+  commit_and_free(&txn);
+  assert_int_equal(stats_of(db).records, 2);
+  assert_true(stats_of(db).memory_bytes < 15000);
+  delete_now(db, "x");
+  put_text_now(db, "x", "2");
+  khonsu_txn *reader = begin_read_only(db);
+  assert_text(reader, "x", "2");
+  khonsu_txn_free(&reader);
+  close_db(&db);
+}
+
 static void large_values_are_reclaimed_soon(void **state) {
   (void)state;
   khonsu_db *db = open_memory();
@@ -201,6 +231,7 @@ int main(void) {
       cmocka_unit_test(snapshots_between_pin_their_own_versions),
       cmocka_unit_test(deleted_keys_leave_no_records),
       cmocka_unit_test(tombstones_wait_for_who_must_be_certified),
+      cmocka_unit_test(making_room_takes_tombstones_along),
       cmocka_unit_test(large_values_are_reclaimed_soon),
       cmocka_unit_test(a_replaced_table_gives_its_memory_back),
       cmocka_unit_test(expired_snapshots_get_an_error_and_never_a_wrong_answer),

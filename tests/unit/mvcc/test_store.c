@@ -168,6 +168,20 @@ static void a_lone_tombstone_takes_its_record_along(void **state) {
   assert_int_equal(atomic_load(&f->store.gauges.memory), 0);
 }
 
+static void a_key_without_record_leaves_the_order(void **state) {
+  fixture *f = *state;
+  commit_text(f, "before", "one");
+  while (!kh_store_is_ordered(&f->store)) assert_int_equal(kh_store_order(&f->store), KHONSU_OK);
+  commit_text(f, "after", "one");
+  link_text(f, "undone", "one");
+  assert_int_equal(f->store.order.count, 3);
+  kh_store_undo(&f->store, hash_of(f, "undone"), find(f, "undone"));
+  commit_text(f, "before", NULL);
+  commit_text(f, "after", NULL);
+  for (int i = 0; i < 2; i++) reclaim_all(f);
+  assert_int_equal(f->store.order.count, 0);
+}
+
 static void a_tombstone_waits_for_who_will_be_certified(void **state) {
   fixture *f = *state;
   commit_text(f, "k", "one");
@@ -245,6 +259,7 @@ int main(void) {
       TEST(a_reused_slot_lets_go),
       TEST(unpublished_successors_keep_their_predecessors),
       TEST(a_lone_tombstone_takes_its_record_along),
+      TEST(a_key_without_record_leaves_the_order),
       TEST(a_tombstone_waits_for_who_will_be_certified),
       TEST(a_waiting_tombstone_that_is_superseded_goes_too),
       TEST(unlinked_memory_waits_for_operations_in_flight),
