@@ -1,11 +1,8 @@
 /* Version chains, publication and reclamation, without transactions: the test is the seat. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include <stdio.h>
 
 #include "mvcc/mvcc.h"
+#include "unit.h"
 
 typedef struct fixture {
   kh_store store;
@@ -182,6 +179,31 @@ static void a_key_without_record_leaves_the_order(void **state) {
   assert_int_equal(f->store.order.count, 0);
 }
 
+/* Of so many keys some share with another, in the same place of the index, all that the index knows of them. */
+static void keys_are_found_in_groups(void **state) {
+  fixture *f = *state;
+  enum { MOST = KH_LOOKUP_MOST };
+  size_t count = unit_size(800000);
+  char *keys = calloc(count, 16);
+  kh_key_place places[MOST];
+  for (size_t i = 0; i < count; i++) {
+    snprintf(keys + 16 * i, 16, "key%zu", i);
+    if (i % 3 != 0) link_text(f, keys + 16 * i, "x");
+  }
+  for (size_t from = 0; from < count; from += MOST) {
+    size_t size = count - from < MOST ? count - from : MOST;
+    for (size_t i = 0; i < size; i++) places[i] = (kh_key_place){16 * (from + i), strlen(keys + 16 * (from + i))};
+    kh_lookup lookup;
+    kh_lookup_begin(&lookup, &f->store, (const uint8_t *)keys, places, size, true);
+    for (size_t i = 0; i < size; i++) {
+      const kh_version *found = kh_lookup_next(&lookup, i);
+      assert_int_equal(found != NULL, (from + i) % 3 != 0);
+      if (found != NULL) assert_true(kh_slice_equal(kh_version_key(found), slice_of(keys + 16 * (from + i))));
+    }
+  }
+  free(keys);
+}
+
 static void a_tombstone_waits_for_who_will_be_certified(void **state) {
   fixture *f = *state;
   commit_text(f, "k", "one");
@@ -260,6 +282,7 @@ int main(void) {
       TEST(unpublished_successors_keep_their_predecessors),
       TEST(a_lone_tombstone_takes_its_record_along),
       TEST(a_key_without_record_leaves_the_order),
+      TEST(keys_are_found_in_groups),
       TEST(a_tombstone_waits_for_who_will_be_certified),
       TEST(a_waiting_tombstone_that_is_superseded_goes_too),
       TEST(unlinked_memory_waits_for_operations_in_flight),
