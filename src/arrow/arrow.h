@@ -126,7 +126,7 @@ typedef struct kh_keyed_rows kh_keyed_rows;
 /* `names` are the key columns, or NULL: all columns. `seed` is of the hash table, which nobody outside should be able to
  * flood; results do not depend on it. `unique`: no two rows may have the same key, else INVALID_ARGUMENT, whose text
  * names the first two that have. Also INVALID_ARGUMENT: no key columns, or one named twice, or not there, or there
- * twice. VALUE_TOO_LARGE: 32-bit offsets or indices cannot hold the rows as one batch, or more than 2^31 rows.
+ * twice. VALUE_TOO_LARGE: 32-bit offsets or indices cannot hold the rows as one batch, or more than 2^30 rows.
  * NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_keyed_rows_new(kh_table *rows, const char *const *names, size_t name_count,
                                                 uint64_t seed, bool unique, kh_keyed_rows **keyed, khonsu_error *error);

@@ -2,8 +2,8 @@
 
 #include "hash.h"
 
-enum { BLOCK = 1024, FILTER_BITS_PER_ROW = 16, ROWS_AT_FIRST = 256 };
-static const uint64_t rows_most = UINT64_C(1) << 31;
+enum { BLOCK = 1024, SLOTS_PER_ROW = 4, FILTER_BITS_PER_ROW = 16, ROWS_AT_FIRST = 256 };
+static const uint64_t rows_most = UINT64_C(1) << 30;
 
 /* ---- whether two rows have the same key */
 
@@ -70,8 +70,8 @@ static khonsu_status insert_block(kh_keyed_rows *keyed, const seeker *seek, int6
 
 static khonsu_status fill(kh_keyed_rows *keyed, bool unique, khonsu_error *error) {
   uint64_t rows = kh_chunk_rows(keyed->rows), slots = 4;
-  while (slots < 2 * rows) slots *= 2;
-  uint64_t bits = slots / 2 * FILTER_BITS_PER_ROW < 64 ? 64 : slots / 2 * FILTER_BITS_PER_ROW;
+  while (slots < SLOTS_PER_ROW * rows) slots *= 2;
+  uint64_t bits = slots * FILTER_BITS_PER_ROW / SLOTS_PER_ROW < 64 ? 64 : slots * FILTER_BITS_PER_ROW / SLOTS_PER_ROW;
   keyed->slots = kh_alloc_zero_array(slots, sizeof *keyed->slots);
   keyed->filter = kh_alloc_zero_array(bits / 64, sizeof *keyed->filter);
   if (keyed->slots == NULL || keyed->filter == NULL)
@@ -79,7 +79,7 @@ static khonsu_status fill(kh_keyed_rows *keyed, bool unique, khonsu_error *error
                             (unsigned long long)rows);
   keyed->slot_mask = slots - 1;
   keyed->filter_mask = bits - 1;
-  keyed->row_mask = (uint32_t)(slots - 1); /* a number plus one is not more than half of that */
+  keyed->row_mask = (uint32_t)(slots / 2 - 1); /* a number plus one is below half of that */
   keyed->plain = keyed->column_count == 1 ? plain_values(keyed->rows, keyed->columns[0]) : NULL;
   seeker seek = seeker_of(keyed, keyed->rows, keyed->columns);
   khonsu_status status = KHONSU_OK;

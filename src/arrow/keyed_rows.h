@@ -1,6 +1,6 @@
 /* keyed_rows: a hash table over rows, and the rows of a chunk that are in it.
  *
- *   slots   open addressing, at most half full; a slot is a row's number plus one in its low bits, bits of its hash in
+ *   slots   open addressing, at most a quarter full, as each step further is one that nobody can guess; a slot is a row's number plus one in its low bits, bits of its hash in
  *           the others, so that most rows with another key are told apart without a look at them
  *   filter  a bitmap with 16 bits or more for each row, one of them set: what is not in it is in no slot. It is small and
  *           is asked without a branch, so that rows that are not there, which may be very many, cost next to nothing */
