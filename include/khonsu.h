@@ -532,6 +532,48 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_append_batch_ref(khonsu_txn *txn
                                                                  const struct ArrowSchema *schema,
                                                                  const struct ArrowArray *batch, khonsu_error *error);
 
+/* Replaces the rows of the table at `key` that have the same values as an input row in the key columns by that row, where
+ * they stand (all of them, if several have), and adds the other input rows after the table's, in their order. `columns`
+ * are `column_count` names, borrowed for the call, of columns of any type. As a key null is a value, all NaN are one, and
+ * so are 0.0 and -0.0. An absent table is created.
+ *
+ * Reads the table, as khonsu_get does: it counts as observed, and a commit of another to it makes this transaction's a
+ * CONFLICT. Costs a look at the key columns of all rows and a copy of the record
+ * batches in which rows are replaced; the others are shared. Over a storage the whole table is written.
+ *
+ * *inserted, *updated (either may be NULL): input rows that were added, rows of the table that were replaced.
+ * INVALID_ARGUMENT: two input rows have the same key (the text names both, counted from 0); no column, an unknown one, or
+ * one named twice. SCHEMA_MISMATCH, WRONG_TYPE: as khonsu_append. VALUE_TOO_LARGE: 32-bit offsets or indices of a column
+ * cannot hold a record batch with its new rows, or the input as one; or it has more than 2^30 rows. Otherwise as
+ * khonsu_put. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_upsert(khonsu_txn *txn, khonsu_slice key, struct ArrowArrayStream *rows,
+                                                       const char *const *columns, size_t column_count,
+                                                       uint64_t *inserted, uint64_t *updated, khonsu_error *error);
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_upsert_batch(khonsu_txn *txn, khonsu_slice key,
+                                                             struct ArrowSchema *schema, struct ArrowArray *batch,
+                                                             const char *const *columns, size_t column_count,
+                                                             uint64_t *inserted, uint64_t *updated,
+                                                             khonsu_error *error);
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_upsert_batch_ref(
+    khonsu_txn *txn, khonsu_slice key, const struct ArrowSchema *schema, const struct ArrowArray *batch,
+    const char *const *columns, size_t column_count, uint64_t *inserted, uint64_t *updated, khonsu_error *error);
+
+/* Deletes the rows of the table at `key` that have the same values in all columns of `keys` as one of its rows; the
+ * columns are found by name. A key may come more than once, or be of no row. Reads the table, as khonsu_upsert; with no
+ * row deleted it writes nothing. An absent table has no rows. *deleted (may be NULL): rows that were deleted.
+ * SCHEMA_MISMATCH: the table has no such column, or one of another type; encodings, and widths of integers, may differ.
+ * INVALID_ARGUMENT: `keys` has no columns. WRONG_TYPE, VALUE_TOO_LARGE: as khonsu_upsert. Otherwise as khonsu_put. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_delete_rows(khonsu_txn *txn, khonsu_slice key,
+                                                            struct ArrowArrayStream *keys, uint64_t *deleted,
+                                                            khonsu_error *error);
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_delete_rows_batch(khonsu_txn *txn, khonsu_slice key,
+                                                                  struct ArrowSchema *schema, struct ArrowArray *keys,
+                                                                  uint64_t *deleted, khonsu_error *error);
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_delete_rows_batch_ref(khonsu_txn *txn, khonsu_slice key,
+                                                                      const struct ArrowSchema *schema,
+                                                                      const struct ArrowArray *keys, uint64_t *deleted,
+                                                                      khonsu_error *error);
+
 /* The bytes at `key`, zero-copy. NOT_FOUND; WRONG_TYPE: the key holds a table. */
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_get_bytes(khonsu_txn *txn, khonsu_slice key, khonsu_bytes *value,
                                                           khonsu_error *error);

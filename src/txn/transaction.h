@@ -76,6 +76,20 @@ KHONSU_MUST_USE khonsu_status kh_txn_put(khonsu_txn *txn, kh_version *version, u
 KHONSU_MUST_USE khonsu_status kh_txn_append(khonsu_txn *txn, khonsu_slice key, kh_table *rows, khonsu_error *error);
 KHONSU_MUST_USE khonsu_status kh_txn_add(khonsu_txn *txn, khonsu_slice key, int64_t amount, khonsu_error *error);
 
+/* Names of key columns, borrowed. */
+typedef struct kh_key_names {
+  const char *const *all;
+  size_t count;
+} kh_key_names;
+
+/* Reads the table, if it is not an own put, and puts it with the rows upserted, or without those of the keys. Tables are
+ * borrowed. What kh_keyed_rows_new, kh_table_upsert, kh_table_delete_rows, kh_txn_look and kh_txn_put return;
+ * WRONG_TYPE. */
+KHONSU_MUST_USE khonsu_status kh_txn_upsert(khonsu_txn *txn, khonsu_slice key, kh_table *rows,
+                                            const kh_key_names *names, kh_upsert_counts *counts, khonsu_error *error);
+KHONSU_MUST_USE khonsu_status kh_txn_delete_rows(khonsu_txn *txn, khonsu_slice key, kh_table *keys, uint64_t *deleted,
+                                                 khonsu_error *error);
+
 /* Commits; the transaction is no longer active, whatever it returns. */
 KHONSU_MUST_USE khonsu_status kh_txn_commit(khonsu_txn *txn, khonsu_error *error);
 void kh_txn_abort(khonsu_txn *txn);
