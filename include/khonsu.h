@@ -465,6 +465,16 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_abort(khonsu_txn *txn, khonsu_er
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_set_on_conflict(khonsu_txn *txn, khonsu_on_conflict on_conflict,
                                                                 khonsu_error *error);
 
+/* Makes khonsu_append of the calls that follow an upsert by these key columns: rows whose key is there at commit take
+ * the place of those that have it, the others go after them (khonsu_upsert says more of keys). It reads nothing: like
+ * appends, such upserts of transactions that did not read the table commute in their order of commit, and all of them
+ * stand. A put of a table with KHONSU_ON_CONFLICT_APPEND that meets newer commits is upserted into them then. Rows of an
+ * input that have the same key are INVALID_ARGUMENT of the call that writes them. Upserts by other columns, or a plain
+ * append after one, to one key in one transaction read the table. Each costs its commit a look at all rows of the table.
+ * The names are copied; `column_count` 0: appends are appends again. BAD_STATE, INVALID_ARGUMENT, NO_MEMORY. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_set_key_columns(khonsu_txn *txn, const char *const *columns,
+                                                                size_t column_count, khonsu_error *error);
+
 /* Frees the handle, aborting the transaction first if it is still active. NULL and *NULL are no-ops. */
 KHONSU_API void khonsu_txn_free(khonsu_txn **txn);
 

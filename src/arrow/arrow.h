@@ -131,6 +131,8 @@ typedef struct kh_keyed_rows kh_keyed_rows;
 KHONSU_MUST_USE khonsu_status kh_keyed_rows_new(kh_table *rows, const char *const *names, size_t name_count,
                                                 uint64_t seed, bool unique, kh_keyed_rows **keyed, khonsu_error *error);
 void kh_keyed_rows_free(kh_keyed_rows *keyed); /* NULL is a no-op */
+/* Whether both have the same key columns. Their schemas match. */
+bool kh_keyed_rows_alike(const kh_keyed_rows *a, const kh_keyed_rows *b);
 
 typedef struct kh_upsert_counts {
   uint64_t inserted, updated; /* rows of the result */

@@ -129,6 +129,18 @@ void kh_keyed_rows_free(kh_keyed_rows *keyed) {
   kh_free(keyed);
 }
 
+static bool has_column(const kh_keyed_rows *keyed, uint32_t column) {
+  for (size_t k = 0; k < keyed->column_count; k++)
+    if (keyed->columns[k] == column) return true;
+  return false;
+}
+
+bool kh_keyed_rows_alike(const kh_keyed_rows *a, const kh_keyed_rows *b) {
+  bool are_alike = a->column_count == b->column_count;
+  for (size_t k = 0; are_alike && k < a->column_count; k++) are_alike = has_column(b, a->columns[k]);
+  return are_alike;
+}
+
 /* ---- finding */
 
 static khonsu_status reserve(kh_key_matches *matches, int64_t more, khonsu_error *error) {

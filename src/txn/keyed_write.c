@@ -64,3 +64,25 @@ khonsu_status kh_txn_delete_rows(khonsu_txn *txn, khonsu_slice key, kh_table *ke
   kh_keyed_rows_free(keyed);
   return status;
 }
+
+static khonsu_status append_to(kh_table *base, kh_table *rows, kh_table **result, khonsu_error *error) {
+  khonsu_status status = kh_table_match(base, rows, error);
+  if (status == KHONSU_OK && kh_table_append(base, rows, result) != KHONSU_OK)
+    status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory to append rows");
+  return status;
+}
+
+khonsu_status kh_txn_append_read(khonsu_txn *txn, khonsu_slice key, kh_table *rows, const kh_upsert *upsert,
+                                 khonsu_error *error) {
+  kh_table *base = NULL, *result = NULL;
+  kh_upsert_counts counts;
+  khonsu_status status = look_at_table(txn, key, "append", &base, error);
+  if (status != KHONSU_OK) return status;
+  KH_ASSERT(base != NULL); /* own rows are there */
+  status = upsert != NULL ? kh_table_upsert(base, upsert->rows, &result, &counts, error)
+                          : append_to(base, rows, &result, error);
+  if (status == KHONSU_OK) status = put_table(txn, key, result, error);
+  kh_table_unref(result);
+  kh_table_unref(base);
+  return status;
+}

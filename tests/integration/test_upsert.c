@@ -247,6 +247,141 @@ static void a_blind_append_meets_an_upsert(void **state) {
   close_db(&db);
 }
 
+/* ---- blind upserts: appends with key columns */
+
+static khonsu_txn *begin_keyed(khonsu_db *db, khonsu_isolation level, khonsu_on_conflict strategy) {
+  khonsu_txn *txn = begin_at(db, level);
+  MUST(khonsu_set_key_columns(txn, key_column, 1, &err));
+  MUST(khonsu_set_on_conflict(txn, strategy, &err));
+  return txn;
+}
+
+static void blind_upserts_all_stand(void **state) {
+  (void)state;
+  for (int level = 0; level < LEVELS; level++) {
+    khonsu_db *db = open_with_rows("1:10 2:20");
+    khonsu_txn *txns[3];
+    for (int i = 0; i < 3; i++) txns[i] = begin_keyed(db, levels[level], KHONSU_ON_CONFLICT_FAIL);
+    append_rows(txns[0], "2:21 3:31");
+    append_rows(txns[1], "3:32 1:12");
+    append_rows(txns[2], "4:43");
+    MUST(khonsu_set_key_columns(txns[2], NULL, 0, &err));
+    for (int i = 0; i < 3; i++) commit_and_free(&txns[i]);
+    assert_rows_now(db, "1:12 2:21 3:32 4:43");
+    close_db(&db);
+  }
+}
+
+static void own_blind_upserts(void **state) {
+  (void)state;
+  for (int read_back = 0; read_back < 2; read_back++) {
+    khonsu_db *db = open_with_rows("1:10 2:20");
+    khonsu_txn *txn = begin_keyed(db, KHONSU_SERIALIZABLE, KHONSU_ON_CONFLICT_FAIL);
+    append_rows(txn, "2:21 3:31");
+    append_rows(txn, "3:32 1:12 4:42");
+    if (read_back) assert_rows(txn, "1:12 2:21 3:32 4:42");
+    khonsu_txn *other = begin_at(db, KHONSU_SERIALIZABLE);
+    append_rows(other, "4:40 5:50");
+    commit_and_free(&other);
+    MUST_BE(read_back ? KHONSU_CONFLICT : KHONSU_OK, khonsu_commit(txn, NULL, &err)); /* it was observed */
+    khonsu_txn_free(&txn);
+    assert_rows_now(db, read_back ? "1:10 2:20 4:40 5:50" : "1:12 2:21 4:42 5:50 3:32");
+    close_db(&db);
+  }
+}
+
+/* Rows that go in in two ways depend on what is there: the table is read. */
+static void mixed_with_plain_appends(void **state) {
+  (void)state;
+  for (int plain_first = 0; plain_first < 2; plain_first++) {
+    khonsu_db *db = open_with_rows("1:10 2:20");
+    khonsu_txn *txn = begin_at(db, KHONSU_SERIALIZABLE);
+    if (plain_first) append_rows(txn, "2:22");
+    MUST(khonsu_set_key_columns(txn, key_column, 1, &err));
+    append_rows(txn, "2:21 3:30");
+    MUST(khonsu_set_key_columns(txn, NULL, 0, &err));
+    append_rows(txn, "3:33");
+    khonsu_txn *other = begin_at(db, KHONSU_SERIALIZABLE);
+    put_text(other, "another", "key");
+    commit_and_free(&other);
+    commit_and_free(&txn);
+    assert_rows_now(db, plain_first ? "1:10 2:21 2:21 3:30 3:33" : "1:10 2:21 3:30 3:33");
+    close_db(&db);
+  }
+}
+
+/* The table of strategies, of upserts: theirs is a put, a delete, a put of another type; a put of mine is upserted. */
+static void strategies(void **state) {
+  (void)state;
+  static const struct {
+    bool put;
+    const char *theirs, *outcomes[4]; /* of fail, ignore, replace, append; NULL: CONFLICT */
+  } cells[] = {
+      {false, "put", {NULL, "2:29 7:70", "2:21 7:70 3:31", "2:21 7:70 3:31"}},
+      {false, "delete", {NULL, "", "2:21 3:31", "2:21 3:31"}},
+      {false, "bytes", {NULL, "", NULL, NULL}},
+      {true, "put", {NULL, "2:29 7:70", "2:21 3:31", "2:21 7:70 3:31"}},
+      {true, "delete", {NULL, "", "2:21 3:31", "2:21 3:31"}},
+  };
+  for (size_t i = 0; i < sizeof cells / sizeof *cells; i++)
+    for (int level = 0; level < LEVELS; level++)
+      for (int strategy = 0; strategy < 4; strategy++) {
+        khonsu_db *db = open_with_rows("1:10 2:20");
+        khonsu_txn *txn = begin_keyed(db, levels[level], (khonsu_on_conflict)(KHONSU_ON_CONFLICT_FAIL + strategy));
+        if (cells[i].put) put_rows(txn, "2:21 3:31");
+        else append_rows(txn, "2:21 3:31");
+        khonsu_txn *other = begin_at(db, levels[level]);
+        if (cells[i].theirs[0] == 'p') put_rows(other, "2:29 7:70");
+        else if (cells[i].theirs[0] == 'b') put_text(other, "t", "text");
+        else MUST(khonsu_delete(other, KHONSU_KEY("t"), &err));
+        commit_and_free(&other);
+        const char *expected = cells[i].outcomes[strategy];
+        khonsu_commit_info info = KHONSU_COMMIT_INFO_INIT;
+        MUST_BE(expected == NULL ? KHONSU_CONFLICT : KHONSU_OK, khonsu_commit(txn, &info, &err));
+        assert_int_equal(info.dropped_count, strategy == 1 && expected != NULL);
+        khonsu_commit_info_clear(&info);
+        khonsu_txn_free(&txn);
+        if (expected != NULL && cells[i].theirs[0] != 'b') assert_rows_now(db, expected[0] != '\0' ? expected : NULL);
+        close_db(&db);
+      }
+}
+
+/* A blind upsert that lands on newer rows takes the reads of its transaction along. */
+static void what_was_read_must_hold(void **state) {
+  (void)state;
+  for (int level = 0; level < LEVELS; level++) {
+    khonsu_db *db = open_with_rows("1:10");
+    put_text_now(db, "read", "1");
+    khonsu_txn *txn = begin_keyed(db, levels[level], KHONSU_ON_CONFLICT_FAIL);
+    assert_text(txn, "read", "1");
+    append_rows(txn, "1:11");
+    khonsu_txn *other = begin_keyed(db, levels[level], KHONSU_ON_CONFLICT_FAIL);
+    append_rows(other, "1:12");
+    put_text(other, "read", "2");
+    commit_and_free(&other);
+    bool holds = levels[level] == KHONSU_READ_COMMITTED;
+    MUST_BE(holds ? KHONSU_OK : KHONSU_CONFLICT, khonsu_commit(txn, NULL, &err));
+    khonsu_txn_free(&txn);
+    assert_rows_now(db, holds ? "1:11" : "1:12");
+    close_db(&db);
+  }
+}
+
+/* What replaced rows take in memory goes when nobody sees them any more. */
+static void memory_does_not_pile_up(void **state) {
+  (void)state;
+  khonsu_db *db = open_with_rows("1:10 2:20 3:30 4:40");
+  uint64_t early = 0;
+  for (int i = 0; i < 4000; i++) {
+    khonsu_txn *txn = begin_keyed(db, KHONSU_SNAPSHOT, KHONSU_ON_CONFLICT_FAIL);
+    append_rows(txn, i % 2 == 0 ? "2:21 3:31" : "1:11 2:22 3:32 4:42");
+    commit_and_free(&txn);
+    if (i == 1999) early = stats_of(db).memory_bytes;
+  }
+  assert_in_range(stats_of(db).memory_bytes, early / 2, early * 3 / 2);
+  close_db(&db);
+}
+
 /* ---- errors: nothing is staged, the transaction goes on */
 
 #define ASSERT_SAYS(wanted, text, call)                                                                                \
@@ -292,6 +427,10 @@ static void what_is_wrong_is_said(void **state) {
               khonsu_upsert(txn, KHONSU_KEY("t"), NULL, key_column, 1, NULL, NULL, &err));
   ASSERT_SAYS(KHONSU_INVALID_ARGUMENT, "the stream must not be NULL",
               khonsu_delete_rows(txn, KHONSU_KEY("t"), NULL, NULL, &err));
+  ASSERT_SAYS(KHONSU_INVALID_ARGUMENT, "columns is NULL but column_count is 1",
+              khonsu_set_key_columns(txn, NULL, 1, &err));
+  ASSERT_SAYS(KHONSU_INVALID_ARGUMENT, "the name of key column 0 is NULL",
+              khonsu_set_key_columns(txn, (const char *[]){NULL}, 1, &err));
   put_text(txn, "t", "text");
   ASSERT_SAYS(KHONSU_WRONG_TYPE, "cannot upsert rows: the key holds bytes", upsert(txn, "1:1", NULL, NULL, &err));
   ASSERT_SAYS(KHONSU_WRONG_TYPE, "cannot delete rows: the key holds bytes", delete_rows(txn, "1", NULL, &err));
@@ -377,6 +516,35 @@ static void over_a_storage(void **state) {
   fault_storage_fini(&storage);
 }
 
+/* A blind upsert is written as rows after others where nothing was replaced, else as the whole table; a storage that
+ * fails a group cleanly has its members tried again. */
+static void blind_over_a_storage(void **state) {
+  (void)state;
+  fault_storage storage;
+  fault_storage_init(&storage);
+  khonsu_db *db = open_over(&storage);
+  khonsu_txn *txn = begin_at(db, KHONSU_SERIALIZABLE);
+  put_rows(txn, "1:10 2:20");
+  commit_and_free(&txn);
+  close_db(&db);
+  db = open_over(&storage);
+  static const char *const rows[] = {"2:21 3:30", "4:40", "4:41 1:11", "5:50"};
+  static const char *const expected[] = {"1:10 2:21 3:30", "1:10 2:21 3:30 4:40", "1:11 2:21 3:30 4:41",
+                                         "1:11 2:21 3:30 4:41 5:50"};
+  for (int i = 0; i < 4; i++) {
+    txn = begin_keyed(db, KHONSU_SERIALIZABLE, KHONSU_ON_CONFLICT_FAIL);
+    append_rows(txn, rows[i]);
+    commit_and_free(&txn);
+    assert_rows_now(db, expected[i]);
+    if (i == 1) continue; /* the next goes onto what is in memory */
+    close_db(&db);
+    db = open_over(&storage);
+    assert_rows_now(db, expected[i]);
+  }
+  close_db(&db);
+  fault_storage_fini(&storage);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(counts_and_own_writes),
@@ -386,6 +554,13 @@ int main(void) {
       cmocka_unit_test(nothing_to_do_is_nothing_written),
       cmocka_unit_test(a_change_meanwhile_is_a_conflict),
       cmocka_unit_test(a_blind_append_meets_an_upsert),
+      cmocka_unit_test(blind_upserts_all_stand),
+      cmocka_unit_test(own_blind_upserts),
+      cmocka_unit_test(mixed_with_plain_appends),
+      cmocka_unit_test(strategies),
+      cmocka_unit_test(what_was_read_must_hold),
+      cmocka_unit_test(memory_does_not_pile_up),
+      cmocka_unit_test(blind_over_a_storage),
       cmocka_unit_test(what_is_wrong_is_said),
       cmocka_unit_test(streams),
       cmocka_unit_test(over_a_storage),
