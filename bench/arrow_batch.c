@@ -47,6 +47,20 @@ void arrow_batch_make_text(struct ArrowSchema *schema, struct ArrowArray *batch,
   MUST(ArrowArrayFinishBuildingDefault(batch, NULL));
 }
 
+void arrow_batch_make_keyed(struct ArrowSchema *schema, struct ArrowArray *batch, int64_t rows, const int64_t *keys) {
+  make_schema(schema, 2, (const enum ArrowType[]){NANOARROW_TYPE_INT64, NANOARROW_TYPE_DOUBLE});
+  MUST(ArrowSchemaSetName(schema->children[0], "key"));
+  MUST(ArrowSchemaSetName(schema->children[1], "value"));
+  MUST(ArrowArrayInitFromSchema(batch, schema, NULL));
+  MUST(ArrowArrayStartAppending(batch));
+  for (int64_t i = 0; i < rows; i++) {
+    MUST(ArrowArrayAppendInt(batch->children[0], keys[i]));
+    MUST(ArrowArrayAppendDouble(batch->children[1], (double)i / 2));
+    MUST(ArrowArrayFinishElement(batch));
+  }
+  MUST(ArrowArrayFinishBuildingDefault(batch, NULL));
+}
+
 kh_chunk *arrow_batch_chunk(struct ArrowSchema *schema, struct ArrowArray *batch) {
   kh_arrow_limits limits = {64, UINT64_MAX, NULL};
   kh_schema *imported;

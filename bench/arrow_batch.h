@@ -11,6 +11,8 @@
 void arrow_batch_make(struct ArrowSchema *schema, struct ArrowArray *batch, int64_t rows);
 /* One utf8 column; of every `every`-th row a letter is not ASCII, 0 = of none. */
 void arrow_batch_make_text(struct ArrowSchema *schema, struct ArrowArray *batch, int64_t rows, int64_t every);
+/* int64 `key`, float64 `value`. */
+void arrow_batch_make_keyed(struct ArrowSchema *schema, struct ArrowArray *batch, int64_t rows, const int64_t *keys);
 /* As a chunk; consumes both. */
 kh_chunk *arrow_batch_chunk(struct ArrowSchema *schema, struct ArrowArray *batch);
 

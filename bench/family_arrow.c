@@ -3,7 +3,8 @@
 
 extern const engine_ops engine_arrow_read_10, engine_arrow_read_1000, engine_nanoarrow_read_10,
     engine_nanoarrow_read_1000, engine_arrow_write, engine_nanoarrow_write, engine_bare_writev, engine_arrow_check,
-    engine_nanoarrow_check, engine_reading, engine_arrow_check_mixed, engine_reading_mixed;
+    engine_nanoarrow_check, engine_reading, engine_arrow_check_mixed, engine_reading_mixed, engine_arrow_upsert_few,
+    engine_arrow_upsert_many, engine_copying, engine_arrow_hash, engine_xxh3;
 
 #define PEER(engine, times)                                                                                            \
   { .ops = &engine_##engine, .goal = times }
@@ -40,6 +41,24 @@ static const workload workloads[] = {
      .unit = "ns/column",
      .ours = &engine_arrow_check_mixed,
      .peers = {PEER(reading_mixed, 0)},
+     .task = ONE_BY_ONE},
+
+    {.name = "arrow/upsert-1000-into-1000",
+     .unit = "ns/upsert",
+     .ours = &engine_arrow_upsert_few,
+     .bound = {"arrow/upsert-1000-into-1000", "ns/upsert", BOUND_ON_COST, 8000, true},
+     .task = ONE_BY_ONE},
+
+    {.name = "arrow/upsert-1000-into-1m",
+     .unit = "ns/upsert",
+     .ours = &engine_arrow_upsert_many,
+     .peers = {PEER(copying, 0)},
+     .task = ONE_BY_ONE},
+
+    {.name = "arrow/hash-1m",
+     .unit = "ns/column",
+     .ours = &engine_arrow_hash,
+     .peers = {PEER(xxh3, 0.25)},
      .task = ONE_BY_ONE},
 };
 

@@ -465,6 +465,16 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_abort(khonsu_txn *txn, khonsu_er
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_set_on_conflict(khonsu_txn *txn, khonsu_on_conflict on_conflict,
                                                                 khonsu_error *error);
 
+/* Makes khonsu_append of the calls that follow an upsert by these key columns: rows whose key is there at commit take
+ * the place of those that have it, the others go after them (khonsu_upsert says more of keys). It reads nothing: like
+ * appends, such upserts of transactions that did not read the table commute in their order of commit, and all of them
+ * stand. A put of a table with KHONSU_ON_CONFLICT_APPEND that meets newer commits is upserted into them then. Rows of an
+ * input that have the same key are INVALID_ARGUMENT of the call that writes them. Upserts by other columns, or a plain
+ * append after one, to one key in one transaction read the table. Each costs its commit a look at all rows of the table.
+ * The names are copied; `column_count` 0: appends are appends again. BAD_STATE, INVALID_ARGUMENT, NO_MEMORY. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_set_key_columns(khonsu_txn *txn, const char *const *columns,
+                                                                size_t column_count, khonsu_error *error);
+
 /* Frees the handle, aborting the transaction first if it is still active. NULL and *NULL are no-ops. */
 KHONSU_API void khonsu_txn_free(khonsu_txn **txn);
 
@@ -531,6 +541,48 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_append_batch(khonsu_txn *txn, kh
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_append_batch_ref(khonsu_txn *txn, khonsu_slice key,
                                                                  const struct ArrowSchema *schema,
                                                                  const struct ArrowArray *batch, khonsu_error *error);
+
+/* Replaces the rows of the table at `key` that have the same values as an input row in the key columns by that row, where
+ * they stand (all of them, if several have), and adds the other input rows after the table's, in their order. `columns`
+ * are `column_count` names, borrowed for the call, of columns of any type. As a key null is a value, all NaN are one, and
+ * so are 0.0 and -0.0. An absent table is created.
+ *
+ * Reads the table, as khonsu_get does: it counts as observed, and a commit of another to it makes this transaction's a
+ * CONFLICT. Costs a look at the key columns of all rows and a copy of the record
+ * batches in which rows are replaced; the others are shared. Over a storage the whole table is written.
+ *
+ * *inserted, *updated (either may be NULL): input rows that were added, rows of the table that were replaced.
+ * INVALID_ARGUMENT: two input rows have the same key (the text names both, counted from 0); no column, an unknown one, or
+ * one named twice. SCHEMA_MISMATCH, WRONG_TYPE: as khonsu_append. VALUE_TOO_LARGE: 32-bit offsets or indices of a column
+ * cannot hold a record batch with its new rows, or the input as one; or it has more than 2^30 rows. Otherwise as
+ * khonsu_put. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_upsert(khonsu_txn *txn, khonsu_slice key, struct ArrowArrayStream *rows,
+                                                       const char *const *columns, size_t column_count,
+                                                       uint64_t *inserted, uint64_t *updated, khonsu_error *error);
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_upsert_batch(khonsu_txn *txn, khonsu_slice key,
+                                                             struct ArrowSchema *schema, struct ArrowArray *batch,
+                                                             const char *const *columns, size_t column_count,
+                                                             uint64_t *inserted, uint64_t *updated,
+                                                             khonsu_error *error);
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_upsert_batch_ref(
+    khonsu_txn *txn, khonsu_slice key, const struct ArrowSchema *schema, const struct ArrowArray *batch,
+    const char *const *columns, size_t column_count, uint64_t *inserted, uint64_t *updated, khonsu_error *error);
+
+/* Deletes the rows of the table at `key` that have the same values in all columns of `keys` as one of its rows; the
+ * columns are found by name. A key may come more than once, or be of no row. Reads the table, as khonsu_upsert; with no
+ * row deleted it writes nothing. An absent table has no rows. *deleted (may be NULL): rows that were deleted.
+ * SCHEMA_MISMATCH: the table has no such column, or one of another type; encodings, and widths of integers, may differ.
+ * INVALID_ARGUMENT: `keys` has no columns. WRONG_TYPE, VALUE_TOO_LARGE: as khonsu_upsert. Otherwise as khonsu_put. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_delete_rows(khonsu_txn *txn, khonsu_slice key,
+                                                            struct ArrowArrayStream *keys, uint64_t *deleted,
+                                                            khonsu_error *error);
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_delete_rows_batch(khonsu_txn *txn, khonsu_slice key,
+                                                                  struct ArrowSchema *schema, struct ArrowArray *keys,
+                                                                  uint64_t *deleted, khonsu_error *error);
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_delete_rows_batch_ref(khonsu_txn *txn, khonsu_slice key,
+                                                                      const struct ArrowSchema *schema,
+                                                                      const struct ArrowArray *keys, uint64_t *deleted,
+                                                                      khonsu_error *error);
 
 /* The bytes at `key`, zero-copy. NOT_FOUND; WRONG_TYPE: the key holds a table. */
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_get_bytes(khonsu_txn *txn, khonsu_slice key, khonsu_bytes *value,

@@ -122,6 +122,40 @@ int kh_rows_compare(const kh_row_key *a, int64_t row_a, const kh_row_key *b, int
 /* Whether that is 0. */
 bool kh_rows_equal(const kh_row_key *a, int64_t row_a, const kh_row_key *b, int64_t row_b);
 
+/* Rows that are looked for by their key columns, made ready once for any number of tables: immutable, shared by threads.
+ * Rows have the same key where kh_rows_equal says so: null is a value, all NaN are one, and so are 0.0 and -0.0. */
+typedef struct kh_keyed_rows kh_keyed_rows;
+
+/* `names` are the key columns, or NULL: all columns. `seed` is of the hash table, which nobody outside should be able to
+ * flood; results do not depend on it. `unique`: no two rows may have the same key, else INVALID_ARGUMENT, whose text
+ * names the first two that have. Also INVALID_ARGUMENT: no key columns, or one named twice, or not there, or there
+ * twice. VALUE_TOO_LARGE: 32-bit offsets or indices cannot hold the rows as one batch, or more than 2^30 rows.
+ * NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_keyed_rows_new(kh_table *rows, const char *const *names, size_t name_count,
+                                                uint64_t seed, bool unique, kh_keyed_rows **keyed, khonsu_error *error);
+void kh_keyed_rows_free(kh_keyed_rows *keyed); /* NULL is a no-op */
+/* Whether both have the same key columns. Their schemas match. */
+bool kh_keyed_rows_alike(const kh_keyed_rows *a, const kh_keyed_rows *b);
+
+typedef struct kh_upsert_counts {
+  uint64_t inserted, updated; /* rows of the result */
+  uint64_t bytes;             /* of Arrow buffers that the result does not share with the base */
+} kh_upsert_counts;
+
+/* A table of base's rows, in which those that have the key of an input row are replaced by it, where they stand and each
+ * of them, if several have; followed by the other input rows, as one chunk. The input was made ready with `unique`.
+ * Chunks of base in which nothing is replaced are shared. SCHEMA_MISMATCH: as kh_table_match. VALUE_TOO_LARGE: 32-bit
+ * offsets or indices cannot hold a chunk with the rows that come into it. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_table_upsert(kh_table *base, const kh_keyed_rows *rows, kh_table **result,
+                                              kh_upsert_counts *counts, khonsu_error *error);
+
+/* A table of those rows of base that have the key of no input row; *deleted is how many have. The input has key columns
+ * only, of any order. Chunks that lose nothing are shared; none does: the result is base. SCHEMA_MISMATCH: base has no
+ * such column, or of a type whose values cannot be the same; encodings, widths of integers and of text aside.
+ * NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_table_delete_rows(kh_table *base, const kh_keyed_rows *keys, kh_table **result,
+                                                   uint64_t *deleted, khonsu_error *error);
+
 /* Whether chunks of `from` can be cast to `to` without loss: fields by place, not by name. Integers, floats, decimals,
  * offsets, indices may become wider, integers floats that hold them all, date32 date64, utf8 binary, null anything
  * nullable; views, list views, dictionaries, run-end encoded and fixed-size values plain ones; structs and the batch may

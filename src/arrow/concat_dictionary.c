@@ -19,22 +19,25 @@ static bool is_same_array(const kh_field *fields, uint32_t field, const kh_chunk
   return true;
 }
 
-/* Takes the dictionaries of spans that are not empty, leaving out those their forerunner has. bases[i] is where the
- * dictionary of span i begins, if all were put one after the other. Returns how many there are. */
+enum { LOOKED_BACK = 4 };
+
+/* Takes the dictionaries of spans that are not empty, leaving out those that one of the last taken has: spans may come
+ * from a few chunks by turns. bases[i] is where the dictionary of span i begins, if all were put one after the other.
+ * Returns how many there are. */
 static size_t gather(const kh_concat *concat, uint32_t dictionary, const kh_span *spans, size_t count,
                      kh_span *dictionaries, int64_t *bases) {
   size_t taken = 0;
-  int64_t end = 0, base = 0;
+  int64_t end = 0, starts[LOOKED_BACK] = {0};
   for (size_t i = 0; i < count; i++) {
     const struct ArrowArray *node = kh_span_node(&spans[i], dictionary);
-    bool is_new =
-        taken == 0 || !is_same_array(concat->fields, dictionary, dictionaries[taken - 1].chunk, spans[i].chunk);
-    if (spans[i].length > 0 && is_new) {
-      dictionaries[taken++] = (kh_span){spans[i].chunk, node->offset, node->length};
-      base = end;
-      if (__builtin_add_overflow(end, node->length, &end)) end = INT64_MAX; /* there is no memory for that */
-    }
-    bases[i] = base;
+    size_t known = taken, first = taken < LOOKED_BACK ? 0 : taken - LOOKED_BACK;
+    while (known > first && !is_same_array(concat->fields, dictionary, dictionaries[known - 1].chunk, spans[i].chunk))
+      known--;
+    bases[i] = known > first ? starts[(known - 1) % LOOKED_BACK] : end;
+    if (spans[i].length == 0 || known > first) continue;
+    starts[taken % LOOKED_BACK] = end;
+    dictionaries[taken++] = (kh_span){spans[i].chunk, node->offset, node->length};
+    if (__builtin_add_overflow(end, node->length, &end)) end = INT64_MAX; /* there is no memory for that */
   }
   return taken;
 }

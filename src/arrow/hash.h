@@ -10,6 +10,11 @@
 /* Of `length` values from the place on. */
 void kh_values_hash(const kh_place *place, int64_t length, uint64_t seed, uint64_t *hashes);
 
+/* As kh_chunk_hash_rows, of `length` rows from `from` on. A column's dictionary is hashed in each call, if it has no more
+ * values than that. */
+void kh_chunk_hash_range(const kh_chunk *chunk, const uint32_t *columns, size_t count, uint64_t seed, int64_t from,
+                         int64_t length, uint64_t *hashes);
+
 /* Multiplies to 128 bits and folds: after Wang Yi, "wyhash". */
 static inline uint64_t kh_hash_fold(uint64_t a, uint64_t b) {
   unsigned __int128 product = (unsigned __int128)a * b;

@@ -9,13 +9,13 @@ typedef struct key_column {
   uint64_t *values; /* hashes of a dictionary's values; NULL: they are found row by row */
 } key_column;
 
-static key_column open_column(const kh_chunk *chunk, uint32_t column, uint64_t seed) {
+static key_column open_column(const kh_chunk *chunk, uint32_t column, uint64_t seed, int64_t from, int64_t length) {
   const kh_field *field = &chunk->schema->fields[column];
-  key_column key = {kh_place_of_row(chunk, column, 0), NULL};
+  key_column key = {kh_place_of_row(chunk, column, from), NULL};
   if (!field->has_dictionary) return key;
   uint32_t dictionary = kh_field_dictionary(field);
   int64_t size = chunk->nodes[dictionary].length;
-  if (size > chunk->nodes[column].length) return key;
+  if (size > length) return key;
   kh_place value = kh_place_child(&key.first, dictionary, 0);
   key.values = kh_alloc_array((size_t)size, sizeof *key.values);
   if (key.values != NULL) kh_values_hash(&value, size, seed, key.values);
@@ -38,18 +38,22 @@ static void hash_block(const key_column *key, int64_t from, int64_t length, uint
   }
 }
 
-void kh_chunk_hash_rows(const kh_chunk *chunk, const uint32_t *columns, size_t count, uint64_t seed, uint64_t *hashes) {
-  int64_t rows = chunk->nodes[0].length;
+void kh_chunk_hash_range(const kh_chunk *chunk, const uint32_t *columns, size_t count, uint64_t seed, int64_t from,
+                         int64_t length, uint64_t *hashes) {
   uint64_t block[BLOCK];
   if (count == 0)
-    for (int64_t row = 0; row < rows; row++) hashes[row] = seed;
+    for (int64_t row = 0; row < length; row++) hashes[row] = seed;
   for (size_t k = 0; k < count; k++) {
-    key_column key = open_column(chunk, columns[k], seed);
-    for (int64_t from = 0; from < rows; from += BLOCK) {
-      int64_t step = rows - from < BLOCK ? rows - from : BLOCK;
-      hash_block(&key, from, step, seed, k == 0 ? hashes + from : block);
-      for (int64_t i = 0; k > 0 && i < step; i++) hashes[from + i] = kh_hash_combine(hashes[from + i], block[i]);
+    key_column key = open_column(chunk, columns[k], seed, from, length);
+    for (int64_t done = 0; done < length; done += BLOCK) {
+      int64_t step = length - done < BLOCK ? length - done : BLOCK;
+      hash_block(&key, done, step, seed, k == 0 ? hashes + done : block);
+      for (int64_t i = 0; k > 0 && i < step; i++) hashes[done + i] = kh_hash_combine(hashes[done + i], block[i]);
     }
     kh_free(key.values);
   }
+}
+
+void kh_chunk_hash_rows(const kh_chunk *chunk, const uint32_t *columns, size_t count, uint64_t seed, uint64_t *hashes) {
+  kh_chunk_hash_range(chunk, columns, count, seed, 0, chunk->nodes[0].length, hashes);
 }

@@ -88,6 +88,18 @@ khonsu_status khonsu_set_on_conflict(khonsu_txn *txn, khonsu_on_conflict on_conf
   return status;
 }
 
+khonsu_status khonsu_set_key_columns(khonsu_txn *txn, const char *const *columns, size_t column_count,
+                                     khonsu_error *error) {
+  khonsu_status status = kh_txn_check_handle(txn, error);
+  if (status != KHONSU_OK) return status;
+  if (columns == NULL && column_count != 0)
+    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "columns is NULL but column_count is %zu", column_count);
+  for (size_t i = 0; i < column_count; i++)
+    if (columns[i] == NULL)
+      return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "the name of key column %zu is NULL", i);
+  return kh_txn_set_key_names(txn, &(kh_key_names){columns, column_count}, error);
+}
+
 void khonsu_txn_free(khonsu_txn **txn) {
   if (txn == NULL || *txn == NULL) return;
   khonsu_txn *freed = *txn;

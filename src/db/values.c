@@ -1,5 +1,6 @@
 /* values: reading and writing tables and bytes through a transaction. */
 #include "db.h"
+#include "input.h"
 
 static khonsu_status explain_key(const khonsu_txn *txn, khonsu_slice key, khonsu_error *error) {
   if (key.size == 0) return khonsu_error_set(error, KHONSU_KEY_EMPTY, "the key is empty");
@@ -27,7 +28,7 @@ static inline khonsu_status check_read(const khonsu_txn *txn, khonsu_slice key, 
   return explain_read(txn, key, out, error);
 }
 
-static khonsu_status check_write(const khonsu_txn *txn, khonsu_slice key, khonsu_error *error) {
+khonsu_status kh_check_write(const khonsu_txn *txn, khonsu_slice key, khonsu_error *error) {
   khonsu_status status = check_read(txn, key, txn, error);
   if (status != KHONSU_OK || !txn->read_only) return status;
   return khonsu_error_set(error, KHONSU_READ_ONLY, "transaction %llu is read-only: it cannot write",
@@ -132,7 +133,7 @@ khonsu_status khonsu_exists(khonsu_txn *txn, khonsu_slice key, bool *exists, kho
 /* ---- writing */
 
 khonsu_status khonsu_put_bytes(khonsu_txn *txn, khonsu_slice key, khonsu_slice value, khonsu_error *error) {
-  khonsu_status status = check_write(txn, key, error);
+  khonsu_status status = kh_check_write(txn, key, error);
   if (status != KHONSU_OK) return status;
   if (value.data == NULL && value.size != 0)
     return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "value.data is NULL but value.size is %zu", value.size);
@@ -150,7 +151,7 @@ khonsu_status khonsu_put_bytes(khonsu_txn *txn, khonsu_slice key, khonsu_slice v
 }
 
 khonsu_status khonsu_put_counter(khonsu_txn *txn, khonsu_slice key, int64_t value, khonsu_error *error) {
-  khonsu_status status = check_write(txn, key, error);
+  khonsu_status status = kh_check_write(txn, key, error);
   if (status != KHONSU_OK) return status;
   kh_version *version = kh_version_new_counter(&txn->cache, key, value);
   if (version == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a counter");
@@ -158,20 +159,17 @@ khonsu_status khonsu_put_counter(khonsu_txn *txn, khonsu_slice key, int64_t valu
 }
 
 khonsu_status khonsu_add(khonsu_txn *txn, khonsu_slice key, int64_t amount, khonsu_error *error) {
-  khonsu_status status = check_write(txn, key, error);
+  khonsu_status status = kh_check_write(txn, key, error);
   return status != KHONSU_OK ? status : kh_txn_add(txn, key, amount, error);
 }
 
 khonsu_status khonsu_delete(khonsu_txn *txn, khonsu_slice key, khonsu_error *error) {
-  khonsu_status status = check_write(txn, key, error);
+  khonsu_status status = kh_check_write(txn, key, error);
   if (status != KHONSU_OK) return status;
   kh_version *version = kh_version_new_tombstone(&txn->cache, key);
   if (version == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a deletion");
   return kh_txn_put(txn, version, 0, error);
 }
-
-/* What a write of a table does with it: takes the reference. */
-typedef khonsu_status (*stage_table)(khonsu_txn *txn, khonsu_slice key, kh_table *table, khonsu_error *error);
 
 static khonsu_status stage_put(khonsu_txn *txn, khonsu_slice key, kh_table *table, khonsu_error *error) {
   kh_version *version = kh_version_new_table(&txn->cache, key, table);
@@ -181,54 +179,27 @@ static khonsu_status stage_put(khonsu_txn *txn, khonsu_slice key, kh_table *tabl
   return kh_txn_put(txn, version, bytes, error);
 }
 
-static void release_stream(struct ArrowArrayStream *stream) {
-  if (stream != NULL && stream->release != NULL) stream->release(stream);
-}
-
-static void release_batch(struct ArrowSchema *schema, struct ArrowArray *batch) {
-  if (schema != NULL && schema->release != NULL) schema->release(schema);
-  if (batch != NULL && batch->release != NULL) batch->release(batch);
-}
+/* What a write of a table does with it: takes the reference. */
+typedef khonsu_status (*stage_table)(khonsu_txn *txn, khonsu_slice key, kh_table *table, khonsu_error *error);
 
 static khonsu_status write_stream(khonsu_txn *txn, khonsu_slice key, struct ArrowArrayStream *stream, stage_table stage,
                                   khonsu_error *error) {
-  khonsu_status status = check_write(txn, key, error);
-  if (status == KHONSU_OK && stream == NULL)
-    status = khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "the stream must not be NULL");
-  if (status != KHONSU_OK) {
-    release_stream(stream);
-    return status;
-  }
   kh_table *table;
-  status = kh_table_from_stream(stream, &txn->arrow_limits, &table, error);
+  khonsu_status status = kh_input_stream(txn, key, stream, &table, error);
   return status != KHONSU_OK ? status : stage(txn, key, table, error);
-}
-
-static khonsu_status check_batch(const khonsu_txn *txn, khonsu_slice key, const struct ArrowSchema *schema,
-                                 const struct ArrowArray *batch, khonsu_error *error) {
-  khonsu_status status = check_write(txn, key, error);
-  if (status != KHONSU_OK || (schema != NULL && batch != NULL)) return status;
-  return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "schema and batch must not be NULL");
 }
 
 static khonsu_status write_batch(khonsu_txn *txn, khonsu_slice key, struct ArrowSchema *schema,
                                  struct ArrowArray *batch, stage_table stage, khonsu_error *error) {
-  khonsu_status status = check_batch(txn, key, schema, batch, error);
-  if (status != KHONSU_OK) {
-    release_batch(schema, batch);
-    return status;
-  }
   kh_table *table;
-  status = kh_table_from_batch(schema, batch, &txn->arrow_limits, &table, error);
+  khonsu_status status = kh_input_batch(txn, key, schema, batch, &table, error);
   return status != KHONSU_OK ? status : stage(txn, key, table, error);
 }
 
 static khonsu_status write_batch_ref(khonsu_txn *txn, khonsu_slice key, const struct ArrowSchema *schema,
                                      const struct ArrowArray *batch, stage_table stage, khonsu_error *error) {
-  khonsu_status status = check_batch(txn, key, schema, batch, error);
-  if (status != KHONSU_OK) return status;
   kh_table *table;
-  status = kh_table_from_batch_copy(schema, batch, &txn->arrow_limits, &table, error);
+  khonsu_status status = kh_input_batch_ref(txn, key, schema, batch, &table, error);
   return status != KHONSU_OK ? status : stage(txn, key, table, error);
 }
 

@@ -122,13 +122,17 @@ static void pin(kh_store *store, kh_version *version, const pin_point *point) {
   atomic_store(&point->slot->pinned_something, true);
 }
 
-/* Chunks that an append shares with what follows it are the successor's from now on. */
+/* Chunks that an append shares with what follows it are the successor's from now on; those that the successor has no more
+ * (an upsert replaced them) go with the version. */
 static void hand_on_charge(kh_version *version, kh_version *newer) {
   if (version->kind != KH_TABLE || newer->kind != KH_TABLE) return;
   kh_accrued *value = kh_version_accrued(version), *newer_value = kh_version_accrued(newer);
   if (newer_value->incarnation != value->incarnation) return;
-  newer_value->charge += value->charge;
-  value->charge = 0;
+  uint64_t bytes = kh_table_bytes(newer_value->table, 0);
+  uint64_t room = bytes > newer_value->charge ? bytes - newer_value->charge : 0;
+  uint64_t handed_on = value->charge < room ? value->charge : room;
+  newer_value->charge += handed_on;
+  value->charge -= handed_on;
 }
 
 static void unlink_version(kh_store *store, kh_version *version) {

@@ -15,10 +15,12 @@ static void drop_owned(kh_access_set *set, kh_access *access) {
   kh_version_unref(access->staged, set->cache);
   kh_table_unref(access->rows);
   kh_table_unref(access->view);
+  kh_upsert_free(access->upsert);
   kh_version_unref(access->base, set->cache);
   kh_buffer_fini(&access->encoded.bytes);
   access->staged = access->base = NULL;
   access->rows = access->view = NULL;
+  access->upsert = NULL;
   access->accrues = false;
   access->bytes = 0;
 }

@@ -5,6 +5,7 @@
 
 #include "mvcc/mvcc.h"
 #include "storage/storage.h"
+#include "upsert.h"
 
 /* What certification makes of a write. */
 typedef enum kh_fate {
@@ -28,6 +29,7 @@ typedef struct kh_access {
   khonsu_on_conflict on_conflict; /* never DEFAULT */
   kh_table *rows;                 /* append: what is appended */
   int64_t amount;                 /* add: what is added */
+  kh_upsert *upsert;              /* how the rows go to those that are there: by their keys; NULL: after them */
   kh_table *view;                 /* append: base and rows, for reading back; made when asked for */
   kh_version *base;               /* append, add: the version it was looked up on, where that came out of the storage */
   uint64_t bytes;                 /* of this write, towards txn_bytes_max */

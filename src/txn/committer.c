@@ -37,12 +37,34 @@ static bool changes_nothing(const kh_partition *partition, const kh_access *acce
   return access->newest == NULL || access->newest->kind == KH_TOMBSTONE;
 }
 
-static khonsu_status append_to(const kh_version *head, kh_access *access) {
+/* What an upsert makes is known only now: it must not exceed the limit either. */
+static bool has_room_for(const kh_partition *partition, const kh_table *base, const kh_table *result) {
+  uint64_t limit = partition->options.memory_bytes_max, before = kh_table_bytes(base, 0);
+  uint64_t after = kh_table_bytes(result, 0), held = atomic_load(&partition->store.gauges.memory);
+  return limit == 0 || after <= before || (held <= limit && after - before <= limit - held);
+}
+
+static khonsu_status upsert_into(const kh_partition *partition, const kh_request *request, kh_table *base,
+                                 kh_access *access, kh_table **result) {
+  uint64_t bytes;
+  khonsu_status status =
+      kh_upsert_apply(access->upsert, base, partition->storage.ops != NULL, result, &bytes, request->error);
+  if (status != KHONSU_OK) return status;
+  kh_version_accrued(access->staged)->charge = bytes;
+  if (has_room_for(partition, base, *result)) return KHONSU_OK;
+  kh_table_unref(*result);
+  return KHONSU_MEMORY_LIMIT;
+}
+
+static khonsu_status append_to(const kh_partition *partition, const kh_request *request, const kh_version *head,
+                               kh_access *access) {
   if (access->rows == NULL) access->rows = kh_table_ref(kh_version_table(access->staged)); /* of a put */
   kh_table *rows = access->rows, *joined = rows;
   access->joined = head != NULL && head->kind == KH_TABLE;
   if (access->joined) {
-    khonsu_status status = kh_table_append(kh_version_table(head), rows, &joined);
+    kh_table *base = kh_version_table(head);
+    khonsu_status status = access->upsert != NULL ? upsert_into(partition, request, base, access, &joined)
+                                                  : kh_table_append(base, rows, &joined);
     if (status != KHONSU_OK) return status;
   } else {
     kh_table_ref(joined);
@@ -58,13 +80,13 @@ static khonsu_status add_to(const kh_version *head, kh_access *access) {
 }
 
 /* Puts an append or add on top of the newest version. What they create has no last replacement: more of them commute. */
-static khonsu_status accrue(kh_access *access) {
+static khonsu_status accrue(const kh_partition *partition, const kh_request *request, kh_access *access) {
   const kh_version *newest = access->newest;
   kh_version *version = access->staged;
   uint64_t *incarnation = &kh_version_accrued(version)->incarnation;
   if (newest == NULL) *incarnation = 0;
   else *incarnation = newest->kind == version->kind ? kh_version_accrued(newest)->incarnation : newest->timestamp;
-  return version->kind == KH_TABLE ? append_to(newest, access) : add_to(newest, access);
+  return version->kind == KH_TABLE ? append_to(partition, request, newest, access) : add_to(newest, access);
 }
 
 /* An append or add onto what only the storage held brings it into memory. */
@@ -85,7 +107,7 @@ static khonsu_status link_access(kh_partition *partition, const kh_request *requ
   if (kh_kind_accrues((kh_version_kind)version->kind)) kh_version_accrued(version)->incarnation = request->version;
   if (access->accrues || access->fate == KH_APPENDED) {
     status = link_base(partition, access);
-    if (status == KHONSU_OK) status = accrue(access);
+    if (status == KHONSU_OK) status = accrue(partition, request, access);
   }
   if (status != KHONSU_OK) return status;
   version->timestamp = request->version;
@@ -206,6 +228,10 @@ static khonsu_mutation mutation_of(kh_access *access, uint64_t version) {
     case KH_TABLE: {
       size_t from = access->joined ? access->encoded.schema_size : 0;
       mutation.type = KHONSU_TABLE;
+      if (access->joined && access->upsert != NULL && access->upsert->replaces) {
+        mutation.value = kh_buffer_slice(&access->upsert->whole.bytes);
+        break;
+      }
       mutation.kind = from != 0 ? KHONSU_MUTATION_APPEND : KHONSU_MUTATION_PUT;
       mutation.value = kh_slice(access->encoded.bytes.data + from, access->encoded.bytes.size - from);
       break;

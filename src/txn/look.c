@@ -100,11 +100,15 @@ static khonsu_status observe(khonsu_txn *txn, khonsu_slice key, uint64_t hash, c
   return KHONSU_OK;
 }
 
-/* Base and own appended rows as one table. */
+/* Base and own appended or upserted rows as one table. */
 static khonsu_status look_through_append(kh_access *access, kh_look *look, khonsu_error *error) {
   kh_table_unref(access->view);
   access->view = NULL;
-  if (look->kind == KH_TABLE) {
+  if (look->kind == KH_TABLE && access->upsert != NULL) {
+    kh_upsert_counts counts;
+    khonsu_status status = kh_table_upsert(look->table, access->upsert->rows, &access->view, &counts, error);
+    if (status != KHONSU_OK) return status;
+  } else if (look->kind == KH_TABLE) {
     khonsu_status status = kh_table_match(look->table, access->rows, error);
     if (status != KHONSU_OK) return status;
     status = kh_table_append(look->table, access->rows, &access->view);
@@ -139,6 +143,16 @@ static void look_at_own(const khonsu_txn *txn, const kh_access *access, kh_look 
   look_at(look, access->staged);
 }
 
+/* An upsert may take long: not inside the epoch. */
+static khonsu_status look_through_upsert(khonsu_txn *txn, kh_access *access, kh_look *look, khonsu_error *error) {
+  kh_table *base = look->kind == KH_TABLE ? kh_table_ref(look->table) : NULL;
+  if (look->inside) kh_epoch_exit(txn->participant);
+  look->inside = false;
+  khonsu_status status = kh_txn_look_through_own(access, look, error);
+  kh_table_unref(base);
+  return status;
+}
+
 khonsu_status kh_txn_look(khonsu_txn *txn, khonsu_slice key, kh_look *look, khonsu_error *error) {
   uint64_t hash = kh_store_hash(&txn->partition->store, key);
   if (txn->in_one_look) {
@@ -154,7 +168,9 @@ khonsu_status kh_txn_look(khonsu_txn *txn, khonsu_slice key, kh_look *look, khon
   khonsu_status status = kh_txn_look_committed(txn, key, hash, look, error);
   if (status != KHONSU_OK) return status;
   status = observe(txn, key, hash, look, error);
-  if (status == KHONSU_OK && access != NULL && access->accrues) status = kh_txn_look_through_own(access, look, error);
+  if (status == KHONSU_OK && access != NULL && access->accrues)
+    status = access->upsert != NULL ? look_through_upsert(txn, access, look, error)
+                                    : kh_txn_look_through_own(access, look, error);
   if (status != KHONSU_OK) kh_txn_leave(txn, look);
   return status;
 }

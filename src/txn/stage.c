@@ -32,15 +32,31 @@ static void stage(khonsu_txn *txn, kh_access *access, kh_version *version, uint6
   txn->accesses.writes++;
 }
 
+/* With key columns and the strategy `append` a put of a table has to be ready to be an upsert. */
+static khonsu_status prepare_put(const khonsu_txn *txn, const kh_version *version, kh_upsert **upsert,
+                                 khonsu_error *error) {
+  *upsert = NULL;
+  if (txn->key_names.count == 0 || txn->on_conflict != KHONSU_ON_CONFLICT_APPEND || version->kind != KH_TABLE)
+    return KHONSU_OK;
+  return kh_upsert_new(kh_version_table(version), &txn->key_names, txn->partition->store.hash_seed, upsert, error);
+}
+
 khonsu_status kh_txn_put(khonsu_txn *txn, kh_version *version, uint64_t bytes, khonsu_error *error) {
+  kh_upsert *upsert = NULL;
   khonsu_slice key = kh_version_key(version);
   uint64_t hash = kh_store_hash(&txn->partition->store, key);
   kh_access *access = kh_access_set_find(&txn->accesses, key, hash);
   khonsu_status status = check_bytes(txn, access != NULL ? access->bytes : 0, bytes, error);
+  if (status == KHONSU_OK) status = prepare_put(txn, version, &upsert, error);
   if (status == KHONSU_OK) status = kh_txn_access(txn, key, hash, &access, error);
-  if (status == KHONSU_OK) stage(txn, access, version, bytes);
-  else kh_version_unref(version, &txn->cache);
-  return status;
+  if (status != KHONSU_OK) {
+    kh_upsert_free(upsert);
+    kh_version_unref(version, &txn->cache);
+    return status;
+  }
+  stage(txn, access, version, bytes);
+  access->upsert = upsert;
+  return KHONSU_OK;
 }
 
 /* ---- what adds to a value: rows to a table, an amount to a counter */
@@ -48,6 +64,7 @@ khonsu_status kh_txn_put(khonsu_txn *txn, kh_version *version, uint64_t bytes, k
 typedef struct increment {
   kh_version_kind kind; /* KH_TABLE or KH_COUNTER */
   kh_table *rows;
+  kh_upsert *upsert; /* of the rows; NULL: they go after others. Taken over by the access, and then NULL */
   int64_t amount;
   uint64_t bytes;
 } increment;
@@ -62,12 +79,31 @@ static kh_version *version_of(khonsu_txn *txn, khonsu_slice key, const increment
                                  : kh_version_new_counter(&txn->cache, key, added->amount);
 }
 
-static khonsu_status append_to_own(kh_access *access, const increment *added, khonsu_error *error) {
-  kh_table *own = access->accrues ? access->rows : kh_version_table(access->staged), *joined;
+/* Own rows with more rows after them or upserted. */
+static khonsu_status join_own(kh_table *own, const increment *added, kh_table **joined, khonsu_error *error) {
+  kh_upsert_counts counts;
+  if (added->upsert != NULL) return kh_table_upsert(own, added->upsert->rows, joined, &counts, error);
   khonsu_status status = kh_table_match(own, added->rows, error);
   if (status != KHONSU_OK) return status;
-  status = kh_table_append(own, added->rows, &joined);
-  if (status != KHONSU_OK) return khonsu_error_set(error, status, "no memory to append rows");
+  status = kh_table_append(own, added->rows, joined);
+  return status == KHONSU_OK ? status : khonsu_error_set(error, status, "no memory to append rows");
+}
+
+/* Upserts one after the other are one: of the later rows upserted into the earlier. */
+static khonsu_status append_to_own(khonsu_txn *txn, kh_access *access, increment *added, khonsu_error *error) {
+  kh_table *own = access->accrues ? access->rows : kh_version_table(access->staged), *joined;
+  kh_upsert *upsert = NULL;
+  khonsu_status status = join_own(own, added, &joined, error);
+  if (status != KHONSU_OK) return status;
+  bool is_keyed = access->accrues ? access->upsert != NULL : txn->on_conflict == KHONSU_ON_CONFLICT_APPEND;
+  if (is_keyed && txn->key_names.count != 0)
+    status = kh_upsert_new(joined, &txn->key_names, txn->partition->store.hash_seed, &upsert, error);
+  if (status != KHONSU_OK) {
+    kh_table_unref(joined);
+    return status;
+  }
+  kh_upsert_free(access->upsert);
+  access->upsert = upsert;
   if (!access->accrues) {
     kh_version_set_table(access->staged, joined);
     return KHONSU_OK;
@@ -86,12 +122,12 @@ static khonsu_status add_to_own(kh_access *access, const increment *added, khons
 }
 
 /* To an own put, append or add. */
-static khonsu_status accrue_to_own(khonsu_txn *txn, kh_access *access, const increment *added, khonsu_error *error) {
+static khonsu_status accrue_to_own(khonsu_txn *txn, kh_access *access, increment *added, khonsu_error *error) {
   if (access->staged->kind != added->kind)
     return wrong_type(added, (kh_version_kind)access->staged->kind, ", put by this transaction", error);
   khonsu_status status = check_bytes(txn, 0, added->bytes, error);
   if (status != KHONSU_OK) return status;
-  status = added->kind == KH_TABLE ? append_to_own(access, added, error) : add_to_own(access, added, error);
+  status = added->kind == KH_TABLE ? append_to_own(txn, access, added, error) : add_to_own(access, added, error);
   if (status != KHONSU_OK) return status;
   access->on_conflict = txn->on_conflict;
   access->bytes += added->bytes;
@@ -112,7 +148,7 @@ static khonsu_status check_fit(khonsu_txn *txn, khonsu_slice key, uint64_t hash,
   return status;
 }
 
-static khonsu_status accrue_first(khonsu_txn *txn, khonsu_slice key, uint64_t hash, const increment *added,
+static khonsu_status accrue_first(khonsu_txn *txn, khonsu_slice key, uint64_t hash, increment *added,
                                   khonsu_error *error) {
   kh_access *access;
   kh_version *base = NULL, *version = NULL;
@@ -130,10 +166,12 @@ static khonsu_status accrue_first(khonsu_txn *txn, khonsu_slice key, uint64_t ha
   access->rows = added->kind == KH_TABLE ? kh_table_ref(added->rows) : NULL;
   access->amount = added->amount;
   access->base = base;
+  access->upsert = added->upsert;
+  added->upsert = NULL;
   return KHONSU_OK;
 }
 
-static khonsu_status accrue(khonsu_txn *txn, khonsu_slice key, const increment *added, khonsu_error *error) {
+static khonsu_status accrue(khonsu_txn *txn, khonsu_slice key, increment *added, khonsu_error *error) {
   uint64_t hash = kh_store_hash(&txn->partition->store, key);
   kh_access *access = kh_access_set_find(&txn->accesses, key, hash);
   if (access == NULL || access->staged == NULL) return accrue_first(txn, key, hash, added, error);
@@ -143,9 +181,24 @@ static khonsu_status accrue(khonsu_txn *txn, khonsu_slice key, const increment *
   return kh_txn_put(txn, version, added->bytes, error);
 }
 
+/* Whether own rows that were added before are put together with these in another way than these: then what comes of both
+ * depends on what is there. */
+static bool are_unlike(const khonsu_txn *txn, khonsu_slice key, const kh_upsert *upsert) {
+  const kh_access *access = kh_access_set_find(&txn->accesses, key, kh_store_hash(&txn->partition->store, key));
+  if (access == NULL || !access->accrues || access->staged == NULL || access->staged->kind != KH_TABLE) return false;
+  if (access->upsert == NULL || upsert == NULL) return access->upsert != upsert;
+  return !kh_keyed_rows_alike(access->upsert->rows, upsert->rows);
+}
+
 khonsu_status kh_txn_append(khonsu_txn *txn, khonsu_slice key, kh_table *rows, khonsu_error *error) {
   increment added = {.kind = KH_TABLE, .rows = rows, .bytes = kh_table_bytes(rows, 0)};
-  khonsu_status status = accrue(txn, key, &added, error);
+  khonsu_status status = KHONSU_OK;
+  if (txn->key_names.count != 0)
+    status = kh_upsert_new(rows, &txn->key_names, txn->partition->store.hash_seed, &added.upsert, error);
+  if (status == KHONSU_OK)
+    status = are_unlike(txn, key, added.upsert) ? kh_txn_append_read(txn, key, rows, added.upsert, error)
+                                                : accrue(txn, key, &added, error);
+  kh_upsert_free(added.upsert);
   kh_table_unref(rows);
   return status;
 }

@@ -26,6 +26,28 @@ void kh_txn_set_on_conflict(khonsu_txn *txn, khonsu_on_conflict on_conflict) {
   txn->on_conflict = on_conflict;
 }
 
+static void forget_key_names(khonsu_txn *txn) {
+  kh_free((void *)(uintptr_t)txn->key_names.all);
+  txn->key_names = (kh_key_names){NULL, 0};
+}
+
+khonsu_status kh_txn_set_key_names(khonsu_txn *txn, const kh_key_names *names, khonsu_error *error) {
+  size_t size = names->count * sizeof(char *);
+  for (size_t i = 0; i < names->count; i++) size += strlen(names->all[i]) + 1;
+  const char **copies = names->count == 0 ? NULL : kh_alloc(size);
+  if (names->count != 0 && copies == NULL)
+    return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for the names of key columns");
+  char *to = copies == NULL ? NULL : (char *)(copies + names->count);
+  for (size_t i = 0; i < names->count; i++) {
+    size_t length = strlen(names->all[i]) + 1;
+    copies[i] = memcpy(to, names->all[i], length);
+    to += length;
+  }
+  forget_key_names(txn);
+  txn->key_names = (kh_key_names){copies, names->count};
+  return KHONSU_OK;
+}
+
 /* Announces the snapshot, a new one or that of `kept`. False: that has expired. */
 static bool take_snapshot(khonsu_txn *txn, const khonsu_snapshot *kept) {
   kh_store *store = &txn->partition->store;
@@ -78,6 +100,7 @@ static void end(khonsu_txn *txn, kh_txn_state state) {
   kh_partition *partition = txn->partition;
   txn->state = state;
   kh_access_set_clear(&txn->accesses);
+  if (txn->key_names.all != NULL) forget_key_names(txn);
   while (txn->stretches != NULL) {
     kh_stretch *stretch = txn->stretches;
     txn->stretches = stretch->next;

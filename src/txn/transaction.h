@@ -26,6 +26,7 @@ struct khonsu_txn {
   bool read_only;
   bool in_one_look; /* what it reads is in memory, as of its snapshot, and not its own: read-only, no storage */
   khonsu_on_conflict on_conflict; /* of the writes that follow; never DEFAULT */
+  kh_key_names key_names;         /* of the appends that follow, in one piece of memory; none: they are no upserts */
   uint64_t snapshot;
   struct kh_stretch *stretches; /* what was scanned */
   khonsu_scan *scans;           /* that are open */
@@ -47,6 +48,9 @@ KHONSU_MUST_USE bool kh_txn_begin(khonsu_txn *txn, const khonsu_txn_options *opt
 
 /* Of the writes that follow. */
 void kh_txn_set_on_conflict(khonsu_txn *txn, khonsu_on_conflict on_conflict);
+
+/* The same: appends are upserts by these columns, whose names are copied. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_txn_set_key_names(khonsu_txn *txn, const kh_key_names *names, khonsu_error *error);
 
 /* ACTIVE, else BAD_STATE. */
 KHONSU_MUST_USE khonsu_status kh_txn_check_active(const khonsu_txn *txn, khonsu_error *error);
@@ -76,6 +80,14 @@ KHONSU_MUST_USE khonsu_status kh_txn_put(khonsu_txn *txn, kh_version *version, u
 KHONSU_MUST_USE khonsu_status kh_txn_append(khonsu_txn *txn, khonsu_slice key, kh_table *rows, khonsu_error *error);
 KHONSU_MUST_USE khonsu_status kh_txn_add(khonsu_txn *txn, khonsu_slice key, int64_t amount, khonsu_error *error);
 
+/* Reads the table, if it is not an own put, and puts it with the rows upserted, or without those of the keys. Tables are
+ * borrowed. What kh_keyed_rows_new, kh_table_upsert, kh_table_delete_rows, kh_txn_look and kh_txn_put return;
+ * WRONG_TYPE. */
+KHONSU_MUST_USE khonsu_status kh_txn_upsert(khonsu_txn *txn, khonsu_slice key, kh_table *rows,
+                                            const kh_key_names *names, kh_upsert_counts *counts, khonsu_error *error);
+KHONSU_MUST_USE khonsu_status kh_txn_delete_rows(khonsu_txn *txn, khonsu_slice key, kh_table *keys, uint64_t *deleted,
+                                                 khonsu_error *error);
+
 /* Commits; the transaction is no longer active, whatever it returns. */
 KHONSU_MUST_USE khonsu_status kh_txn_commit(khonsu_txn *txn, khonsu_error *error);
 void kh_txn_abort(khonsu_txn *txn);
@@ -97,6 +109,10 @@ KHONSU_MUST_USE khonsu_status kh_txn_order_store(khonsu_txn *txn, khonsu_error *
 /* The entry of the key, added if need be. TOO_MANY_KEYS, NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_txn_access(khonsu_txn *txn, khonsu_slice key, uint64_t hash, kh_access **access,
                                             khonsu_error *error);
+/* An append, or with `upsert` an upsert, onto own rows that it cannot be put together with: the table is read, and put.
+ * `rows` are borrowed. */
+KHONSU_MUST_USE khonsu_status kh_txn_append_read(khonsu_txn *txn, khonsu_slice key, kh_table *rows,
+                                                 const kh_upsert *upsert, khonsu_error *error);
 /* Has the sequencer decide on the transaction, which has writes. */
 KHONSU_MUST_USE khonsu_status kh_txn_submit(khonsu_txn *txn, khonsu_error *error);
 /* Says that the snapshot has expired. */

@@ -189,6 +189,25 @@ static khonsu_status append_after_own_delete(khonsu_txn *t) {
   TRY(delete_table(t));
   return append_one(t);
 }
+static const char *const id_column[] = {"id"};
+static khonsu_status upsert_one(khonsu_txn *t) {
+  return khonsu_upsert_batch(t, KHONSU_KEY("table"), &input_schema[0], &input_batch[0], id_column, 1, NULL, NULL, NULL);
+}
+static khonsu_status delete_rows(khonsu_txn *t) {
+  return khonsu_delete_rows_batch(t, KHONSU_KEY("table"), &input_schema[0], &input_batch[0], NULL, NULL);
+}
+static khonsu_status upsert_blindly(khonsu_txn *t) {
+  TRY(khonsu_set_key_columns(t, id_column, 1, NULL));
+  TRY(append_four(t));
+  return khonsu_put_bytes(t, KHONSU_KEY("bytes"), KHONSU_KEY("w"), NULL);
+}
+static khonsu_status upsert_blindly_and_read_back(khonsu_txn *t) {
+  TRY(khonsu_set_key_columns(t, id_column, 1, NULL));
+  TRY(append_one(t));
+  TRY(read_table(t));
+  TRY(khonsu_set_key_columns(t, NULL, 0, NULL));
+  return khonsu_append_batch(t, KHONSU_KEY("table"), &input_schema[1], &input_batch[1], NULL);
+}
 static khonsu_status read_then_write(khonsu_txn *t) {
   TRY(read_bytes(t));
   TRY(read_absent(t));
@@ -236,6 +255,10 @@ IN_TXN(s_append_four, KHONSU_SERIALIZABLE, append_four)
 IN_TXN(s_append_and_read_back, KHONSU_SERIALIZABLE, append_and_read_back)
 IN_TXN(s_append_to_own_put, KHONSU_SERIALIZABLE, append_to_own_put)
 IN_TXN(s_append_after_own_delete, KHONSU_SERIALIZABLE, append_after_own_delete)
+IN_TXN(s_upsert_one, KHONSU_SERIALIZABLE, upsert_one)
+IN_TXN(s_delete_rows, KHONSU_SERIALIZABLE, delete_rows)
+IN_TXN(s_upsert_blindly, KHONSU_SERIALIZABLE, upsert_blindly)
+IN_TXN(s_upsert_blindly_and_read_back, KHONSU_SERIALIZABLE, upsert_blindly_and_read_back)
 IN_TXN(s_read_then_write, KHONSU_SERIALIZABLE, read_then_write)
 IN_TXN(s_everything, KHONSU_SERIALIZABLE, everything)
 IN_TXN(s_everything_rc, KHONSU_READ_COMMITTED, everything)
@@ -514,6 +537,10 @@ static const named_scenario scenarios[] = {
     NAMED(s_append_and_read_back),
     NAMED(s_append_to_own_put),
     NAMED(s_append_after_own_delete),
+    NAMED(s_upsert_one),
+    NAMED(s_delete_rows),
+    NAMED(s_upsert_blindly),
+    NAMED(s_upsert_blindly_and_read_back),
     NAMED(s_read_then_write),
     NAMED(s_everything),
     NAMED(s_everything_rc),

@@ -1,6 +1,6 @@
 /* kernel_bridge: the kernels of the arrow room for tests in Python, over the C Data interface. A library of its own, as
  * the product does not export them. Inputs are consumed; results are validated again before they go out. */
-#include "arrow/chunk.h"
+#include "arrow/table.h"
 
 #define BRIDGE __attribute__((visibility("default")))
 
@@ -177,4 +177,60 @@ BRIDGE khonsu_status bridge_equal(struct ArrowSchema *schema, struct ArrowArray 
   close_batch(&in);
   close_batch(&other);
   return status;
+}
+
+/* ---- by key */
+
+/* Tables of several batches come and go as streams. */
+static khonsu_status open_tables(struct ArrowArrayStream *base, struct ArrowArrayStream *rows, kh_table **opened,
+                                 kh_table **opened_rows, khonsu_error *error) {
+  khonsu_status status = kh_table_from_stream(base, &limits, opened, error);
+  khonsu_status rows_status = kh_table_from_stream(rows, &limits, opened_rows, error);
+  if (status == KHONSU_OK && rows_status == KHONSU_OK) return KHONSU_OK;
+  if (status == KHONSU_OK) kh_table_unref(*opened);
+  if (rows_status == KHONSU_OK) kh_table_unref(*opened_rows);
+  return status != KHONSU_OK ? status : rows_status;
+}
+
+static khonsu_status answer_table(khonsu_status status, kh_table *made, struct ArrowArrayStream *out,
+                                  khonsu_error *error) {
+  if (status != KHONSU_OK) return status;
+  for (uint64_t i = 0; i < kh_table_chunk_count(made) && status == KHONSU_OK; i++)
+    status = check_again(*kh_table_run(made, i).chunks, error);
+  if (status == KHONSU_OK) status = kh_table_export_stream(made, out);
+  kh_table_unref(made);
+  return status;
+}
+
+/* `counts`: inserted, updated. */
+BRIDGE khonsu_status bridge_upsert(struct ArrowArrayStream *base, struct ArrowArrayStream *rows,
+                                   const char *const *columns, size_t column_count, uint64_t *counts,
+                                   struct ArrowArrayStream *out, khonsu_error *error) {
+  kh_table *table, *input, *made = NULL;
+  kh_keyed_rows *keyed = NULL;
+  kh_upsert_counts counted = {0};
+  khonsu_status status = open_tables(base, rows, &table, &input, error);
+  if (status != KHONSU_OK) return status;
+  status = kh_keyed_rows_new(input, columns, column_count, 11, true, &keyed, error);
+  if (status == KHONSU_OK) status = kh_table_upsert(table, keyed, &made, &counted, error);
+  counts[0] = counted.inserted;
+  counts[1] = counted.updated;
+  kh_keyed_rows_free(keyed);
+  kh_table_unref(table);
+  kh_table_unref(input);
+  return answer_table(status, made, out, error);
+}
+
+BRIDGE khonsu_status bridge_delete_rows(struct ArrowArrayStream *base, struct ArrowArrayStream *keys, uint64_t *deleted,
+                                        struct ArrowArrayStream *out, khonsu_error *error) {
+  kh_table *table, *input, *made = NULL;
+  kh_keyed_rows *keyed = NULL;
+  khonsu_status status = open_tables(base, keys, &table, &input, error);
+  if (status != KHONSU_OK) return status;
+  status = kh_keyed_rows_new(input, NULL, 0, 11, false, &keyed, error);
+  if (status == KHONSU_OK) status = kh_table_delete_rows(table, keyed, &made, deleted, error);
+  kh_keyed_rows_free(keyed);
+  kh_table_unref(table);
+  kh_table_unref(input);
+  return answer_table(status, made, out, error);
 }

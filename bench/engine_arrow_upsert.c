@@ -1,0 +1,116 @@
+/* Upserts by an int64 key, and the hashes of such a column. Rows are an int64 key and a float64, keys in random order; of
+ * the input's 1,000 rows half have keys that are there. `copying`: a copy of the table's bytes, to memory that is there.
+ * The input is made ready for each upsert. */
+#include "arrow/keyed_rows.h"
+#include "arrow_batch.h"
+#include "base/base.h"
+#include "base/hash.h"
+
+#define MUST(call) arrow_check((int)(call), #call)
+
+enum { FEW = 1000, MANY = 1000000 };
+
+typedef struct upsert_store {
+  kh_table *base, *rows;
+  uint64_t *hashes;
+} upsert_store;
+
+/* Keys i * `step`, shuffled. */
+static kh_table *make_rows(int64_t rows, int64_t step) {
+  struct ArrowSchema schema;
+  struct ArrowArray batch;
+  int64_t *keys = engine_alloc((size_t)rows * sizeof *keys);
+  kh_prng prng = {(uint64_t)rows};
+  for (int64_t i = 0; i < rows; i++) {
+    int64_t other = (int64_t)kh_prng_below(&prng, (uint64_t)i + 1);
+    keys[i] = keys[other];
+    keys[other] = i * step;
+  }
+  arrow_batch_make_keyed(&schema, &batch, rows, keys);
+  free(keys);
+  return kh_table_of_chunk(arrow_batch_chunk(&schema, &batch));
+}
+
+/* The base has even keys; every other key of the input is odd. */
+static void *open_store(int64_t rows) {
+  upsert_store *store = engine_alloc(sizeof *store);
+  store->base = make_rows(rows, 2);
+  store->rows = make_rows(FEW, rows == FEW ? 1 : rows / FEW - 1);
+  store->hashes = engine_alloc((size_t)rows * sizeof *store->hashes);
+  return store;
+}
+
+static void *open_few(const engine_config *config) {
+  (void)config;
+  return open_store(FEW);
+}
+
+static void *open_many(const engine_config *config) {
+  (void)config;
+  return open_store(MANY);
+}
+
+static void close_store(void *opened) {
+  upsert_store *store = opened;
+  kh_table_unref(store->base);
+  kh_table_unref(store->rows);
+  free(store->hashes);
+  free(store);
+}
+
+static void *enter(void *store) { return store; }
+static void leave(void *store) { (void)store; }
+
+static uint64_t upsert(void *entered, const char *key) {
+  upsert_store *store = entered;
+  kh_keyed_rows *keyed;
+  kh_table *result;
+  kh_upsert_counts counts;
+  MUST(kh_keyed_rows_new(store->rows, (const char *[]){"key"}, 1, (uint64_t)(uintptr_t)key, true, &keyed, NULL));
+  MUST(kh_table_upsert(store->base, keyed, &result, &counts, NULL));
+  if (counts.updated != FEW / 2) engine_fail("%llu rows were updated", (unsigned long long)counts.updated);
+  kh_table_unref(result);
+  kh_keyed_rows_free(keyed);
+  return counts.inserted;
+}
+
+static uint64_t copy(void *entered, const char *key) {
+  upsert_store *store = entered;
+  const kh_chunk *chunk = kh_table_only_chunk(store->base);
+  (void)key;
+  for (uint32_t column = 1; column <= 2; column++)
+    memcpy(store->hashes, chunk->nodes[column].buffers[1], (size_t)chunk->nodes[column].length * 8);
+  __asm__ volatile("" ::"r"(store->hashes) : "memory");
+  return store->hashes[0];
+}
+
+static uint64_t hash_rows(void *entered, const char *key) {
+  upsert_store *store = entered;
+  static const uint32_t columns[] = {1};
+  kh_chunk_hash_rows(kh_table_only_chunk(store->base), columns, 1, (uint64_t)(uintptr_t)key, store->hashes);
+  return store->hashes[0];
+}
+
+static uint64_t hash_bytes(void *entered, const char *key) {
+  upsert_store *store = entered;
+  const struct ArrowArray *keys = &kh_table_only_chunk(store->base)->nodes[1];
+  return kh_hash_bytes(kh_slice(keys->buffers[1], (size_t)keys->length * 8), (uint64_t)(uintptr_t)key);
+}
+
+static const char *no_version(void) { return ""; }
+
+#define UPSERT_ENGINE(engine, says, open_rows, get_one, version_of)                                                    \
+  {                                                                                                                    \
+    .name = engine, .settings = says, .version = version_of, .open = open_rows, .close = close_store, .enter = enter,  \
+    .leave = leave, .get = get_one                                                                                     \
+  }
+
+const engine_ops engine_arrow_upsert_few =
+    UPSERT_ENGINE("khonsu-few", "the input made ready, and the upsert", open_few, upsert, khonsu_library_version);
+const engine_ops engine_arrow_upsert_many =
+    UPSERT_ENGINE("khonsu-many", "the input made ready, and the upsert", open_many, upsert, khonsu_library_version);
+const engine_ops engine_copying = UPSERT_ENGINE("copying", "memcpy of the table", open_many, copy, no_version);
+const engine_ops engine_arrow_hash =
+    UPSERT_ENGINE("khonsu-hash", "hashes of rows by their key column", open_many, hash_rows, khonsu_library_version);
+const engine_ops engine_xxh3 =
+    UPSERT_ENGINE("xxh3", "XXH3 over the bytes of the column, one hash", open_many, hash_bytes, no_version);

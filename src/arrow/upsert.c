@@ -1,0 +1,184 @@
+/* upsert: rows replaced by rows of the same key, chunk by chunk, and the rest put after them. */
+#include "concat.h"
+#include "keyed_rows.h"
+
+enum { PICK_FROM = 16 }; /* rows or fewer for each that is replaced */
+
+typedef struct upserting {
+  const kh_keyed_rows *input;
+  kh_schema *schema; /* of the result */
+  kh_key_matches matches;
+  uint8_t *fresh; /* for each input row: 1 = it has replaced nothing */
+  kh_upsert_counts counts;
+  khonsu_error *error;
+} upserting;
+
+/* ---- a chunk in which rows are replaced */
+
+static bool is_all_in_order(const upserting *to) {
+  const kh_key_matches *matches = &to->matches;
+  if (matches->count != (int64_t)kh_chunk_rows(to->input->rows)) return false;
+  for (int64_t i = 0; i < matches->count; i++)
+    if (matches->by[i] != i) return false;
+  return true;
+}
+
+/* All of its rows: nothing of the chunk is left. */
+static khonsu_status replace_all(const upserting *to, kh_chunk **replaced) {
+  kh_row_indices by = {to->matches.by, NULL, NULL, to->matches.count};
+  if (!is_all_in_order(to)) return kh_chunk_take(to->input->rows, &by, replaced, to->error);
+  *replaced = kh_chunk_ref(to->input->rows);
+  return KHONSU_OK;
+}
+
+/* Neighbours are joined. Returns how many spans there are: at most two for each match, and one. */
+static size_t find_spans(const upserting *to, const kh_chunk *chunk, kh_span *spans) {
+  const kh_key_matches *matches = &to->matches;
+  size_t count = 0;
+  int64_t done = 0;
+  for (int64_t i = 0; i < matches->count; i++) {
+    kh_span *last = count > 0 ? &spans[count - 1] : NULL;
+    int64_t row = matches->rows[i], by = matches->by[i];
+    if (row > done) spans[count++] = (kh_span){chunk, done, row - done};
+    else if (last != NULL && last->start + last->length == by) {
+      last->length++;
+      done = row + 1;
+      continue;
+    }
+    spans[count++] = (kh_span){to->input->rows, by, 1};
+    done = row + 1;
+  }
+  int64_t rows = (int64_t)kh_chunk_rows(chunk);
+  if (rows > done) spans[count++] = (kh_span){chunk, done, rows - done};
+  return count;
+}
+
+/* Where most spans are short it costs less to put all rows into one chunk and to pick from that. */
+static khonsu_status pick_rows(const upserting *to, const kh_chunk *chunk, kh_chunk **replaced) {
+  const kh_key_matches *matches = &to->matches;
+  int64_t rows = chunk->nodes[0].length;
+  kh_row_indices by = {matches->by, NULL, NULL, matches->count};
+  kh_chunk *taken, *both;
+  khonsu_status status = kh_chunk_take(to->input->rows, &by, &taken, to->error);
+  if (status != KHONSU_OK) return status;
+  kh_span spans[2] = {{chunk, 0, rows}, {taken, 0, matches->count}};
+  status = kh_concat_rows(to->schema, spans, 2, &both, to->error);
+  kh_chunk_unref(taken);
+  if (status != KHONSU_OK) return status;
+  int64_t *places = kh_alloc_array((size_t)rows, sizeof *places);
+  if (places == NULL) {
+    status = khonsu_error_set(to->error, KHONSU_NO_MEMORY, "no memory to replace rows");
+  } else {
+    for (int64_t i = 0; i < rows; i++) places[i] = i;
+    for (int64_t i = 0; i < matches->count; i++) places[matches->rows[i]] = rows + i;
+    status = kh_chunk_take(both, &(kh_row_indices){places, NULL, NULL, rows}, replaced, to->error);
+  }
+  kh_free(places);
+  kh_chunk_unref(both);
+  return status;
+}
+
+static khonsu_status join_spans(const upserting *to, const kh_chunk *chunk, kh_chunk **replaced) {
+  kh_span *spans = kh_alloc_array(2 * (size_t)to->matches.count + 1, sizeof *spans);
+  if (spans == NULL) return khonsu_error_set(to->error, KHONSU_NO_MEMORY, "no memory to replace rows");
+  size_t count = find_spans(to, chunk, spans);
+  khonsu_status status = kh_concat_rows(to->schema, spans, count, replaced, to->error);
+  kh_free(spans);
+  return status;
+}
+
+/* All rows together may be too much for offsets or indices that can hold the result. */
+static khonsu_status replace_some(const upserting *to, const kh_chunk *chunk, kh_chunk **replaced) {
+  if (to->matches.count > chunk->nodes[0].length / PICK_FROM) {
+    khonsu_status status = pick_rows(to, chunk, replaced);
+    if (status != KHONSU_VALUE_TOO_LARGE) return status;
+  }
+  return join_spans(to, chunk, replaced);
+}
+
+static void note_matches(upserting *to) {
+  to->counts.updated += (uint64_t)to->matches.count;
+  for (int64_t i = 0; i < to->matches.count; i++) to->fresh[to->matches.by[i]] = 0;
+}
+
+/* *replaced: the chunk itself, or what comes in its place; a reference. */
+static khonsu_status upsert_chunk(upserting *to, kh_chunk *chunk, kh_chunk **replaced) {
+  khonsu_status status = kh_keyed_rows_find(to->input, chunk, to->input->columns, &to->matches, to->error);
+  if (status != KHONSU_OK) return status;
+  if (to->matches.count == 0) {
+    *replaced = kh_chunk_ref(chunk);
+    return KHONSU_OK;
+  }
+  note_matches(to);
+  status = to->matches.count == (int64_t)kh_chunk_rows(chunk) ? replace_all(to, replaced)
+                                                              : replace_some(to, chunk, replaced);
+  if (status == KHONSU_OK) to->counts.bytes += (*replaced)->bytes;
+  return status;
+}
+
+/* ---- the table */
+
+static khonsu_status take_fresh(upserting *to, int64_t *places, kh_chunk **fresh) {
+  int64_t rows = to->input->rows->nodes[0].length, count = 0;
+  for (int64_t i = 0; i < rows; i++) {
+    places[count] = i;
+    count += to->fresh[i];
+  }
+  to->counts.inserted = (uint64_t)count;
+  *fresh = NULL;
+  if (count == 0) return KHONSU_OK;
+  if (count < rows)
+    return kh_chunk_take(to->input->rows, &(kh_row_indices){places, NULL, NULL, count}, fresh, to->error);
+  *fresh = kh_chunk_ref(to->input->rows);
+  return KHONSU_OK;
+}
+
+static khonsu_status add_fresh(upserting *to, kh_table *table) {
+  kh_chunk *fresh;
+  int64_t *places = kh_alloc_array(kh_chunk_rows(to->input->rows), sizeof *places);
+  if (places == NULL) return khonsu_error_set(to->error, KHONSU_NO_MEMORY, "no memory for new rows");
+  khonsu_status status = take_fresh(to, places, &fresh);
+  kh_free(places);
+  if (status != KHONSU_OK || fresh == NULL) return status;
+  to->counts.bytes += fresh->bytes;
+  return kh_table_add(table, fresh, to->error);
+}
+
+static khonsu_status fill(upserting *to, kh_table *base, kh_table *table) {
+  uint64_t count = kh_table_chunk_count(base);
+  for (uint64_t index = 0; index < count;) {
+    kh_chunk_run run = kh_table_run(base, index);
+    for (uint64_t i = 0; i < run.count; i++) {
+      kh_chunk *chunk;
+      khonsu_status status = upsert_chunk(to, run.chunks[i], &chunk);
+      if (status == KHONSU_OK) status = kh_table_add(table, chunk, to->error);
+      if (status != KHONSU_OK) return status;
+    }
+    index += run.count;
+  }
+  return add_fresh(to, table);
+}
+
+khonsu_status kh_table_upsert(kh_table *base, const kh_keyed_rows *rows, kh_table **result, kh_upsert_counts *counts,
+                              khonsu_error *error) {
+  upserting to = {.input = rows, .schema = kh_table_schema(base), .error = error};
+  khonsu_status status = kh_schema_match(to.schema, rows->schema, error);
+  if (status != KHONSU_OK) return status;
+  to.fresh = kh_alloc(kh_chunk_rows(rows->rows));
+  kh_table *table = kh_table_new(to.schema);
+  if (to.fresh == NULL || table == NULL) {
+    status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory to replace rows");
+  } else {
+    memset(to.fresh, 1, kh_chunk_rows(rows->rows));
+    status = fill(&to, base, table);
+  }
+  kh_free(to.fresh);
+  kh_key_matches_fini(&to.matches);
+  if (status != KHONSU_OK) {
+    kh_table_unref(table);
+    return status;
+  }
+  *result = kh_table_made(table);
+  *counts = to.counts;
+  return KHONSU_OK;
+}

@@ -1,0 +1,31 @@
+/* upsert: rows that go into a table by their keys when they are committed, on top of what is there then. Made ready by
+ * the transaction, so that the seat only has to look for them. */
+#ifndef KH_TXN_UPSERT_H
+#define KH_TXN_UPSERT_H
+
+#include "storage/storage.h"
+
+/* Names of key columns. */
+typedef struct kh_key_names {
+  const char *const *all;
+  size_t count;
+} kh_key_names;
+
+typedef struct kh_upsert {
+  kh_keyed_rows *rows;
+  /* the seat's */
+  bool replaces;          /* some row was replaced: the table is not the one before with rows after it */
+  kh_encoded_table whole; /* if so, the table that came of it, for the storage */
+} kh_upsert;
+
+/* Makes rows ready for upserts by these columns. What kh_keyed_rows_new returns. */
+KHONSU_MUST_USE khonsu_status kh_upsert_new(kh_table *rows, const kh_key_names *names, uint64_t seed,
+                                            kh_upsert **upsert, khonsu_error *error);
+void kh_upsert_free(kh_upsert *upsert); /* NULL is a no-op */
+
+/* In the seat: `result` is the table with the rows, *bytes what it does not share with the base. Encodes it, if it is for
+ * a storage and more than rows have come to its end. What kh_table_upsert and kh_storage_encode return. */
+KHONSU_MUST_USE khonsu_status kh_upsert_apply(kh_upsert *upsert, kh_table *base, bool for_storage, kh_table **result,
+                                              uint64_t *bytes, khonsu_error *error);
+
+#endif
