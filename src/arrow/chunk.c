@@ -7,14 +7,15 @@ const uint64_t kh_no_bytes[8] = {0};
 
 kh_chunk *kh_chunk_new_with_room(kh_schema *schema, size_t size, void **room) {
   size_t fixed = sizeof(kh_chunk) + schema->count * sizeof(struct ArrowArray), whole;
-  if (__builtin_add_overflow(fixed, size, &whole)) return NULL;
+  if (__builtin_add_overflow(fixed + 15, size, &whole) || whole / 16 > UINT32_MAX) return NULL;
+  whole &= ~(size_t)15;
   kh_chunk *chunk = kh_heap_alloc(kh_heap_common(), whole);
   if (chunk == NULL) return NULL;
   memset(chunk, 0, fixed);
   atomic_init(&chunk->references, 1);
   chunk->schema = kh_schema_ref(schema);
   chunk->self = chunk;
-  chunk->memory_size = whole;
+  chunk->memory_units = (uint32_t)(whole / 16);
   *room = (char *)chunk + fixed;
   return chunk;
 }
@@ -44,8 +45,9 @@ static void free_chunk(kh_chunk *chunk) {
   if (chunk->owner.release != NULL) chunk->owner.release(&chunk->owner);
   kh_memory_unref(chunk->memory);
   kh_arena_fini(&chunk->arena);
+  kh_chunk_statistics_free(chunk);
   kh_schema_unref(chunk->schema);
-  kh_heap_free(chunk, chunk->memory_size);
+  kh_heap_free(chunk, (size_t)chunk->memory_units * 16);
 }
 
 void kh_chunk_unref(kh_chunk *chunk) {
