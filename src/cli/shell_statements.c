@@ -28,7 +28,8 @@ static const char *const snapshot_words[] = {"open", "close", NULL};
 static const char *const scan_words[] = {"from", "to", "reverse", "limit", NULL};
 static const char *const select_words[] = {"from", "where", "limit", "offset", "and",   "or", "not",
                                            "is",   "null",  "in",    "true",   "false", NULL};
-static const char *const export_words[] = {"file", "stream", NULL};
+static const char *const export_words[] = {"file", "stream", "csv", NULL};
+static const char *const import_words[] = {"arrow", "csv", NULL};
 static const char *const switch_words[] = {"on", "off", NULL};
 static const char *const stat_words[] = {"conflicts", NULL};
 
@@ -64,18 +65,21 @@ const kh_statement kh_statements[] = {
      3, SIZE_MAX, "q", select_words, kh_shell_select},
     {"head", NULL, "KEY [N]", "print the first rows of a table", "Prints the first N rows of a table; without N, 10.",
      1, 2, "k", .run = kh_shell_head},
-    {"import", NULL, "KEY FILE", "make an Arrow file the value of a key",
-     "Makes the table in an Arrow IPC file, or stream, the value of the key, whatever it held.", 2, 2, "kf",
-     .run = kh_shell_import},
-    {"append", NULL, "KEY FILE", "add the rows of an Arrow file to a table",
-     "Adds the rows of an Arrow IPC file, or stream, after those of the table; an absent table is created. The schemas "
-     "must "
-     "be the same. Appends by several transactions all stand.",
-     2, 2, "kf", .run = kh_shell_append},
-    {"export", NULL, "KEY FILE [file|stream]", "write the value of a key to a file",
-     "Writes the table to FILE, as an Arrow IPC file or, if so told, stream; bytes are written as they are. FILE is "
-     "replaced "
-     "once the new one is whole. If it is -, the table goes to standard output, as a stream.",
+    {"import", NULL, "KEY FILE [arrow|csv]", "make an Arrow or CSV file the value of a key",
+     "Makes the table in an Arrow IPC file or stream, which are told apart by content, or in a CSV file the value of "
+     "the "
+     "key, whatever it held. A file that ends in .csv and is not Arrow is CSV; its first line names the columns, whose "
+     "types are found by looking at all values. An empty field is a null.",
+     2, 3, "kfw", import_words, kh_shell_import},
+    {"append", NULL, "KEY FILE [arrow|csv]", "add the rows of an Arrow or CSV file to a table",
+     "Adds the rows of a file, as import reads it, after those of the table; an absent table is created. The schemas "
+     "must be the same. Appends by several transactions all stand.",
+     2, 3, "kfw", import_words, kh_shell_append},
+    {"export", NULL, "KEY FILE [file|stream|csv]", "write the value of a key to a file",
+     "Writes the table to FILE, as an Arrow IPC file or, if so told, stream or CSV; bytes are written as they are. "
+     "FILE "
+     "is replaced once the new one is whole. If it is -, the table goes to standard output, as a stream unless told "
+     "csv.",
      2, 3, "kfw", export_words, kh_shell_export},
     {"schema", NULL, "KEY", "print the columns of a table", "Prints names, types and nullability of the columns.", 1, 1,
      "k", .run = kh_shell_schema},
