@@ -54,8 +54,6 @@ static const kh_column_stats *column_stats(kh_chunk *chunk, uint32_t column) {
 
 /* ---- an interval, and all values of a column */
 
-static bool is_nan(const kh_scalar *scalar) { return scalar->kind == KH_SCALAR_FLOAT && scalar->real != scalar->real; }
-
 /* Decimals of up to 64 bits are tested as integers. */
 static int compare(const kh_scalar *a, const kh_scalar *bound) {
   kh_scalar value = *a;
@@ -76,15 +74,12 @@ static bool is_below_high(const kh_interval *interval, const kh_scalar *value) {
   return order < 0 || (order == 0 && !interval->below_high);
 }
 
-/* NaN is greater than all numbers and in no interval: as the greatest value it says nothing, as the least, that there are
- * no others. */
+/* NaN, which is in no interval, is greater than all numbers here: as the greatest value it is beyond any interval's end, and
+ * as the least it says that there are no numbers. */
 static kh_verdict interval_verdict(const kh_interval *interval, const kh_column_stats *stats) {
-  if (is_nan(&stats->min)) return KH_NO_ROW;
-  bool is_open = is_nan(&stats->max);
-  if (!is_below_high(interval, &stats->min)) return KH_NO_ROW;
-  if (!is_open && !is_above_low(interval, &stats->max)) return KH_NO_ROW;
-  return !is_open && is_above_low(interval, &stats->min) && is_below_high(interval, &stats->max) ? KH_ALL_ROWS
-                                                                                                 : KH_SOME_ROWS;
+  if (!is_below_high(interval, &stats->min) || !is_above_low(interval, &stats->max)) return KH_NO_ROW;
+  bool is_around = is_above_low(interval, &stats->min) && is_below_high(interval, &stats->max);
+  return is_around ? KH_ALL_ROWS : KH_SOME_ROWS;
 }
 
 /* ---- tests */

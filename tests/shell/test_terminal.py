@@ -276,9 +276,9 @@ def test_tab_completes_keys_behind_from(terminal):
     terminal.send(CTRL_C)
     terminal.expect("khonsu> ")
     terminal.send("scan fr" + TAB)
-    terminal.expect("scan from/here ")
+    terminal.expect("om/here ")
     terminal.send("from or" + TAB)
-    terminal.expect("from orders ")
+    terminal.expect("ders ")
 
 
 def test_tab_completes_words_files_and_names(terminal, tmp_path):

@@ -264,6 +264,21 @@ static void columns_inside_of_structs(void **state) {
   for_each_case(select_inner);
 }
 
+/* Fields of structs may begin elsewhere than the structs do, which are null by their own places. */
+static void offsets_inside_of_structs(void **state) {
+  (void)state;
+  struct ArrowSchema schema = make_schema("+s{a=+s{b=i}}");
+  struct ArrowArray array = make_array(&schema, "((1)) (_) ((3)) ((4))");
+  array.children[0]->children[0]->offset = 1; /* b: 0 3 4 */
+  array.length = array.children[0]->length = array.children[0]->children[0]->length = 3;
+  kh_table *table;
+  MUST(kh_table_from_batch(&schema, &array, &no_limits, &table, NULL));
+  assert_selected(table, NULL, "a.b is not null", 0, 0, "((0)) ((4))");
+  assert_selected(table, NULL, "a.b is null", 0, 0, "(_)");
+  assert_selected(table, "a.b", NULL, 0, 0, "(0) (_) (4)");
+  kh_table_unref(table);
+}
+
 /* ---- columns and rows */
 
 static void assert_names(kh_table *table, const char *columns, const char *expected) {
@@ -500,6 +515,7 @@ int main(void) {
       cmocka_unit_test(one_by_one),
       cmocka_unit_test(nulls_of_all_types),
       cmocka_unit_test(columns_inside_of_structs),
+      cmocka_unit_test(offsets_inside_of_structs),
       cmocka_unit_test(columns),
       cmocka_unit_test(rows),
       cmocka_unit_test(statistics),
