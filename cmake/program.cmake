@@ -2,12 +2,16 @@
 
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(LIBEDIT REQUIRED IMPORTED_TARGET libedit)
+find_library(LIBCSV csv REQUIRED) # it has no pkg-config file
+find_path(LIBCSV_INCLUDE csv.h REQUIRED)
 
 file(GLOB cli_sources CONFIGURE_DEPENDS src/cli/*.c)
 add_executable(khonsu_program ${cli_sources})
 set_target_properties(khonsu_program PROPERTIES OUTPUT_NAME khonsu)
 target_compile_definitions(khonsu_program PRIVATE _GNU_SOURCE)
-target_link_libraries(khonsu_program PRIVATE khonsu_static khonsu_warnings khonsu_codegen PkgConfig::LIBEDIT)
+target_link_libraries(khonsu_program PRIVATE khonsu_static khonsu_warnings khonsu_codegen PkgConfig::LIBEDIT
+                      ${LIBCSV})
+target_include_directories(khonsu_program SYSTEM PRIVATE ${LIBCSV_INCLUDE})
 install(TARGETS khonsu_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 
 # A program for another machine, or one that needs a sanitizer's surroundings, is not run by the build.

@@ -514,6 +514,59 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_get(khonsu_txn *txn, khonsu_slic
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_get_batch(khonsu_txn *txn, khonsu_slice key, struct ArrowSchema *schema,
                                                           struct ArrowArray *batch, khonsu_error *error);
 
+/* Which part of a table to read. */
+typedef struct khonsu_select_options {
+  uint32_t struct_size;
+  const char *const *columns; /* column_count names, in the order wanted, none twice; column_count 0: all columns */
+  size_t column_count;
+  const char *where;      /* a condition; NULL: all rows */
+  uint64_t offset, limit; /* of the rows for which it is true: the first `offset` are left out, and of the rest at most
+                             `limit` are read; limit 0 = all */
+} khonsu_select_options;
+
+#define KHONSU_SELECT_OPTIONS_INIT                                                                                     \
+  { sizeof(khonsu_select_options), NULL, 0, NULL, 0, 0 }
+/* For C: `&(khonsu_select_options){KHONSU_SELECT_OPTIONS_DEFAULTS, .where = "price < 10", .limit = 100}` */
+#define KHONSU_SELECT_OPTIONS_DEFAULTS .struct_size = sizeof(khonsu_select_options)
+
+/* A part of the table at `key`, as a stream of record batches that does its work as it is read, batch by batch. Columns
+ * and rows in one piece are zero-copy, single rows are copied. Least and greatest values of the columns in the condition
+ * are kept with the table's batches when a condition first asks for them, so that later ones pass over batches that they
+ * rule out. Counts as a read of the key, as khonsu_get, whatever of it is asked for. `options` NULL: all of it.
+ *
+ * A column is named by its name, or, inside of structs, by the names on the way to it, "a.b.c"; it becomes a column of
+ * that name, null where a struct around it is. A name with a dot in it goes in double quotes: "\"a.b\".c".
+ *
+ * A condition is made of
+ *
+ *   column = literal   also != <> < <= > >=               column in (literal, literal, ...)   column not in (...)
+ *   column is null     column is not null                 ... and ...   ... or ...   not ...   (...)
+ *
+ * `not` binds before `and`, `and` before `or`. A comparison with a null is unknown, as in SQL, and unknown is not true: such
+ * rows are left out. A column's name that is more than letters, digits and _, or a keyword, goes in double quotes, ""
+ * standing for one of them. Keywords may be written in capitals. Literals, by the type of the column (of its values, in
+ * dictionaries and run-end encoding):
+ *
+ *   integers, floats, decimals   5  -1.25  1e-3      compared as numbers, exactly: 2.5 lies between the integers 2 and 3,
+ *                                                    300 above all of int8. Of a float column a literal with a point or
+ *                                                    an exponent is the nearest double, one without is exact
+ *   booleans                     true  false
+ *   text                         'it''s'             compared byte by byte, which is the order of code points
+ *   binary                       x'00ff'  'text'
+ *   dates, times                 '2013-01-31'  '12:00:01.5'
+ *   timestamps                   '2013-01-31'  '2013-01-31 12:00:01'  '2013-01-31T12:00:01.25'; in a column with a zone
+ *                                UTC, or with an offset behind: 'Z', '+01:00'
+ *   durations                    '90s'  '1500ms'  '3us'  '7ns'
+ *
+ * NaN is equal to nothing and neither less nor greater. Lists, structs, unions and intervals can only be null or not.
+ *
+ * INVALID_ARGUMENT: `where` is not a condition, the text says where it goes wrong; a column is chosen twice.
+ * SCHEMA_MISMATCH: the table has no such column, or a literal cannot be compared with it; the text names the column, its
+ * type and the literal. NOT_FOUND; WRONG_TYPE: the key holds no table. Reading the stream may fail for want of memory. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_select(khonsu_txn *txn, khonsu_slice key,
+                                                       const khonsu_select_options *options,
+                                                       struct ArrowArrayStream *table, khonsu_error *error);
+
 /* Makes the table the value at `key`; what was there is replaced. The stream is read to its end and moved.
  * INVALID_ARROW: it is released, fails, or holds batches that are not valid; NESTING_TOO_DEEP, VALUE_TOO_LARGE. Empty
  * batches are dropped. (A stream can be read only once, so it has no `_ref` form.) */

@@ -199,6 +199,25 @@ typedef struct kh_column_stats {
  * unions. */
 void kh_chunk_stats(const kh_chunk *chunk, uint32_t column, kh_column_stats *stats);
 
+/* ---- reads of parts of tables */
+
+/* A condition on rows, as khonsu_select_options.where; predicate.h. INVALID_ARGUMENT: the text is not one; NO_MEMORY. */
+typedef struct kh_predicate kh_predicate;
+KHONSU_MUST_USE khonsu_status kh_predicate_parse(khonsu_slice text, kh_predicate **predicate, khonsu_error *error);
+void kh_predicate_free(kh_predicate *predicate); /* NULL is a no-op */
+
+typedef struct kh_selection {
+  const char *const *columns; /* paths, like "a.b.c" */
+  size_t column_count;        /* 0: all columns */
+  uint64_t offset, limit;     /* limit 0: all rows */
+} kh_selection;
+
+/* A stream of the chosen columns of rows for which the predicate is true (NULL: all), which it takes over, on failure
+ * too. It holds a reference on the table. SCHEMA_MISMATCH: the table has no such column, or a literal cannot be compared
+ * with one. INVALID_ARGUMENT: a column twice. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_table_select(kh_table *table, const kh_selection *selection, kh_predicate *predicate,
+                                              struct ArrowArrayStream *stream, khonsu_error *error);
+
 /* ---- tables out: zero-copy, each export holds references of its own and outlives everything else. */
 KHONSU_MUST_USE khonsu_status kh_table_export_stream(kh_table *table, struct ArrowArrayStream *stream);
 /* As one batch; more than one chunk is concatenated. `schema` may be NULL. VALUE_TOO_LARGE: 32-bit offsets or indices

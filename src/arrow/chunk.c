@@ -5,17 +5,20 @@ const uint64_t kh_no_bytes[8] = {0};
 
 /* ---- life */
 
+/* Blocks are of whole lines, and so aligned to them. */
+enum { UNIT = KH_CACHE_LINE };
+
 kh_chunk *kh_chunk_new_with_room(kh_schema *schema, size_t size, void **room) {
   size_t fixed = sizeof(kh_chunk) + schema->count * sizeof(struct ArrowArray), whole;
-  if (__builtin_add_overflow(fixed, size + KH_CACHE_LINE - 1, &whole) || size > SIZE_MAX / 2) return NULL;
-  whole &= ~(size_t)(KH_CACHE_LINE - 1); /* of whole lines, and so aligned to them */
+  if (__builtin_add_overflow(fixed + UNIT - 1, size, &whole) || whole / UNIT > UINT32_MAX) return NULL;
+  whole &= ~(size_t)(UNIT - 1);
   kh_chunk *chunk = kh_heap_alloc(kh_heap_common(), whole);
   if (chunk == NULL) return NULL;
   memset(chunk, 0, fixed);
   atomic_init(&chunk->references, 1);
   chunk->schema = kh_schema_ref(schema);
   chunk->self = chunk;
-  chunk->memory_size = whole;
+  chunk->memory_units = (uint32_t)(whole / UNIT);
   *room = (char *)chunk + fixed;
   return chunk;
 }
@@ -45,8 +48,9 @@ static void free_chunk(kh_chunk *chunk) {
   if (chunk->owner.release != NULL) chunk->owner.release(&chunk->owner);
   kh_memory_unref(chunk->memory);
   kh_arena_fini(&chunk->arena);
+  kh_chunk_statistics_free(chunk);
   kh_schema_unref(chunk->schema);
-  kh_heap_free(chunk, chunk->memory_size);
+  kh_heap_free(chunk, (size_t)chunk->memory_units * UNIT);
 }
 
 void kh_chunk_unref(kh_chunk *chunk) {

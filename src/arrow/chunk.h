@@ -17,10 +17,11 @@ typedef struct kh_chunk {
   kh_memory *memory;       /* the same of what was read in place; NULL: nothing was */
   kh_arena arena;          /* what was made here */
   const char *metadata;  /* what an IPC message said of the batch, in the C Data interface's encoding; NULL: nothing */
-  size_t memory_size;    /* of this block */
   uint64_t bytes;        /* of the buffers, as far as offset + length reach */
   struct kh_chunk *self; /* a list of one chunk; while it waits to be freed, the next that does */
+  _Atomic(struct kh_chunk_statistics *) statistics;    /* predicate_skip.c; NULL: nobody has asked */
   _Alignas(KH_CACHE_LINE) _Atomic uint32_t references; /* what lending it out looks at begins here */
+  uint32_t memory_units;                               /* of a cache line each: this block */
   kh_schema *schema; /* what it was validated against; a table's own may have other names */
   struct ArrowArray nodes[];
 } kh_chunk;
@@ -31,6 +32,7 @@ kh_chunk *kh_chunk_new(kh_schema *schema);
 kh_chunk *kh_chunk_new_with_room(kh_schema *schema, size_t size, void **room);
 kh_chunk *kh_chunk_ref(kh_chunk *chunk);
 void kh_chunk_unref(kh_chunk *chunk); /* NULL is a no-op */
+void kh_chunk_statistics_free(kh_chunk *chunk);
 
 static inline uint64_t kh_chunk_rows(const kh_chunk *chunk) { return (uint64_t)chunk->nodes[0].length; }
 

@@ -8,6 +8,7 @@
  *   exit.c            exit statuses
  *   shell*.c          khonsu shell; shell.h says what is where
  *   demo*.c           khonsu demo; demo.h says what is where
+ *   csv*.c            CSV files as tables; csv_file.h says what is where
  *   text.h cell.h print.h list.h words.h    what these are made of
  *
  * stdout carries results, stderr messages and progress; progress is shown only where stderr is a terminal. */

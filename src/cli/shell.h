@@ -8,6 +8,7 @@
  *   shell_snapshot.c    named snapshots
  *   shell_values.c      put, get and their kin
  *   shell_tables.c      import, append, export, schema
+ *   shell_select.c      select, head
  *   shell_keys.c        ls, scan
  *   shell_explain.c     the last conflict
  *   shell_settings.c    format, rows, timing; help, quit; stat
@@ -41,7 +42,7 @@ typedef struct kh_statement {
   const char *about;        /* all there is to say */
   size_t least, most;       /* arguments */
   /* What its arguments are, one letter each, for completion: k a key, f a file, t an open transaction, s a snapshot,
-   * h a statement, w one of `words`. The last letter is that of all others. NULL: cannot be completed. */
+   * h a statement, w one of `words`, q a key behind `from`, else one of `words`. The last letter is that of all others. NULL: cannot be completed. */
   const char *completes;
   const char *const *words;
   kh_statement_run run;
@@ -183,7 +184,7 @@ khonsu_status kh_shell_snapshot_find(kh_shell *shell, const kh_words *words, siz
                                      khonsu_error *error);
 void kh_shell_snapshots_close(kh_shell *shell);
 
-/* ---- shell_values.c, shell_tables.c, shell_keys.c */
+/* ---- shell_values.c, shell_tables.c, shell_select.c, shell_keys.c */
 
 khonsu_status kh_shell_get(kh_shell *shell, const kh_words *words, khonsu_error *error);
 khonsu_status kh_shell_put(kh_shell *shell, const kh_words *words, khonsu_error *error);
@@ -194,6 +195,8 @@ khonsu_status kh_shell_import(kh_shell *shell, const kh_words *words, khonsu_err
 khonsu_status kh_shell_append(kh_shell *shell, const kh_words *words, khonsu_error *error);
 khonsu_status kh_shell_export(kh_shell *shell, const kh_words *words, khonsu_error *error);
 khonsu_status kh_shell_schema(kh_shell *shell, const kh_words *words, khonsu_error *error);
+khonsu_status kh_shell_select(kh_shell *shell, const kh_words *words, khonsu_error *error);
+khonsu_status kh_shell_head(kh_shell *shell, const kh_words *words, khonsu_error *error);
 khonsu_status kh_shell_ls(kh_shell *shell, const kh_words *words, khonsu_error *error);
 khonsu_status kh_shell_scan(kh_shell *shell, const kh_words *words, khonsu_error *error);
 

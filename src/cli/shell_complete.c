@@ -107,7 +107,8 @@ static void add_snapshots(const kh_shell *shell, kh_completion *found) {
 }
 
 /* `argument` counts from 1. */
-static void add_arguments(kh_shell *shell, const kh_statement *statement, size_t argument, kh_completion *found) {
+static void add_arguments(kh_shell *shell, const kh_statement *statement, const kh_words *words, size_t argument,
+                          kh_completion *found) {
   size_t kinds = statement->completes != NULL ? strlen(statement->completes) : 0;
   if (kinds == 0 || argument > statement->most) return;
   switch (statement->completes[argument <= kinds ? argument - 1 : kinds - 1]) {
@@ -116,6 +117,10 @@ static void add_arguments(kh_shell *shell, const kh_statement *statement, size_t
     case 't': add_transactions(shell, found); return;
     case 's': add_snapshots(shell, found); return;
     case 'h': add_statements(found); return;
+    case 'q':
+      if (kh_word_is(words, argument - 1, "from")) look_for_keys(shell, found);
+      else add_words(found, statement->words);
+      return;
     default: add_words(found, statement->words); return;
   }
 }
@@ -169,7 +174,7 @@ bool kh_completion_find(kh_shell *shell, const char *line, size_t size, kh_compl
   size_t before = words.count - (in_word ? 1 : 0);
   const kh_statement *statement = before > 0 && possible ? kh_statement_find(kh_word_at(&words, 0)) : NULL;
   if (possible && before == 0) add_statements(found);
-  else if (statement != NULL) add_arguments(shell, statement, before, found);
+  else if (statement != NULL) add_arguments(shell, statement, &words, before, found);
   kh_words_fini(&words);
   if (found->word.failed || found->candidates.failed) return false;
   sort(found);

@@ -26,7 +26,10 @@ static const char *const begin_words[] = {
     "serializable", "fail",      "ignore",      "replace", "append",         NULL};
 static const char *const snapshot_words[] = {"open", "close", NULL};
 static const char *const scan_words[] = {"from", "to", "reverse", "limit", NULL};
-static const char *const export_words[] = {"file", "stream", NULL};
+static const char *const select_words[] = {"from", "where", "limit", "offset", "and",   "or", "not",
+                                           "is",   "null",  "in",    "true",   "false", NULL};
+static const char *const export_words[] = {"file", "stream", "csv", NULL};
+static const char *const import_words[] = {"arrow", "csv", NULL};
 static const char *const switch_words[] = {"on", "off", NULL};
 static const char *const stat_words[] = {"conflicts", NULL};
 
@@ -53,18 +56,30 @@ const kh_statement kh_statements[] = {
     {"del", NULL, "KEY...", "delete keys",
      "Deletes the values of these keys, of any type. A key without value is no error.", 1, SIZE_MAX, "k",
      .run = kh_shell_del},
-    {"import", NULL, "KEY FILE", "make an Arrow file the value of a key",
-     "Makes the table in an Arrow IPC file, or stream, the value of the key, whatever it held.", 2, 2, "kf",
-     .run = kh_shell_import},
-    {"append", NULL, "KEY FILE", "add the rows of an Arrow file to a table",
-     "Adds the rows of an Arrow IPC file, or stream, after those of the table; an absent table is created. The schemas "
-     "must "
-     "be the same. Appends by several transactions all stand.",
-     2, 2, "kf", .run = kh_shell_append},
-    {"export", NULL, "KEY FILE [file|stream]", "write the value of a key to a file",
-     "Writes the table to FILE, as an Arrow IPC file or, if so told, stream; bytes are written as they are. FILE is "
-     "replaced "
-     "once the new one is whole. If it is -, the table goes to standard output, as a stream.",
+    {"select", NULL, "COLUMN,...|* from KEY [where CONDITION] [limit N] [offset N]", "print a part of a table",
+     "Prints columns of the rows of a table for which a condition is true; of these, with offset the first so many are "
+     "left out, and with limit at most so many printed. A condition compares columns with values by = != < <= > >=, in "
+     "(...) and is [not] null, joined by and, or, not and brackets. Text, dates and times are values in single quotes, "
+     "like 'it''s' and '2013-01-31'. A column inside of structs is a.b; names that are more than letters, digits and _ "
+     "go in double quotes. What is unknown because of a null is not true.",
+     3, SIZE_MAX, "q", select_words, kh_shell_select},
+    {"head", NULL, "KEY [N]", "print the first rows of a table", "Prints the first N rows of a table; without N, 10.",
+     1, 2, "k", .run = kh_shell_head},
+    {"import", NULL, "KEY FILE [arrow|csv]", "make an Arrow or CSV file the value of a key",
+     "Makes the table in an Arrow IPC file or stream, which are told apart by content, or in a CSV file the value of "
+     "the "
+     "key, whatever it held. A file that ends in .csv and is not Arrow is CSV; its first line names the columns, whose "
+     "types are found by looking at all values. An empty field is a null.",
+     2, 3, "kfw", import_words, kh_shell_import},
+    {"append", NULL, "KEY FILE [arrow|csv]", "add the rows of an Arrow or CSV file to a table",
+     "Adds the rows of a file, as import reads it, after those of the table; an absent table is created. The schemas "
+     "must be the same. Appends by several transactions all stand.",
+     2, 3, "kfw", import_words, kh_shell_append},
+    {"export", NULL, "KEY FILE [file|stream|csv]", "write the value of a key to a file",
+     "Writes the table to FILE, as an Arrow IPC file or, if so told, stream or CSV; bytes are written as they are. "
+     "FILE "
+     "is replaced once the new one is whole. If it is -, the table goes to standard output, as a stream unless told "
+     "csv.",
      2, 3, "kfw", export_words, kh_shell_export},
     {"schema", NULL, "KEY", "print the columns of a table", "Prints names, types and nullability of the columns.", 1, 1,
      "k", .run = kh_shell_schema},
@@ -77,7 +92,7 @@ const kh_statement kh_statements[] = {
      "Lists keys that begin with PREFIX, from one on, and up to, but not including, another; with reverse from the "
      "last one "
      "down; with limit at most so many. A prefix that is a keyword goes in quotes.",
-     0, 8, "kw", scan_words, kh_shell_scan},
+     0, 8, "kq", scan_words, kh_shell_scan},
     {"begin", NULL, "[NAME] [read-only] [isolation LEVEL] [on-conflict STRATEGY] [at NAME]",
      "begin a transaction, and use it",
      "Begins a transaction and makes it the current one: statements read and write in it until commit, abort or use. "

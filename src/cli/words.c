@@ -5,12 +5,14 @@
 
 void kh_words_fini(kh_words *words) {
   kh_text_fini(&words->bytes);
+  kh_text_fini(&words->raw);
   free(words->words);
   *words = (kh_words){.count = 0};
 }
 
 void kh_words_clear(kh_words *words) {
   kh_text_clear(&words->bytes);
+  kh_text_clear(&words->raw);
   words->count = 0;
   words->escape = 0;
   words->state = KH_WORDS_BETWEEN;
@@ -42,7 +44,7 @@ static void begin_word(kh_words *words) {
     words->words = grown;
     words->room = room;
   }
-  words->words[words->count++] = (kh_word){.start = words->bytes.size};
+  words->words[words->count++] = (kh_word){.start = words->bytes.size, .raw_start = words->raw.size - 1};
 }
 
 static void add(kh_words *words, char c) {
@@ -54,6 +56,7 @@ static void add(kh_words *words, char c) {
 static void end_word(kh_words *words) {
   kh_text_add_char(&words->bytes, '\0');
   words->failed |= words->bytes.failed;
+  if (!words->failed) words->words[words->count - 1].raw_end = words->raw.size - 1;
   words->state = KH_WORDS_BETWEEN;
 }
 
@@ -90,7 +93,10 @@ static kh_words_event feed_escape(kh_words *words, char c) {
     return KH_WORDS_MORE;
   }
   words->escape = 0;
-  if (c == '\n' && words->state == KH_WORDS_BARE) return KH_WORDS_MORE; /* the line goes on in the next */
+  if (c == '\n' && words->state == KH_WORDS_BARE) { /* the line goes on in the next */
+    memset(words->raw.data + words->raw.size - 2, ' ', 2);
+    return KH_WORDS_MORE;
+  }
   const char *found = c != '\0' ? strchr(names, c) : NULL;
   if (found == NULL) return KH_WORDS_WRONG;
   add(words, meanings[found - names]);
@@ -132,6 +138,8 @@ static kh_words_event feed_between(kh_words *words, char c) {
 }
 
 kh_words_event kh_words_feed(kh_words *words, char c) {
+  kh_text_add_char(&words->raw, c);
+  words->failed |= words->raw.failed;
   if (words->failed) return c == '\n' ? end_statement(words) : KH_WORDS_MORE;
   if (words->escape != 0) return feed_escape(words, c);
   switch (words->state) {

@@ -16,8 +16,9 @@
 #include "text.h"
 
 typedef struct kh_word {
-  size_t start, size; /* in kh_words.bytes */
-  bool is_quoted;     /* in part, at least: it is no keyword then */
+  size_t start, size;        /* in kh_words.bytes */
+  bool is_quoted;            /* in part, at least: it is no keyword then */
+  size_t raw_start, raw_end; /* in kh_words.raw */
 } kh_word;
 
 typedef enum kh_words_state {
@@ -30,6 +31,7 @@ typedef enum kh_words_state {
 
 typedef struct kh_words {
   kh_text bytes; /* of all words; each is followed by a NUL, so that one without NULs inside is a string */
+  kh_text raw;   /* the statement as it was typed */
   kh_word *words;
   size_t count, room;
   kh_words_state state;
@@ -56,6 +58,11 @@ bool kh_words_begun(const kh_words *words);
 
 static inline khonsu_slice kh_word_at(const kh_words *words, size_t index) {
   return (khonsu_slice){words->bytes.data + words->words[index].start, words->words[index].size};
+}
+/* Words from one up to another, as they were typed, quotes and all: for what has a grammar of its own. */
+static inline khonsu_slice kh_words_raw(const kh_words *words, size_t first, size_t last) {
+  size_t start = words->words[first].raw_start;
+  return (khonsu_slice){words->raw.data + start, words->words[last].raw_end - start};
 }
 /* Whether it is this keyword. */
 bool kh_word_is(const kh_words *words, size_t index, const char *keyword);

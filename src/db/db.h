@@ -18,6 +18,8 @@ KHONSU_MUST_USE khonsu_status kh_txn_options_resolve(const khonsu_txn_options *g
 
 KHONSU_MUST_USE khonsu_status kh_scan_options_resolve(const khonsu_scan_options *given, khonsu_scan_options *options,
                                                       khonsu_error *error);
+KHONSU_MUST_USE khonsu_status kh_select_options_resolve(const khonsu_select_options *given,
+                                                        khonsu_select_options *options, khonsu_error *error);
 /* INVALID_ARGUMENT: not a transaction. BAD_STATE: not active. */
 KHONSU_MUST_USE khonsu_status kh_txn_check_handle(const khonsu_txn *txn, khonsu_error *error);
 /* INVALID_ARGUMENT: not a strategy. */

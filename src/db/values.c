@@ -94,6 +94,39 @@ khonsu_status khonsu_get_batch(khonsu_txn *txn, khonsu_slice key, struct ArrowSc
   return status;
 }
 
+/* The condition is read first: a text that is none is no read of the key. */
+static khonsu_status read_selection(const khonsu_select_options *options, kh_selection *selection,
+                                    kh_predicate **predicate, khonsu_error *error) {
+  khonsu_select_options resolved;
+  *predicate = NULL;
+  khonsu_status status = kh_select_options_resolve(options, &resolved, error);
+  if (status != KHONSU_OK) return status;
+  *selection = (kh_selection){resolved.columns, resolved.column_count, resolved.offset, resolved.limit};
+  if (resolved.where == NULL) return KHONSU_OK;
+  return kh_predicate_parse(khonsu_key(resolved.where), predicate, error);
+}
+
+khonsu_status khonsu_select(khonsu_txn *txn, khonsu_slice key, const khonsu_select_options *options,
+                            struct ArrowArrayStream *table, khonsu_error *error) {
+  kh_selection selection;
+  kh_predicate *predicate = NULL;
+  kh_look look;
+  khonsu_status status = check_read(txn, key, table, error);
+  if (status == KHONSU_OK) status = read_selection(options, &selection, &predicate, error);
+  if (status != KHONSU_OK) return status;
+  status = look_for(txn, key, KH_TABLE, &look, error);
+  if (status != KHONSU_OK) {
+    kh_predicate_free(predicate);
+    return status;
+  }
+  kh_table *found = kh_table_ref(look.table);
+  status = kh_txn_look_done(txn, &look, error);
+  if (status == KHONSU_OK) status = kh_table_select(found, &selection, predicate, table, error);
+  else kh_predicate_free(predicate);
+  kh_table_unref(found);
+  return status;
+}
+
 static void release_version(khonsu_bytes *bytes) { kh_version_unref(bytes->private_data, NULL); }
 
 khonsu_status khonsu_get_bytes(khonsu_txn *txn, khonsu_slice key, khonsu_bytes *value, khonsu_error *error) {

@@ -33,6 +33,17 @@ class ArrowStream(c.Structure):
     _fields_ = [("bytes", c.c_int64 * 5)]
 
 
+class SelectOptions(c.Structure):
+    _fields_ = [
+        ("struct_size", c.c_uint32),
+        ("columns", c.POINTER(c.c_char_p)),
+        ("column_count", c.c_size_t),
+        ("where", c.c_char_p),
+        ("offset", c.c_uint64),
+        ("limit", c.c_uint64),
+    ]
+
+
 lib = c.CDLL(os.environ["KHONSU_LIB"])
 lib.khonsu_status_name.restype = c.c_char_p
 FILE, STREAM, LZ4, ZSTD = 1, 2, 16, 32
@@ -99,6 +110,13 @@ class Transaction:
     def get(self, at):
         stream = ArrowStream()
         call("khonsu_get", self.handle, key(at), c.byref(stream))
+        return pa.RecordBatchReader._import_from_c(c.addressof(stream)).read_all()
+
+    def select(self, at, columns=None, where=None, offset=0, limit=0):
+        names = [name.encode() for name in columns or []]
+        options = SelectOptions(c.sizeof(SelectOptions), (c.c_char_p * len(names))(*names), len(names), where and where.encode(), offset, limit)
+        stream = ArrowStream()
+        call("khonsu_select", self.handle, key(at), c.byref(options), c.byref(stream))
         return pa.RecordBatchReader._import_from_c(c.addressof(stream)).read_all()
 
     def get_batch(self, at):

@@ -10,8 +10,8 @@ from khonsu_program import PROGRAM, SECONDS_MAX, environment, khonsu, output, sh
 
 FIGURES = ("version oldest_snapshot open_transactions open_snapshots records versions memory_bytes unreclaimed "
            "pinned_bytes longest_chain commits conflicts groups").split()
-STATEMENTS = ("get put set add del import append export schema ls scan begin use commit abort transactions isolation "
-              "strategy snapshot explain stat source format rows timing help quit").split()
+STATEMENTS = ("get put set add del select head import append export schema ls scan begin use commit abort transactions "
+              "isolation strategy snapshot explain stat source format rows timing help quit").split()
 
 
 # ---- words

@@ -255,7 +255,7 @@ def test_tab_completes_statements(terminal):
     terminal.expect("0 transactions")
     terminal.expect("khonsu> ")
     terminal.send("s" + TAB + TAB)
-    assert terminal.expect("strategy").split()[-7:] == "scan schema set snapshot source stat strategy".split()
+    assert terminal.expect("strategy").split()[-8:] == "scan schema select set snapshot source stat strategy".split()
 
 
 def test_tab_completes_keys(terminal):
@@ -267,6 +267,18 @@ def test_tab_completes_keys(terminal):
     terminal.expect("orders/done  orders/open")
     terminal.send("o" + TAB + "\r")
     terminal.expect("\r\n1\r\n")
+
+
+def test_tab_completes_keys_behind_from(terminal):
+    terminal.run("put orders 1; put from/here 2")
+    terminal.send("select a fr" + TAB + "or" + TAB + "wh" + TAB + "a is n" + TAB)
+    terminal.expect("select a from orders where a is n")
+    terminal.send(CTRL_C)
+    terminal.expect("khonsu> ")
+    terminal.send("scan fr" + TAB)
+    terminal.expect("om/here ")
+    terminal.send("from or" + TAB)
+    terminal.expect("ders ")
 
 
 def test_tab_completes_words_files_and_names(terminal, tmp_path):
