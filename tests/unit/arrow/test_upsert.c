@@ -6,7 +6,7 @@
 static kh_table *upserted(kh_table *base, kh_table *rows, const char *const *names, size_t count,
                           kh_upsert_counts *counts) {
   kh_keyed_rows *keyed;
-  kh_table *result;
+  kh_table *result = NULL;
   khonsu_error error = KHONSU_ERROR_INIT;
   if (kh_keyed_rows_new(rows, names, count, seed_of_keys, true, &keyed, &error) != KHONSU_OK ||
       kh_table_upsert(base, keyed, &result, counts, &error) != KHONSU_OK)
@@ -164,6 +164,26 @@ static void written_down(void **state) {
     assert_int_equal(counts.updated, tables[i].updated);
     kh_table_unref(result);
   }
+}
+
+/* A row whose key is null, with some number under it. */
+static kh_table *null_over(const char *values) {
+  static const uint8_t none[8] = {0};
+  struct ArrowSchema schema = make_schema("+s{k=l;v=i}");
+  struct ArrowArray array = make_array(&schema, values);
+  array.children[0]->buffers[0] = none;
+  array.children[0]->null_count = 1;
+  kh_table *table;
+  MUST(kh_table_from_batch(&schema, &array, &no_limits, &table, NULL));
+  return table;
+}
+
+static void what_is_under_nulls_does_not_matter(void **state) {
+  (void)state;
+  kh_upsert_counts counts;
+  kh_table *result = upserted(null_over("(5 1)"), null_over("(6 2)"), (const char *[]){"k"}, 1, &counts);
+  assert_table(result, "(_ 2)");
+  kh_table_unref(result);
 }
 
 /* ---- what is shared */
@@ -334,6 +354,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(keys_of_every_type),
       cmocka_unit_test(written_down),
+      cmocka_unit_test(what_is_under_nulls_does_not_matter),
       cmocka_unit_test(chunks_are_shared),
       cmocka_unit_test(many),
       cmocka_unit_test(keys_that_are_not_unique),
