@@ -70,3 +70,8 @@ kh_chunk *arrow_batch_chunk(struct ArrowSchema *schema, struct ArrowArray *batch
   kh_schema_unref(imported);
   return chunk;
 }
+
+void *arrow_enter(void *store) { return store; }
+void arrow_leave(void *store) { (void)store; }
+const char *arrow_nanoarrow_version(void) { return NANOARROW_VERSION; }
+const char *arrow_no_version(void) { return ""; }

@@ -19,4 +19,16 @@ kh_chunk *arrow_batch_chunk(struct ArrowSchema *schema, struct ArrowArray *batch
 /* Ends the process unless `result` is 0. */
 void arrow_check(int result, const char *call);
 
+/* ---- engines of the family: one thread, which works on the store itself, by get. `close_store` is the file's. */
+void *arrow_enter(void *store);
+void arrow_leave(void *store);
+const char *arrow_nanoarrow_version(void);
+const char *arrow_no_version(void); /* of what is no library */
+
+#define ARROW_ENGINE(engine, says, open_rows, get_one, version_of)                                                     \
+  {                                                                                                                    \
+    .name = engine, .settings = says, .version = version_of, .open = open_rows, .close = close_store,                  \
+    .enter = arrow_enter, .leave = arrow_leave, .get = get_one                                                         \
+  }
+
 #endif

@@ -40,9 +40,6 @@ static void close_store(void *opened) {
   free(store);
 }
 
-static void *enter(void *store) { return store; }
-static void leave(void *store) { (void)store; }
-
 static uint64_t get_ours(void *entered, const char *key) {
   check_store *store = entered;
   (void)key;
@@ -72,21 +69,13 @@ static uint64_t get_bytes(void *entered, const char *key) {
          sum_of(texts->buffers[2], (size_t)((const int32_t *)texts->buffers[1])[texts->length]);
 }
 
-static const char *their_version(void) { return NANOARROW_VERSION; }
-static const char *no_version(void) { return ""; }
-
-#define CHECK_ENGINE(engine, says, open_rows, get_one, version_of)                                                     \
-  {                                                                                                                    \
-    .name = engine, .settings = says, .version = version_of, .open = open_rows, .close = close_store, .enter = enter,  \
-    .leave = leave, .get = get_one                                                                                     \
-  }
-
 const engine_ops engine_arrow_check =
-    CHECK_ENGINE("khonsu", "validation of a chunk, UTF-8 included", open_ascii, get_ours, khonsu_library_version);
-const engine_ops engine_nanoarrow_check =
-    CHECK_ENGINE("nanoarrow", "validation full, which does not look at text", open_ascii, get_theirs, their_version);
-const engine_ops engine_reading = CHECK_ENGINE("reading", "a sum over all bytes", open_ascii, get_bytes, no_version);
+    ARROW_ENGINE("khonsu", "validation of a chunk, UTF-8 included", open_ascii, get_ours, khonsu_library_version);
+const engine_ops engine_nanoarrow_check = ARROW_ENGINE("nanoarrow", "validation full, which does not look at text",
+                                                       open_ascii, get_theirs, arrow_nanoarrow_version);
+const engine_ops engine_reading =
+    ARROW_ENGINE("reading", "a sum over all bytes", open_ascii, get_bytes, arrow_no_version);
 const engine_ops engine_arrow_check_mixed =
-    CHECK_ENGINE("khonsu-mixed", "validation of a chunk, UTF-8 included", open_mixed, get_ours, khonsu_library_version);
+    ARROW_ENGINE("khonsu-mixed", "validation of a chunk, UTF-8 included", open_mixed, get_ours, khonsu_library_version);
 const engine_ops engine_reading_mixed =
-    CHECK_ENGINE("reading-mixed", "a sum over all bytes", open_mixed, get_bytes, no_version);
+    ARROW_ENGINE("reading-mixed", "a sum over all bytes", open_mixed, get_bytes, arrow_no_version);

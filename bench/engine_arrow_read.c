@@ -82,9 +82,6 @@ static void close_store(void *opened) {
   free(store);
 }
 
-static void *enter(void *store) { return store; }
-static void leave(void *store) { (void)store; }
-
 static uint64_t use(struct ArrowArray *array) {
   const int64_t *ids = array->children[0]->buffers[1];
   uint64_t sum = (uint64_t)(ids[0] + ids[array->length - 1]);
@@ -114,17 +111,12 @@ static uint64_t get_theirs(void *entered, const char *key) {
   return use(&array);
 }
 
-static const char *their_version(void) { return NANOARROW_VERSION; }
-
-#define READ_ENGINE(engine, says, open_rows, get_one, version_of)                                                      \
-  {                                                                                                                    \
-    .name = engine, .settings = says, .version = version_of, .open = open_rows, .close = close_store, .enter = enter,  \
-    .leave = leave, .get = get_one                                                                                     \
-  }
 #define OURS "record batches read from memory that is pointed into"
 #define THEIRS "its decoder: header verified, buffers shared, validation full"
 
-const engine_ops engine_arrow_read_10 = READ_ENGINE("khonsu", OURS, open_10, get_ours, khonsu_library_version);
-const engine_ops engine_arrow_read_1000 = READ_ENGINE("khonsu", OURS, open_1000, get_ours, khonsu_library_version);
-const engine_ops engine_nanoarrow_read_10 = READ_ENGINE("nanoarrow", THEIRS, open_10, get_theirs, their_version);
-const engine_ops engine_nanoarrow_read_1000 = READ_ENGINE("nanoarrow", THEIRS, open_1000, get_theirs, their_version);
+const engine_ops engine_arrow_read_10 = ARROW_ENGINE("khonsu", OURS, open_10, get_ours, khonsu_library_version);
+const engine_ops engine_arrow_read_1000 = ARROW_ENGINE("khonsu", OURS, open_1000, get_ours, khonsu_library_version);
+const engine_ops engine_nanoarrow_read_10 =
+    ARROW_ENGINE("nanoarrow", THEIRS, open_10, get_theirs, arrow_nanoarrow_version);
+const engine_ops engine_nanoarrow_read_1000 =
+    ARROW_ENGINE("nanoarrow", THEIRS, open_1000, get_theirs, arrow_nanoarrow_version);

@@ -58,9 +58,6 @@ static void close_store(void *opened) {
   free(store);
 }
 
-static void *enter(void *store) { return store; }
-static void leave(void *store) { (void)store; }
-
 static uint64_t upsert(void *entered, const char *key) {
   upsert_store *store = entered;
   kh_keyed_rows *keyed;
@@ -97,20 +94,12 @@ static uint64_t hash_bytes(void *entered, const char *key) {
   return kh_hash_bytes(kh_slice(keys->buffers[1], (size_t)keys->length * 8), (uint64_t)(uintptr_t)key);
 }
 
-static const char *no_version(void) { return ""; }
-
-#define UPSERT_ENGINE(engine, says, open_rows, get_one, version_of)                                                    \
-  {                                                                                                                    \
-    .name = engine, .settings = says, .version = version_of, .open = open_rows, .close = close_store, .enter = enter,  \
-    .leave = leave, .get = get_one                                                                                     \
-  }
-
 const engine_ops engine_arrow_upsert_few =
-    UPSERT_ENGINE("khonsu-few", "the input made ready, and the upsert", open_few, upsert, khonsu_library_version);
+    ARROW_ENGINE("khonsu-few", "the input made ready, and the upsert", open_few, upsert, khonsu_library_version);
 const engine_ops engine_arrow_upsert_many =
-    UPSERT_ENGINE("khonsu-many", "the input made ready, and the upsert", open_many, upsert, khonsu_library_version);
-const engine_ops engine_copying = UPSERT_ENGINE("copying", "memcpy of the table", open_many, copy, no_version);
+    ARROW_ENGINE("khonsu-many", "the input made ready, and the upsert", open_many, upsert, khonsu_library_version);
+const engine_ops engine_copying = ARROW_ENGINE("copying", "memcpy of the table", open_many, copy, arrow_no_version);
 const engine_ops engine_arrow_hash =
-    UPSERT_ENGINE("khonsu-hash", "hashes of rows by their key column", open_many, hash_rows, khonsu_library_version);
+    ARROW_ENGINE("khonsu-hash", "hashes of rows by their key column", open_many, hash_rows, khonsu_library_version);
 const engine_ops engine_xxh3 =
-    UPSERT_ENGINE("xxh3", "XXH3 over the bytes of the column, one hash", open_many, hash_bytes, no_version);
+    ARROW_ENGINE("xxh3", "XXH3 over the bytes of the column, one hash", open_many, hash_bytes, arrow_no_version);

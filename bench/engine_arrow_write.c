@@ -76,9 +76,6 @@ static void close_store(void *opened) {
   free(store);
 }
 
-static void *enter(void *store) { return store; }
-static void leave(void *store) { (void)store; }
-
 static void write_pieces(const write_store *store, const kh_ipc_pieces *pieces) {
   MUST(KH_OS_CALL(kh_os_posix(), write_at, store->file, kh_ipc_pieces_slices(pieces), kh_ipc_pieces_count(pieces), 0));
 }
@@ -107,17 +104,9 @@ static uint64_t get_theirs(void *entered, const char *key) {
   return 1;
 }
 
-static const char *their_version(void) { return NANOARROW_VERSION; }
-static const char *no_version(void) { return ""; }
-
-#define WRITE_ENGINE(engine, says, get_one, version_of)                                                                \
-  {                                                                                                                    \
-    .name = engine, .settings = says, .version = version_of, .open = open_store, .close = close_store, .enter = enter, \
-    .leave = leave, .get = get_one                                                                                     \
-  }
-
 const engine_ops engine_arrow_write =
-    WRITE_ENGINE("khonsu", "a list of slices to writev", get_ours, khonsu_library_version);
-const engine_ops engine_nanoarrow_write =
-    WRITE_ENGINE("nanoarrow", "its writer over an output stream that calls pwrite", get_theirs, their_version);
-const engine_ops engine_bare_writev = WRITE_ENGINE("writev", "the same slices, made before", get_bare, no_version);
+    ARROW_ENGINE("khonsu", "a list of slices to writev", open_store, get_ours, khonsu_library_version);
+const engine_ops engine_nanoarrow_write = ARROW_ENGINE(
+    "nanoarrow", "its writer over an output stream that calls pwrite", open_store, get_theirs, arrow_nanoarrow_version);
+const engine_ops engine_bare_writev =
+    ARROW_ENGINE("writev", "the same slices, made before", open_store, get_bare, arrow_no_version);

@@ -22,6 +22,8 @@ KHONSU_MUST_USE khonsu_status kh_select_options_resolve(const khonsu_select_opti
                                                         khonsu_select_options *options, khonsu_error *error);
 /* INVALID_ARGUMENT: not a transaction. BAD_STATE: not active. */
 KHONSU_MUST_USE khonsu_status kh_txn_check_handle(const khonsu_txn *txn, khonsu_error *error);
+/* INVALID_ARGUMENT: columns are counted that are not there. */
+KHONSU_MUST_USE khonsu_status kh_columns_check(const char *const *columns, size_t count, khonsu_error *error);
 /* INVALID_ARGUMENT: not a strategy. */
 KHONSU_MUST_USE khonsu_status kh_on_conflict_check(khonsu_on_conflict on_conflict, khonsu_error *error);
 

@@ -13,9 +13,7 @@ typedef struct upsert_call {
 static khonsu_status upsert(const upsert_call *call, khonsu_status status, kh_table *rows, khonsu_error *error) {
   kh_upsert_counts counts;
   if (status != KHONSU_OK) return status;
-  if (call->columns == NULL && call->column_count != 0)
-    status =
-        khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "columns is NULL but column_count is %zu", call->column_count);
+  status = kh_columns_check(call->columns, call->column_count, error);
   const char *const none[1] = {NULL};
   kh_key_names names = {call->columns != NULL ? call->columns : none, call->column_count};
   if (status == KHONSU_OK) status = kh_txn_upsert(call->txn, call->key, rows, &names, &counts, error);

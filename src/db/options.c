@@ -95,15 +95,18 @@ khonsu_status kh_scan_options_resolve(const khonsu_scan_options *given, khonsu_s
   return copy_sized(options, sizeof *options, given, given->struct_size, "khonsu_scan_options", error);
 }
 
+khonsu_status kh_columns_check(const char *const *columns, size_t count, khonsu_error *error) {
+  if (columns != NULL || count == 0) return KHONSU_OK;
+  return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "columns is NULL but column_count is %zu", count);
+}
+
 khonsu_status kh_select_options_resolve(const khonsu_select_options *given, khonsu_select_options *options,
                                         khonsu_error *error) {
   *options = (khonsu_select_options)KHONSU_SELECT_OPTIONS_INIT;
   if (given == NULL) return KHONSU_OK;
   khonsu_status status =
       copy_sized(options, sizeof *options, given, given->struct_size, "khonsu_select_options", error);
-  if (status != KHONSU_OK || options->columns != NULL || options->column_count == 0) return status;
-  return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "columns is NULL but column_count is %zu",
-                          options->column_count);
+  return status != KHONSU_OK ? status : kh_columns_check(options->columns, options->column_count, error);
 }
 
 /* The index of `value` in `names`, or -1. */

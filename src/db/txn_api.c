@@ -91,9 +91,8 @@ khonsu_status khonsu_set_on_conflict(khonsu_txn *txn, khonsu_on_conflict on_conf
 khonsu_status khonsu_set_key_columns(khonsu_txn *txn, const char *const *columns, size_t column_count,
                                      khonsu_error *error) {
   khonsu_status status = kh_txn_check_handle(txn, error);
+  if (status == KHONSU_OK) status = kh_columns_check(columns, column_count, error);
   if (status != KHONSU_OK) return status;
-  if (columns == NULL && column_count != 0)
-    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "columns is NULL but column_count is %zu", column_count);
   for (size_t i = 0; i < column_count; i++)
     if (columns[i] == NULL)
       return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "the name of key column %zu is NULL", i);

@@ -20,6 +20,10 @@ typedef struct kh_key_place {
   size_t at, size;
 } kh_key_place;
 
+static inline khonsu_slice kh_key_at(const uint8_t *keys, kh_key_place place) {
+  return kh_slice(keys + place.at, place.size);
+}
+
 /* Creates an empty map, of less than 64 bytes. NO_MEMORY. The epoch must outlive the map; who writes collects it. */
 KHONSU_MUST_USE khonsu_status kh_ordered_map_init(kh_ordered_map *map, kh_epoch *epoch);
 /* Frees the map. No reader may be inside. */

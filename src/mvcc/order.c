@@ -42,7 +42,7 @@ static size_t next_group(const kh_lookup *lookup, size_t from) {
 static void hash_group(kh_lookup *lookup) {
   size_t end = next_group(lookup, lookup->hashed);
   for (size_t i = lookup->hashed; i < end; i++) {
-    khonsu_slice key = kh_slice(lookup->keys + lookup->places[i].at, lookup->places[i].size);
+    khonsu_slice key = kh_key_at(lookup->keys, lookup->places[i]);
     uint64_t hash = lookup->hashes[i] = kh_store_hash(lookup->store, key);
     lookup->entries[i] = kh_hash_map_entry(&lookup->store->index, hash);
     kh_hash_map_prefetch(lookup->entries[i], hash);

@@ -66,7 +66,7 @@ static inline kh_version *kh_lookup_next(kh_lookup *lookup, size_t index) {
   if (index % KH_LOOKUP_GROUP == 0) kh_lookup_advance(lookup);
   uint64_t word = lookup->words[index];
   if (word == 0) return NULL;
-  khonsu_slice key = kh_slice(lookup->keys + lookup->places[index].at, lookup->places[index].size);
+  khonsu_slice key = kh_key_at(lookup->keys, lookup->places[index]);
   if (KH_LIKELY(kh_store_word_has_key(NULL, word, key))) return kh_word_version(word);
   return kh_store_find(lookup->store, key, lookup->hashes[index]);
 }

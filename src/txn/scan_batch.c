@@ -71,9 +71,8 @@ static void take(khonsu_scan *scan, kh_key_place place, kh_version *version) {
   kh_scan_batch *batch = &scan->batch;
   kh_version_kind kind = (kh_version_kind)version->kind;
   kh_scan_item *item = &batch->items[batch->count++];
-  item->entry = (khonsu_entry){.key = kh_slice(batch->buffer.data + place.at, place.size),
-                               .type = kh_scan_type(kind),
-                               .version = version->timestamp};
+  item->entry = (khonsu_entry){
+      .key = kh_key_at(batch->buffer.data, place), .type = kh_scan_type(kind), .version = version->timestamp};
   item->kept = NULL;
   item->kind = kind;
   if (place.size > batch->key_size_most) batch->key_size_most = place.size;
@@ -94,7 +93,7 @@ static void take_all(khonsu_scan *scan, const kh_key_place *places, size_t count
 /* How many of the keys, which are in order, lie in the range. */
 static size_t within_range(const khonsu_scan *scan, const kh_key_place *places, size_t count) {
   const uint8_t *keys = scan->batch.buffer.data;
-  while (count > 0 && is_past_the_end(scan, kh_slice(keys + places[count - 1].at, places[count - 1].size))) count--;
+  while (count > 0 && is_past_the_end(scan, kh_key_at(keys, places[count - 1]))) count--;
   return count;
 }
 
@@ -113,7 +112,7 @@ static khonsu_status read_piece(khonsu_scan *scan, size_t room) {
   take_all(scan, places, count);
   batch->ended = count < room;
   if (batch->ended) return KHONSU_OK;
-  return kh_scan_batch_reached(batch, kh_slice(batch->buffer.data + places[count - 1].at, places[count - 1].size));
+  return kh_scan_batch_reached(batch, kh_key_at(batch->buffer.data, places[count - 1]));
 }
 
 /* At read committed each step is of its own moment: it goes on from where the scan stands. */

@@ -110,7 +110,7 @@ static bool look_at_keys(kh_stretch *stretch, const kh_store *store, const key_w
   kh_lookup lookup;
   kh_lookup_begin(&lookup, store, at->keys.data, places, count, false);
   for (size_t i = 0; i < count; i++) {
-    khonsu_slice key = kh_slice(at->keys.data + places[i].at, places[i].size);
+    khonsu_slice key = kh_key_at(at->keys.data, places[i]);
     if (!kh_limit_below(stretch->high, key) || breaks(stretch, kh_lookup_next(&lookup, i), at->until)) return false;
   }
   return true;
@@ -123,7 +123,7 @@ static bool walk_piece(kh_stretch *stretch, const kh_store *store, key_walk *at)
   at->keys.size = 0;
   at->status = kh_store_read_order(store, at->from, false, &at->keys, places, BATCH, &count);
   if (at->status != KHONSU_OK || !look_at_keys(stretch, store, at, places, count) || count < BATCH) return false;
-  at->status = copy_key(&at->last, kh_slice(at->keys.data + places[count - 1].at, places[count - 1].size));
+  at->status = copy_key(&at->last, kh_key_at(at->keys.data, places[count - 1]));
   at->from = (kh_limit){kh_buffer_slice(&at->last), .bounded = true, .inclusive = false};
   return at->status == KHONSU_OK;
 }
