@@ -500,8 +500,9 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_run(khonsu_db *db, const khonsu_
  * Reading and writing, in a transaction
  *
  * A transaction reads its own writes. Further statuses of all of these: BAD_STATE, KEY_EMPTY, KEY_TOO_LARGE,
- * TOO_MANY_KEYS, NO_MEMORY, SNAPSHOT_EXPIRED (reads), READ_ONLY (writes), TXN_TOO_LARGE (writes), and over a storage IO,
- * CORRUPT (reads of keys that are not in memory).
+ * TOO_MANY_KEYS, NO_MEMORY, SNAPSHOT_EXPIRED (reads), READ_ONLY (writes), TXN_TOO_LARGE (writes), over a storage IO,
+ * CORRUPT (reads of keys that are not in memory), and at read committed CONFLICT (reads of a key with own appends or adds,
+ * which holds something of another type or schema by now).
  * ------------------------------------------------------------------------------------------------------------- */
 
 /* The table at `key`, as a stream of its record batches in order. NOT_FOUND; WRONG_TYPE: the key holds bytes. */
@@ -584,8 +585,9 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_put_batch_ref(khonsu_txn *txn, k
 
 /* Adds the rows after those of the table at `key`; an absent table is created. Costs O(rows appended): the table's
  * batches are shared. Appends by transactions that did not read the table commute: all of them stand.
- * SCHEMA_MISMATCH: field names, types, nullability or extension types differ from the table's; the text names the
- * field. WRONG_TYPE: the key holds bytes. Otherwise as khonsu_put. */
+ * SCHEMA_MISMATCH: field names, types, nullability or extension types differ from the table's, and its schema rules do
+ * not allow for it; the text names the field and what is against it. WRONG_TYPE: the key holds bytes. Otherwise as
+ * khonsu_put. */
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_append(khonsu_txn *txn, khonsu_slice key, struct ArrowArrayStream *rows,
                                                        khonsu_error *error);
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_append_batch(khonsu_txn *txn, khonsu_slice key,
@@ -594,6 +596,30 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_append_batch(khonsu_txn *txn, kh
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_append_batch_ref(khonsu_txn *txn, khonsu_slice key,
                                                                  const struct ArrowSchema *schema,
                                                                  const struct ArrowArray *batch, khonsu_error *error);
+
+/* What rows may do to the schema of the table they come into, by khonsu_append, khonsu_upsert and their kin; or-ed. */
+typedef enum khonsu_schema_rules {
+  KHONSU_SCHEMA_STRICT = 0, /* nothing: names, types, nullability and order of the columns are the same */
+  KHONSU_SCHEMA_ADD = 1,    /* a column, or a field of a struct, that only one side has is added to the other, full of
+                               nulls; it must be nullable */
+  KHONSU_SCHEMA_WIDEN = 2 /* of two types the one is taken that holds all values of both, or the least that does: wider
+                               integers, floats and decimals, 64-bit offsets, binary for utf8; plain values where the
+                               other side has them plain; anything for the null type; nullable where either side is */
+} khonsu_schema_rules;
+
+/* Sets the rules of the table at `key`. They stand in the metadata of its schema, "khonsu.schema_rules" = "strict", "add",
+ * "widen" or "add,widen", so that a table can also be put, or created by its first append, with them; a put takes the
+ * place of the schema with its rules. Under rules other than strict columns and fields of structs are found by their
+ * names, in any order. Rows that the table's schema can hold are brought under it, and commute as they would otherwise.
+ * Rows for which the schema has to change make the append read the table, as khonsu_upsert does, and cast all of it;
+ * columns that stay as they are, are shared. Setting rules reads the table, too. INVALID_ARGUMENT: there are no such
+ * rules. NOT_FOUND; WRONG_TYPE: the key holds no table. (A put whose schema's metadata speak of rules that there are not
+ * is INVALID_ARROW.) */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_set_schema_rules(khonsu_txn *txn, khonsu_slice key,
+                                                                 khonsu_schema_rules rules, khonsu_error *error);
+/* The rules of the table at `key`. NOT_FOUND, WRONG_TYPE. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_get_schema_rules(khonsu_txn *txn, khonsu_slice key,
+                                                                 khonsu_schema_rules *rules, khonsu_error *error);
 
 /* Replaces the rows of the table at `key` that have the same values as an input row in the key columns by that row, where
  * they stand (all of them, if several have), and adds the other input rows after the table's, in their order. `columns`

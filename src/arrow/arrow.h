@@ -66,6 +66,16 @@ uint64_t kh_table_bytes(const kh_table *table, uint64_t first_chunk);
  * path, and both sides. */
 KHONSU_MUST_USE khonsu_status kh_table_match(const kh_table *base, const kh_table *tail, khonsu_error *error);
 
+/* Rows that may follow those of `base`: `rows` themselves if the two match, else a cast of them, where the rules of base's
+ * schema allow it (khonsu_schema_rules). *grown: NULL, or the schema that base has to be cast to first; a reference.
+ * SCHEMA_MISMATCH: the text names the field and what is against it. VALUE_TOO_LARGE, NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_table_fit(kh_table *base, kh_table *rows, kh_table **fitting, kh_schema **grown,
+                                           khonsu_error *error);
+uint32_t kh_table_schema_rules(const kh_table *table);
+/* The table, other rules in its schema's metadata. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_table_with_rules(kh_table *table, uint32_t rules, kh_table **changed,
+                                                  khonsu_error *error);
+
 /* A table of base's chunks followed by tail's, under base's schema; the two must match. Costs O(chunks of tail),
  * amortised, whatever base's size: the list of chunks is shared with base. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_table_append(kh_table *base, kh_table *tail, kh_table **joined);
@@ -156,14 +166,17 @@ KHONSU_MUST_USE khonsu_status kh_table_upsert(kh_table *base, const kh_keyed_row
 KHONSU_MUST_USE khonsu_status kh_table_delete_rows(kh_table *base, const kh_keyed_rows *keys, kh_table **result,
                                                    uint64_t *deleted, khonsu_error *error);
 
-/* Whether chunks of `from` can be cast to `to` without loss: fields by place, not by name. Integers, floats, decimals,
- * offsets, indices may become wider, integers floats that hold them all, date32 date64, utf8 binary, null anything
- * nullable; views, list views, dictionaries, run-end encoded and fixed-size values plain ones; structs and the batch may
- * gain nullable fields at the end. SCHEMA_MISMATCH: the text names the first field that cannot, and both types. */
+/* Whether chunks of `from` can be cast to `to` without loss. Columns and fields of structs are found by their names.
+ * Integers, floats, decimals, offsets, indices may become wider, integers floats that hold them all, date32 date64, utf8
+ * binary, null anything nullable; views, list views, dictionaries, run-end encoded and fixed-size values plain ones;
+ * structs and the batch may gain nullable fields. SCHEMA_MISMATCH: the text names the first field that cannot, and both
+ * types. */
 KHONSU_MUST_USE khonsu_status kh_schema_cast_check(const kh_schema *from, const kh_schema *to, khonsu_error *error);
 /* Casts. What stays as it is, is shared with the chunk, which it keeps alive. SCHEMA_MISMATCH as above.
  * VALUE_TOO_LARGE: 32-bit offsets cannot hold what was in views, of fixed size, or encoded. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_chunk_cast(kh_chunk *chunk, kh_schema *to, kh_chunk **cast, khonsu_error *error);
+/* The table with all of its chunks cast. */
+KHONSU_MUST_USE khonsu_status kh_table_cast(kh_table *table, kh_schema *to, kh_table **cast, khonsu_error *error);
 /* The schema without views, list views, dictionaries and run-end encoding, to cast to. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_schema_plain(const kh_schema *schema, kh_schema **plain, khonsu_error *error);
 

@@ -30,10 +30,17 @@ void *kh_cast_buffer(const kh_cast *cast, uint32_t field, uint32_t index, int64_
 
 /* ---- what stays as it is */
 
+static bool same_names(const kh_field *from, uint32_t source, const kh_field *to, uint32_t target) {
+  if (from[source].storage != NANOARROW_TYPE_STRUCT || kh_field_is_map_entries(from, source)) return true;
+  for (uint32_t child = 0; child < from[source].arrow.n_children; child++)
+    if (strcmp(from[from[source].first + child].arrow.name, to[to[target].first + child].arrow.name) != 0) return false;
+  return true;
+}
+
 bool kh_cast_is_same(const kh_field *from, uint32_t source, const kh_field *to, uint32_t target) {
   const kh_field *one = &from[source], *other = &to[target];
   bool same = strcmp(one->arrow.format, other->arrow.format) == 0 && one->has_dictionary == other->has_dictionary &&
-              one->arrow.n_children == other->arrow.n_children;
+              one->arrow.n_children == other->arrow.n_children && same_names(from, source, to, target);
   uint32_t links = (uint32_t)one->arrow.n_children + one->has_dictionary;
   for (uint32_t child = 0; child < links && same; child++)
     same = kh_cast_is_same(from, one->first + child, to, other->first + child);
@@ -136,14 +143,19 @@ khonsu_status kh_cast_field(kh_cast *cast, const kh_place *from, int64_t length,
 khonsu_status kh_cast_struct(kh_cast *cast, const kh_place *from, int64_t length, uint32_t field) {
   const kh_field *source = kh_place_field(from), *target = &cast->fields[field];
   khonsu_status status = kh_cast_begin(cast, from, length, field);
-  for (uint32_t child = 0; child < target->arrow.n_children && status == KHONSU_OK; child++) {
-    if (child >= source->arrow.n_children) {
+  if (status != KHONSU_OK) return status;
+  uint32_t count = (uint32_t)target->arrow.n_children, *pairs = kh_alloc_array(count, sizeof *pairs);
+  if (pairs == NULL || !kh_fields_pair(cast->fields, field, from->chunk->schema->fields, from->field, pairs))
+    status = kh_cast_no_memory(cast);
+  for (uint32_t child = 0; child < count && status == KHONSU_OK; child++) {
+    if (pairs[child] == KH_NO_FIELD) {
       status = make_nulls(cast, length, target->first + child);
     } else {
-      kh_place member = kh_place_child(from, source->first + child, from->at);
+      kh_place member = kh_place_child(from, source->first + pairs[child], from->at);
       status = kh_cast_field(cast, &member, length, target->first + child);
     }
   }
+  kh_free(pairs);
   return status;
 }
 

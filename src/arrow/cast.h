@@ -4,10 +4,10 @@
  *   plain arrays of     dictionaries, run-end encoded arrays, views, list views; fixed-size ones where asked for
  *   wider               integers, also unsigned to signed; integers to floats that hold them all; floats; decimals
  *                       with no fewer digits on either side of the point; offsets; indices and run ends; date32
- *   more                null to anything nullable; columns, and fields of structs, that are nullable, at the end
+ *   more                null to anything nullable; columns, and fields of structs, that are nullable
  *   less exact in type  utf8 to binary
  *
- * Fields are matched by place. What stays as it is, is shared. */
+ * Columns and fields of structs are found by their names, others by place. What stays as it is, is shared. */
 #ifndef KH_ARROW_CAST_H
 #define KH_ARROW_CAST_H
 
@@ -50,7 +50,13 @@ static inline khonsu_status kh_cast_no_memory(const kh_cast *cast) {
   return khonsu_error_set(cast->error, KHONSU_NO_MEMORY, "no memory to cast a record batch");
 }
 
-/* Whether arrays of the one, all the way down, are laid out as arrays of the other. */
+/* Whether arrays of the one, all the way down, can stand for arrays of the other as they are. */
 bool kh_cast_is_same(const kh_field *from, uint32_t source, const kh_field *to, uint32_t target);
+
+/* As kh_schema_cast_check, of two fields and what is below them; whether these two may be null themselves aside. */
+KHONSU_MUST_USE khonsu_status kh_cast_check_type(const kh_field *from, uint32_t source, const kh_field *to,
+                                                 uint32_t target, khonsu_error *error);
+/* Whether lists of the one layout can become lists of the other, their items aside. */
+bool kh_cast_list_fits(const kh_field *source, const kh_field *target);
 
 #endif

@@ -84,21 +84,49 @@ static khonsu_status check_children(const kh_field *from, uint32_t source, const
   return status;
 }
 
-static khonsu_status check_struct(const kh_field *from, uint32_t source, const kh_field *to, uint32_t target,
-                                  khonsu_error *error) {
-  int64_t there = from[source].arrow.n_children, wanted = to[target].arrow.n_children;
-  const char *what = source == 0 ? "columns" : "fields";
-  if (there > wanted)
-    return kh_field_fail(from, source, error, KHONSU_SCHEMA_MISMATCH, "%lld %s cannot become %lld without loss",
-                         (long long)there, what, (long long)wanted);
-  for (uint32_t child = to[target].first + (uint32_t)there; child < kh_field_dictionary(&to[target]); child++)
-    if ((to[child].arrow.flags & ARROW_FLAG_NULLABLE) == 0)
-      return kh_field_fail(to, child, error, KHONSU_SCHEMA_MISMATCH,
-                           "it is not nullable, and there is nothing to make its values of");
-  return check_children(from, source, to, target, error);
+static bool names_one(const uint32_t *pairs, uint32_t count, uint32_t field) {
+  for (uint32_t i = 0; i < count; i++)
+    if (pairs[i] == field) return true;
+  return false;
 }
 
-static bool list_fits(const kh_field *source, const kh_field *target) {
+/* More fields than there are pairs: the first that is in none. */
+static khonsu_status fail_lost(const kh_field *from, uint32_t source, const uint32_t *pairs, uint32_t count,
+                               khonsu_error *error) {
+  uint32_t lost = 0;
+  while (names_one(pairs, count, lost)) lost++;
+  return kh_field_fail(from, from[source].first + lost, error, KHONSU_SCHEMA_MISMATCH,
+                       "there is no place for it: it would be lost");
+}
+
+static khonsu_status check_pairs(const kh_field *from, uint32_t source, const kh_field *to, uint32_t target,
+                                 const uint32_t *pairs, khonsu_error *error) {
+  uint32_t count = (uint32_t)to[target].arrow.n_children, found = 0;
+  for (uint32_t child = 0; child < count; child++) {
+    uint32_t field = to[target].first + child;
+    khonsu_status status = KHONSU_OK;
+    found += pairs[child] != KH_NO_FIELD;
+    if (pairs[child] != KH_NO_FIELD) status = check(from, from[source].first + pairs[child], to, field, error);
+    else if ((to[field].arrow.flags & ARROW_FLAG_NULLABLE) == 0)
+      status = kh_field_fail(to, field, error, KHONSU_SCHEMA_MISMATCH,
+                             "it is not nullable, and there is nothing to make its values of");
+    if (status != KHONSU_OK) return status;
+  }
+  return found == (uint32_t)from[source].arrow.n_children ? KHONSU_OK : fail_lost(from, source, pairs, count, error);
+}
+
+static khonsu_status check_struct(const kh_field *from, uint32_t source, const kh_field *to, uint32_t target,
+                                  khonsu_error *error) {
+  uint32_t *pairs = kh_alloc_array((size_t)to[target].arrow.n_children, sizeof *pairs);
+  khonsu_status status;
+  if (pairs == NULL || !kh_fields_pair(to, target, from, source, pairs))
+    status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory to compare schemas");
+  else status = check_pairs(from, source, to, target, pairs, error);
+  kh_free(pairs);
+  return status;
+}
+
+bool kh_cast_list_fits(const kh_field *source, const kh_field *target) {
   if (same_format(source, target)) return true;
   if (source->storage == NANOARROW_TYPE_MAP) return false;
   if (target->storage == NANOARROW_TYPE_LARGE_LIST) return true;
@@ -131,19 +159,24 @@ static bool loses_nulls(const kh_field *from, uint32_t source, const kh_field *t
          (to[target].arrow.flags & ARROW_FLAG_NULLABLE) == 0;
 }
 
-/* Recursion is as deep as the schemas, which is limited. */
-static khonsu_status check(const kh_field *from, uint32_t source, const kh_field *to, uint32_t target,
-                           khonsu_error *error) {
+khonsu_status kh_cast_check_type(const kh_field *from, uint32_t source, const kh_field *to, uint32_t target,
+                                 khonsu_error *error) {
   kh_kind kind = kh_field_kind(&from[source]), wanted = kh_field_kind(&to[target]);
-  if (loses_nulls(from, source, to, target))
-    return kh_field_fail(from, source, error, KHONSU_SCHEMA_MISMATCH, "it is nullable and cannot become not nullable");
   if (kind == KH_KIND_NULL) return KHONSU_OK;
   if (kind == KH_KIND_DICTIONARY || kind == KH_KIND_RUNS) return check_encoded(from, source, to, target, error);
   if (kind == KH_KIND_STRUCT && wanted == kind) return check_struct(from, source, to, target, error);
-  bool fits = kind == KH_KIND_LIST ? wanted == kind && list_fits(&from[source], &to[target])
+  bool fits = kind == KH_KIND_LIST ? wanted == kind && kh_cast_list_fits(&from[source], &to[target])
                                    : leaf_fits(&from[source], &to[target]);
   if (!fits) return refuse(from, source, to, target, error);
   return check_children(from, source, to, target, error);
+}
+
+/* Recursion is as deep as the schemas, which is limited. */
+static khonsu_status check(const kh_field *from, uint32_t source, const kh_field *to, uint32_t target,
+                           khonsu_error *error) {
+  if (loses_nulls(from, source, to, target))
+    return kh_field_fail(from, source, error, KHONSU_SCHEMA_MISMATCH, "it is nullable and cannot become not nullable");
+  return kh_cast_check_type(from, source, to, target, error);
 }
 
 khonsu_status kh_schema_cast_check(const kh_schema *from, const kh_schema *to, khonsu_error *error) {

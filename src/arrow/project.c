@@ -13,38 +13,23 @@ static bool may_be_null(const kh_schema *schema, uint32_t field) {
   return may;
 }
 
-static ArrowErrorCode set_column(const kh_schema *schema, uint32_t field, const char *name,
-                                 const struct ArrowSchema *source, struct ArrowSchema *column) {
-  NANOARROW_RETURN_NOT_OK(ArrowSchemaDeepCopy(source, column));
-  NANOARROW_RETURN_NOT_OK(ArrowSchemaSetName(column, name));
-  if (may_be_null(schema, field)) column->flags |= ARROW_FLAG_NULLABLE;
-  return NANOARROW_OK;
-}
-
 /* Of a column of its own, its own name; of one from inside, its path. */
 static const char *name_of(const kh_schema *schema, uint32_t field, char room[KH_FIELD_PATH_SIZE]) {
   const kh_field *chosen = &schema->fields[field];
   return chosen->parent == 0 ? chosen->arrow.name : kh_field_path(schema->fields, field, room);
 }
 
-/* The node of an exported schema that a field is: its number among its parent's children, from the root down. */
-static const struct ArrowSchema *node_of(const kh_schema *schema, uint32_t field, const struct ArrowSchema *root) {
-  if (field == 0) return root;
-  uint32_t parent = schema->fields[field].parent;
-  return node_of(schema, parent, root)->children[field - schema->fields[parent].first];
+static ArrowErrorCode make_column(const kh_schema *schema, uint32_t field, struct ArrowSchema *column) {
+  char room[KH_FIELD_PATH_SIZE];
+  NANOARROW_RETURN_NOT_OK(kh_field_copy(schema->fields, field, column));
+  if (may_be_null(schema, field)) column->flags |= ARROW_FLAG_NULLABLE;
+  return ArrowSchemaSetName(column, name_of(schema, field, room));
 }
 
-static ArrowErrorCode make_schema(const kh_schema *schema, const struct ArrowSchema *root, const uint32_t *chosen,
-                                  size_t count, struct ArrowSchema *made) {
-  char room[KH_FIELD_PATH_SIZE];
-  ArrowSchemaInit(made);
-  NANOARROW_RETURN_NOT_OK(ArrowSchemaSetFormat(made, "+s"));
-  NANOARROW_RETURN_NOT_OK(ArrowSchemaSetMetadata(made, root->metadata));
-  NANOARROW_RETURN_NOT_OK(ArrowSchemaAllocateChildren(made, (int64_t)count));
-  made->flags = root->flags;
-  for (size_t i = 0; i < count; i++)
-    NANOARROW_RETURN_NOT_OK(set_column(schema, chosen[i], name_of(schema, chosen[i], room),
-                                       node_of(schema, chosen[i], root), made->children[i]));
+static ArrowErrorCode make_schema(const kh_schema *schema, const uint32_t *chosen, size_t count,
+                                  struct ArrowSchema *made) {
+  NANOARROW_RETURN_NOT_OK(kh_field_begin(&schema->fields[0], "+s", (int64_t)count, made));
+  for (size_t i = 0; i < count; i++) NANOARROW_RETURN_NOT_OK(make_column(schema, chosen[i], made->children[i]));
   return NANOARROW_OK;
 }
 
@@ -54,14 +39,9 @@ static khonsu_status no_memory(khonsu_error *error) {
 
 static khonsu_status project_schema(kh_projection *projection, kh_schema *schema, const uint32_t *chosen, size_t count,
                                     khonsu_error *error) {
-  static const kh_arrow_limits no_limits = {UINT64_MAX, UINT64_MAX, NULL};
-  struct ArrowSchema root, made = {.release = NULL};
-  if (kh_schema_export(schema, &root) != KHONSU_OK) return no_memory(error);
-  ArrowErrorCode code = make_schema(schema, &root, chosen, count, &made);
-  root.release(&root);
-  if (code == NANOARROW_OK) return kh_schema_import(&made, &no_limits, &projection->schema, error);
-  if (made.release != NULL) made.release(&made);
-  return no_memory(error);
+  struct ArrowSchema made = {.release = NULL};
+  ArrowErrorCode code = make_schema(schema, chosen, count, &made);
+  return kh_schema_made(&made, code, &projection->schema, error);
 }
 
 /* Level order has parents before their children, in both. */

@@ -68,7 +68,7 @@ static khonsu_status check_fields(kh_field *fields, uint32_t count, khonsu_error
     khonsu_status status = check_field(fields, index, error);
     if (status != KHONSU_OK) return status;
   }
-  return KHONSU_OK;
+  return kh_schema_rules_check(fields[0].arrow.metadata, error);
 }
 
 /* ---- settle */

@@ -67,8 +67,23 @@ kh_schema *kh_schema_of_export(const struct ArrowSchema *exported);
 
 /* As kh_table_match, of schemas. */
 KHONSU_MUST_USE khonsu_status kh_schema_match(const kh_schema *base, const kh_schema *tail, khonsu_error *error);
+/* Whether two fields have the same extension type, or none. SCHEMA_MISMATCH. */
+KHONSU_MUST_USE khonsu_status kh_field_match_extension(const kh_field *base, uint32_t index, const kh_field *tail,
+                                                       uint32_t tail_index, khonsu_error *error);
 /* Whether arrays of the one are laid out as arrays of the other. */
 bool kh_schema_same_layout(const kh_schema *a, const kh_schema *b);
+
+/* What rows that do not match may do to the schema of a table, from its metadata; khonsu_schema_rules, or-ed. */
+uint32_t kh_schema_rules(const kh_schema *schema);
+/* INVALID_ARROW: the metadata of a schema speak of rules that there are not. */
+KHONSU_MUST_USE khonsu_status kh_schema_rules_check(const char *metadata, khonsu_error *error);
+/* The schema with other rules. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_schema_with_rules(const kh_schema *schema, uint32_t rules, kh_schema **changed,
+                                                   khonsu_error *error);
+/* The schema of rows of both, as these rules allow; base itself, if it holds the rows of tail as it is; a reference.
+ * SCHEMA_MISMATCH: the text names the first field for which there is none, and why. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_schema_unite(kh_schema *base, const kh_schema *tail, uint32_t rules,
+                                              kh_schema **united, khonsu_error *error);
 
 static inline uint32_t kh_field_buffer_count(const kh_field *field) { return field->buffer_count; }
 
@@ -88,6 +103,28 @@ static inline uint32_t kh_field_dictionary(const kh_field *field) {
 static inline uint32_t kh_field_union_child(const kh_field *field, int8_t type_id) {
   return field->first + (uint8_t)field->union_children[type_id];
 }
+
+static inline bool kh_field_is_map_entries(const kh_field *fields, uint32_t index) {
+  return index != 0 && fields[fields[index].parent].storage == NANOARROW_TYPE_MAP;
+}
+
+#define KH_NO_FIELD UINT32_MAX
+/* For each field of the struct `target` the number, among its fields, of that of `source` which has the same name, or
+ * KH_NO_FIELD; where several have a name the first goes with the first. The two fields of map entries go by place. False:
+ * out of memory. */
+KHONSU_MUST_USE bool kh_fields_pair(const kh_field *to, uint32_t target, const kh_field *from, uint32_t source,
+                                    uint32_t *pairs);
+
+/* ---- schemas made of others: trees in the making, which the caller releases if something fails on the way */
+
+/* A field like this one, its children and dictionary aside: of another format, and with so many children to be made. */
+ArrowErrorCode kh_field_begin(const kh_field *field, const char *format, int64_t n_children, struct ArrowSchema *made);
+/* A field and what is below it. */
+ArrowErrorCode kh_field_copy(const kh_field *fields, uint32_t index, struct ArrowSchema *made);
+/* The schema of a finished tree, which is consumed; if `code` says so there was no memory for the tree. */
+KHONSU_MUST_USE khonsu_status kh_schema_made(struct ArrowSchema *made, ArrowErrorCode code, kh_schema **schema,
+                                             khonsu_error *error);
+extern const kh_arrow_limits kh_no_limits; /* for what was let in already */
 
 /* The parameters of the field's format: fixed size, unit, time zone, precision and scale. */
 struct ArrowSchemaView kh_field_parameters(const kh_field *field);

@@ -12,14 +12,12 @@ static bool child_names_matter(const kh_field *parent) {
   }
 }
 
-static bool is_map_entries(const kh_schema *schema, uint32_t index) {
-  return index != 0 && schema->fields[schema->fields[index].parent].storage == NANOARROW_TYPE_MAP;
-}
-
 static bool names_differ(const kh_schema *base, const kh_schema *tail, uint32_t index) {
   const kh_field *field = &base->fields[index], *parent = &base->fields[field->parent];
   bool is_dictionary = parent->has_dictionary && index == kh_field_dictionary(parent);
-  if (index == 0 || is_dictionary || !child_names_matter(parent) || is_map_entries(base, field->parent)) return false;
+  if (index == 0 || is_dictionary || !child_names_matter(parent) ||
+      kh_field_is_map_entries(base->fields, field->parent))
+    return false;
   return strcmp(field->arrow.name, tail->fields[index].arrow.name) != 0;
 }
 
@@ -49,21 +47,21 @@ static int size_or_none(struct ArrowStringView view) {
   return view.size_bytes == 0 ? 4 : view.size_bytes < 80 ? (int)view.size_bytes : 80;
 }
 
-static khonsu_status match_extension(const kh_schema *base, const kh_schema *tail, uint32_t index,
-                                     khonsu_error *error) {
-  const kh_field *ours = &base->fields[index], *theirs = &tail->fields[index];
+khonsu_status kh_field_match_extension(const kh_field *base, uint32_t index, const kh_field *tail, uint32_t tail_index,
+                                       khonsu_error *error) {
+  const kh_field *ours = &base[index], *theirs = &tail[tail_index];
   if (ours->arrow.metadata == theirs->arrow.metadata) return KHONSU_OK;
   struct ArrowStringView our = extension(ours, "ARROW:extension:name"),
                          their = extension(theirs, "ARROW:extension:name");
   if (views_differ(our, their))
-    return kh_field_fail(base->fields, index, error, KHONSU_SCHEMA_MISMATCH,
+    return kh_field_fail(base, index, error, KHONSU_SCHEMA_MISMATCH,
                          "extension type %.*s in the table, %.*s in the rows", size_or_none(our), or_none(our),
                          size_or_none(their), or_none(their));
   if (our.size_bytes == 0 ||
       !views_differ(extension(ours, "ARROW:extension:metadata"), extension(theirs, "ARROW:extension:metadata")))
     return KHONSU_OK;
-  return kh_field_fail(base->fields, index, error, KHONSU_SCHEMA_MISMATCH,
-                       "the parameters of extension type %.*s differ", size_or_none(our), or_none(our));
+  return kh_field_fail(base, index, error, KHONSU_SCHEMA_MISMATCH, "the parameters of extension type %.*s differ",
+                       size_or_none(our), or_none(our));
 }
 
 static const char *flag_text(int64_t flags, int64_t changed) {
@@ -104,7 +102,7 @@ static khonsu_status match_field(const kh_schema *base, const kh_schema *tail, u
   if (changed != 0)
     return kh_field_fail(base->fields, index, error, KHONSU_SCHEMA_MISMATCH, "%s in the table, %s in the rows",
                          flag_text(ours->flags, changed), flag_text(theirs->flags, changed));
-  return match_extension(base, tail, index, error);
+  return kh_field_match_extension(base->fields, index, tail->fields, index, error);
 }
 
 /* Level order: while all fields before this one match in their numbers of children, equal numbers are equal places. */

@@ -25,22 +25,16 @@ static const char *plain_format(const kh_field *field) {
 static ArrowErrorCode make_plain(const kh_field *fields, uint32_t index, struct ArrowSchema *plain) {
   uint32_t values = decoded(fields, index);
   const kh_field *outer = &fields[index], *inner = &fields[values];
-  ArrowSchemaInit(plain);
-  NANOARROW_RETURN_NOT_OK(ArrowSchemaSetFormat(plain, plain_format(inner)));
-  NANOARROW_RETURN_NOT_OK(ArrowSchemaSetName(plain, outer->arrow.name));
-  NANOARROW_RETURN_NOT_OK(ArrowSchemaSetMetadata(plain, outer->arrow.metadata));
+  NANOARROW_RETURN_NOT_OK(kh_field_begin(outer, plain_format(inner), inner->arrow.n_children, plain));
   plain->flags = outer->arrow.flags & ~(int64_t)ARROW_FLAG_DICTIONARY_ORDERED;
   plain->flags |= inner->arrow.flags & (ARROW_FLAG_NULLABLE | ARROW_FLAG_MAP_KEYS_SORTED);
-  NANOARROW_RETURN_NOT_OK(ArrowSchemaAllocateChildren(plain, inner->arrow.n_children));
   for (int64_t child = 0; child < inner->arrow.n_children; child++)
     NANOARROW_RETURN_NOT_OK(make_plain(fields, inner->first + (uint32_t)child, plain->children[child]));
   return NANOARROW_OK;
 }
 
 khonsu_status kh_schema_plain(const kh_schema *schema, kh_schema **plain, khonsu_error *error) {
-  struct ArrowSchema made;
-  kh_arrow_limits no_limits = {UINT64_MAX, UINT64_MAX, NULL};
-  if (make_plain(schema->fields, 0, &made) == NANOARROW_OK) return kh_schema_import(&made, &no_limits, plain, error);
-  if (made.release != NULL) made.release(&made);
-  return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a schema");
+  struct ArrowSchema made = {.release = NULL};
+  ArrowErrorCode code = make_plain(schema->fields, 0, &made);
+  return kh_schema_made(&made, code, plain, error);
 }

@@ -119,6 +119,18 @@ khonsu_status kh_table_append(kh_table *base, kh_table *tail, kh_table **joined)
   return status;
 }
 
+khonsu_status kh_table_under(kh_table *table, kh_schema *schema, kh_table **changed) {
+  kh_table *made = kh_table_new(schema);
+  if (made == NULL) return KHONSU_NO_MEMORY;
+  made->rows = kh_table_rows(table);
+  made->bytes = bytes_of(table);
+  khonsu_status status = kh_table_chunk(table) != NULL ? list_of(table, &made->chunks)
+                                                       : kh_chunk_list_append(&table->chunks, NULL, 0, &made->chunks);
+  if (status == KHONSU_OK) *changed = made;
+  else kh_table_unref(made);
+  return status;
+}
+
 khonsu_status kh_table_to_chunk(const kh_table *table, kh_chunk **whole, khonsu_error *error) {
   uint64_t count = kh_table_chunk_count(table);
   if (count == 1) {

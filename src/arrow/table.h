@@ -39,6 +39,9 @@ KHONSU_MUST_USE khonsu_status kh_table_add(kh_table *table, kh_chunk *chunk, kho
 /* The table that was made, which may be its chunk. */
 kh_table *kh_table_made(kh_table *table);
 
+/* The same chunks under a schema that matches. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_table_under(kh_table *table, kh_schema *schema, kh_table **changed);
+
 /* A stream of somebody's, read chunk by chunk. */
 typedef struct kh_table_source {
   struct ArrowArrayStream *stream;

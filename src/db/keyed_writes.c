@@ -83,3 +83,16 @@ khonsu_status khonsu_delete_rows_batch_ref(khonsu_txn *txn, khonsu_slice key, co
   khonsu_status status = kh_input_batch_ref(txn, key, schema, keys, &table, error);
   return delete_rows(txn, key, status, table, deleted, error);
 }
+
+/* ---- rules */
+
+khonsu_status khonsu_set_schema_rules(khonsu_txn *txn, khonsu_slice key, khonsu_schema_rules rules,
+                                      khonsu_error *error) {
+  khonsu_status status = kh_check_write(txn, key, error);
+  if (status != KHONSU_OK) return status;
+  if (((unsigned)rules & ~(unsigned)(KHONSU_SCHEMA_ADD | KHONSU_SCHEMA_WIDEN)) != 0)
+    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT,
+                            "schema rules %d: they must be KHONSU_SCHEMA_STRICT, or _ADD and _WIDEN, or-ed",
+                            (int)rules);
+  return kh_txn_set_schema_rules(txn, key, (uint32_t)rules, error);
+}

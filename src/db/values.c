@@ -127,6 +127,18 @@ khonsu_status khonsu_select(khonsu_txn *txn, khonsu_slice key, const khonsu_sele
   return status;
 }
 
+khonsu_status khonsu_get_schema_rules(khonsu_txn *txn, khonsu_slice key, khonsu_schema_rules *rules,
+                                      khonsu_error *error) {
+  khonsu_status status = check_read(txn, key, rules, error);
+  kh_look look;
+  if (status == KHONSU_OK) status = look_for(txn, key, KH_TABLE, &look, error);
+  if (status != KHONSU_OK) return status;
+  uint32_t found = kh_table_schema_rules(look.table);
+  status = kh_txn_look_done(txn, &look, error);
+  if (status == KHONSU_OK) *rules = (khonsu_schema_rules)found;
+  return status;
+}
+
 static void release_version(khonsu_bytes *bytes) { kh_version_unref(bytes->private_data, NULL); }
 
 khonsu_status khonsu_get_bytes(khonsu_txn *txn, khonsu_slice key, khonsu_bytes *value, khonsu_error *error) {

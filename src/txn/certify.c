@@ -71,6 +71,12 @@ static bool certify_blind_write(kh_request *request, kh_access *access, const kh
   return lose(request, access, newest, fit);
 }
 
+/* At read committed what is added to may have been read after the addition was staged, and no longer fit it. */
+static void certify_base(kh_request *request, kh_access *access, const kh_version *newest) {
+  if (access->staged == NULL || !access->accrues || newest->timestamp <= request->txn->snapshot) return;
+  if (!fits(access, newest)) in_conflict(request, access, KHONSU_CONFLICT_SCHEMA, newest);
+}
+
 /* What the members before it in the group have linked is in no log yet. */
 static void certify_against_group(kh_stretch *stretch, kh_request *group, const kh_request *request) {
   for (; group != request && !stretch->broken; group = group->member) {
@@ -120,6 +126,7 @@ khonsu_status kh_certify(kh_partition *partition, kh_request *group, kh_request 
     if (newest == NULL) continue;
     if (access->observed) {
       if (newest->timestamp > access->read_at) read_broken |= certify_read(request, access, newest);
+      else certify_base(request, access, newest);
     } else if (newest->timestamp > txn->snapshot) {
       moved |= certify_blind_write(request, access, newest);
     }

@@ -1,4 +1,5 @@
 /* look: what a transaction sees at a key. */
+#include "report.h"
 #include "transaction.h"
 
 static inline void look_at(kh_look *look, kh_version *version) {
@@ -126,16 +127,23 @@ static khonsu_status look_through_add(const kh_access *access, kh_look *look, kh
   return khonsu_error_set(error, KHONSU_COUNTER_OVERFLOW, "the counter would leave the range of 64-bit integers");
 }
 
+/* What was added no longer fits what is there, which only read committed can see; the commit would fail for it. */
+static khonsu_status lose_base(const khonsu_txn *txn, kh_access *access, khonsu_error *error) {
+  access->conflict = KHONSU_CONFLICT_SCHEMA;
+  access->winner_version = access->read_version;
+  access->winner = 0;
+  kh_report_conflicts(txn, error);
+  return KHONSU_CONFLICT;
+}
+
 /* What is committed with what this transaction has added to it. */
-khonsu_status kh_txn_look_through_own(kh_access *access, kh_look *look, khonsu_error *error) {
+khonsu_status kh_txn_look_through_own(const khonsu_txn *txn, kh_access *access, kh_look *look, khonsu_error *error) {
   kh_version_kind own = (kh_version_kind)access->staged->kind;
-  if (look->kind != own && look->kind != KH_TOMBSTONE)
-    return khonsu_error_set(error, KHONSU_WRONG_TYPE, "%s added to a key that now holds %s",
-                            own == KH_TABLE ? "rows were" : "a number was", kh_kind_name(look->kind));
+  if (look->kind != own && look->kind != KH_TOMBSTONE) return lose_base(txn, access, error);
   khonsu_status status =
       own == KH_TABLE ? look_through_append(access, look, error) : look_through_add(access, look, error);
   look->kind = own;
-  return status;
+  return status == KHONSU_SCHEMA_MISMATCH ? lose_base(txn, access, error) : status;
 }
 
 static void look_at_own(const khonsu_txn *txn, const kh_access *access, kh_look *look) {
@@ -148,7 +156,7 @@ static khonsu_status look_through_upsert(khonsu_txn *txn, kh_access *access, kh_
   kh_table *base = look->kind == KH_TABLE ? kh_table_ref(look->table) : NULL;
   if (look->inside) kh_epoch_exit(txn->participant);
   look->inside = false;
-  khonsu_status status = kh_txn_look_through_own(access, look, error);
+  khonsu_status status = kh_txn_look_through_own(txn, access, look, error);
   kh_table_unref(base);
   return status;
 }
@@ -170,7 +178,7 @@ khonsu_status kh_txn_look(khonsu_txn *txn, khonsu_slice key, kh_look *look, khon
   status = observe(txn, key, hash, look, error);
   if (status == KHONSU_OK && access != NULL && access->accrues)
     status = access->upsert != NULL ? look_through_upsert(txn, access, look, error)
-                                    : kh_txn_look_through_own(access, look, error);
+                                    : kh_txn_look_through_own(txn, access, look, error);
   if (status != KHONSU_OK) kh_txn_leave(txn, look);
   return status;
 }

@@ -216,7 +216,7 @@ static kh_look look_at_item(const kh_scan_item *item) {
 static khonsu_status show_own_increment(khonsu_scan *scan, kh_access *own, const kh_scan_item *under,
                                         khonsu_entry *entry, khonsu_error *error) {
   kh_look look = look_at_item(under);
-  khonsu_status status = kh_txn_look_through_own(own, &look, error);
+  khonsu_status status = kh_txn_look_through_own(scan->txn, own, &look, error);
   if (status != KHONSU_OK) return status;
   own->observed = true;
   own->read_at = scan->read_at;

@@ -190,15 +190,58 @@ static bool are_unlike(const khonsu_txn *txn, khonsu_slice key, const kh_upsert 
   return !kh_keyed_rows_alike(access->upsert->rows, upsert->rows);
 }
 
-khonsu_status kh_txn_append(khonsu_txn *txn, khonsu_slice key, kh_table *rows, khonsu_error *error) {
+/* `rows` match what they come to. */
+static khonsu_status append_matching(khonsu_txn *txn, khonsu_slice key, kh_table *rows, khonsu_error *error) {
   increment added = {.kind = KH_TABLE, .rows = rows, .bytes = kh_table_bytes(rows, 0)};
   khonsu_status status = KHONSU_OK;
   if (txn->key_names.count != 0)
     status = kh_upsert_new(rows, &txn->key_names, txn->partition->store.hash_seed, &added.upsert, error);
   if (status == KHONSU_OK)
-    status = are_unlike(txn, key, added.upsert) ? kh_txn_append_read(txn, key, rows, added.upsert, error)
+    status = are_unlike(txn, key, added.upsert) ? kh_txn_append_read(txn, key, rows, error)
                                                 : accrue(txn, key, &added, error);
   kh_upsert_free(added.upsert);
+  return status;
+}
+
+/* The table that rows for the key come to, not remembered as observed: a reference, or NULL. */
+static khonsu_status look_for_table(khonsu_txn *txn, khonsu_slice key, kh_table **table, khonsu_error *error) {
+  uint64_t hash = kh_store_hash(&txn->partition->store, key);
+  const kh_access *access = kh_access_set_find(&txn->accesses, key, hash);
+  kh_table *own = NULL;
+  kh_look look;
+  *table = NULL;
+  if (access != NULL && access->staged != NULL && access->staged->kind == KH_TABLE)
+    own = access->accrues ? access->rows : kh_version_table(access->staged);
+  if (own == NULL || access->accrues) {
+    khonsu_status status = kh_txn_look_committed(txn, key, hash, &look, error);
+    if (status != KHONSU_OK) return status;
+    if (look.kind == KH_TABLE) *table = kh_table_ref(look.table);
+    kh_txn_leave(txn, &look);
+  }
+  if (*table == NULL && own != NULL) *table = kh_table_ref(own);
+  return KHONSU_OK;
+}
+
+/* Rows that do not match: the rules of the table's schema may let them in. Where the schema has to change for that, the
+ * table is read. */
+static khonsu_status append_other(khonsu_txn *txn, khonsu_slice key, kh_table *rows, khonsu_error *error) {
+  kh_table *base, *fitting;
+  kh_schema *grown = NULL;
+  khonsu_status status = look_for_table(txn, key, &base, error);
+  if (status != KHONSU_OK) return status;
+  if (base == NULL) return append_matching(txn, key, rows, error); /* it went meanwhile */
+  status = kh_table_fit(base, rows, &fitting, &grown, error);
+  kh_table_unref(base);
+  if (status != KHONSU_OK) return status;
+  status = grown != NULL ? kh_txn_append_read(txn, key, rows, error) : append_matching(txn, key, fitting, error);
+  kh_schema_unref(grown);
+  kh_table_unref(fitting);
+  return status;
+}
+
+khonsu_status kh_txn_append(khonsu_txn *txn, khonsu_slice key, kh_table *rows, khonsu_error *error) {
+  khonsu_status status = append_matching(txn, key, rows, error);
+  if (status == KHONSU_SCHEMA_MISMATCH) status = append_other(txn, key, rows, error);
   kh_table_unref(rows);
   return status;
 }

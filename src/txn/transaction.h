@@ -87,6 +87,9 @@ KHONSU_MUST_USE khonsu_status kh_txn_upsert(khonsu_txn *txn, khonsu_slice key, k
                                             const kh_key_names *names, kh_upsert_counts *counts, khonsu_error *error);
 KHONSU_MUST_USE khonsu_status kh_txn_delete_rows(khonsu_txn *txn, khonsu_slice key, kh_table *keys, uint64_t *deleted,
                                                  khonsu_error *error);
+/* The same with other rules in the table's schema. NOT_FOUND, WRONG_TYPE, and what kh_txn_look and kh_txn_put return. */
+KHONSU_MUST_USE khonsu_status kh_txn_set_schema_rules(khonsu_txn *txn, khonsu_slice key, uint32_t rules,
+                                                      khonsu_error *error);
 
 /* Commits; the transaction is no longer active, whatever it returns. */
 KHONSU_MUST_USE khonsu_status kh_txn_commit(khonsu_txn *txn, khonsu_error *error);
@@ -101,18 +104,19 @@ KHONSU_MUST_USE khonsu_status kh_txn_look_committed(khonsu_txn *txn, khonsu_slic
 void kh_txn_leave(khonsu_txn *txn, kh_look *look);
 /* The version of the key with a value out of the storage, which is consumed. NULL: out of memory. */
 kh_version *kh_version_of_stored(khonsu_txn *txn, khonsu_slice key, kh_stored_value *value);
-/* Turns what is committed at a key into what it is with an own append or add. SCHEMA_MISMATCH, WRONG_TYPE,
- * COUNTER_OVERFLOW, NO_MEMORY. */
-KHONSU_MUST_USE khonsu_status kh_txn_look_through_own(kh_access *access, kh_look *look, khonsu_error *error);
+/* Turns what is committed at a key into what it is with an own append or add. CONFLICT: that is of another type or schema
+ * now. COUNTER_OVERFLOW, NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_txn_look_through_own(const khonsu_txn *txn, kh_access *access, kh_look *look,
+                                                      khonsu_error *error);
 /* Makes the ordered index, if there is none yet. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_txn_order_store(khonsu_txn *txn, khonsu_error *error);
 /* The entry of the key, added if need be. TOO_MANY_KEYS, NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_txn_access(khonsu_txn *txn, khonsu_slice key, uint64_t hash, kh_access **access,
                                             khonsu_error *error);
-/* An append, or with `upsert` an upsert, onto own rows that it cannot be put together with: the table is read, and put.
- * `rows` are borrowed. */
+/* An append, or with key columns an upsert, that cannot be put together with own rows, or that changes the schema: the
+ * table is read, and put. `rows` are borrowed. */
 KHONSU_MUST_USE khonsu_status kh_txn_append_read(khonsu_txn *txn, khonsu_slice key, kh_table *rows,
-                                                 const kh_upsert *upsert, khonsu_error *error);
+                                                 khonsu_error *error);
 /* Has the sequencer decide on the transaction, which has writes. */
 KHONSU_MUST_USE khonsu_status kh_txn_submit(khonsu_txn *txn, khonsu_error *error);
 /* Says that the snapshot has expired. */

@@ -23,13 +23,14 @@ typedef struct fixture {
 typedef khonsu_status (*scenario)(fixture *f);
 
 /* ---- inputs, made with allocation intact */
-static struct ArrowSchema input_schema[4];
-static struct ArrowArray input_batch[4];
+enum { INPUTS = 5, OTHER = 4 }; /* the last is of another schema */
+static struct ArrowSchema input_schema[INPUTS];
+static struct ArrowArray input_batch[INPUTS];
 static struct ArrowArrayStream input_stream;
 static char large_key[5000], large_value[100000];
 
 static void release_inputs(void) {
-  for (int i = 0; i < 4; i++) {
+  for (int i = 0; i < INPUTS; i++) {
     if (input_schema[i].release != NULL) input_schema[i].release(&input_schema[i]);
     if (input_batch[i].release != NULL) input_batch[i].release(&input_batch[i]);
   }
@@ -37,7 +38,9 @@ static void release_inputs(void) {
 }
 
 static void make_inputs(fixture *f) {
-  for (int i = 0; i < 4; i++) make_ids(&input_schema[i], &input_batch[i], 100 * i, 10);
+  for (int i = 0; i < OTHER; i++) make_ids(&input_schema[i], &input_batch[i], 100 * i, 10);
+  make_batch(&input_schema[OTHER], &input_batch[OTHER], 1, (const char *const[]){"other"}, 1,
+             (const int64_t *const[]){(const int64_t[]){7}});
   khonsu_txn *txn = begin_read_only(f->db);
   MUST(khonsu_get(txn, KHONSU_KEY("table"), &input_stream, &err));
   khonsu_txn_free(&txn);
@@ -208,6 +211,14 @@ static khonsu_status upsert_blindly_and_read_back(khonsu_txn *t) {
   TRY(khonsu_set_key_columns(t, NULL, 0, NULL));
   return khonsu_append_batch(t, KHONSU_KEY("table"), &input_schema[1], &input_batch[1], NULL);
 }
+/* Columns of other names: the first rows make the schema grow, the second have to be cast. */
+static khonsu_status change_schema(khonsu_txn *t) {
+  TRY(khonsu_set_schema_rules(t, KHONSU_KEY("table"), (khonsu_schema_rules)(KHONSU_SCHEMA_ADD | KHONSU_SCHEMA_WIDEN),
+                              NULL));
+  TRY(khonsu_append_batch(t, KHONSU_KEY("table"), &input_schema[OTHER], &input_batch[OTHER], NULL));
+  TRY(khonsu_append_batch(t, KHONSU_KEY("table"), &input_schema[0], &input_batch[0], NULL));
+  return read_table(t);
+}
 static khonsu_status read_then_write(khonsu_txn *t) {
   TRY(read_bytes(t));
   TRY(read_absent(t));
@@ -259,6 +270,7 @@ IN_TXN(s_upsert_one, KHONSU_SERIALIZABLE, upsert_one)
 IN_TXN(s_delete_rows, KHONSU_SERIALIZABLE, delete_rows)
 IN_TXN(s_upsert_blindly, KHONSU_SERIALIZABLE, upsert_blindly)
 IN_TXN(s_upsert_blindly_and_read_back, KHONSU_SERIALIZABLE, upsert_blindly_and_read_back)
+IN_TXN(s_change_schema, KHONSU_SERIALIZABLE, change_schema)
 IN_TXN(s_read_then_write, KHONSU_SERIALIZABLE, read_then_write)
 IN_TXN(s_everything, KHONSU_SERIALIZABLE, everything)
 IN_TXN(s_everything_rc, KHONSU_READ_COMMITTED, everything)
@@ -541,6 +553,7 @@ static const named_scenario scenarios[] = {
     NAMED(s_delete_rows),
     NAMED(s_upsert_blindly),
     NAMED(s_upsert_blindly_and_read_back),
+    NAMED(s_change_schema),
     NAMED(s_read_then_write),
     NAMED(s_everything),
     NAMED(s_everything_rc),

@@ -161,7 +161,7 @@ static void churn_under_an_old_snapshot_holds_a_bounded_memory(void **state) {
   }
   khonsu_snapshot *old;
   MUST(khonsu_snapshot_open(db, &old, &err));
-  uint64_t steps = test_steps(50000, 1000000000), most = 0, early = 0;
+  uint64_t steps = test_steps(50000, 5000000000), most = 0, early = 0;
   for (uint64_t i = 0; i < steps; i++) {
     name(key, 'k', (int)(i * 7919 % (2 * KEYS))); /* half of the keys come and go */
     if (i % 3 == 0) delete_now(db, key);
@@ -173,6 +173,7 @@ static void churn_under_an_old_snapshot_holds_a_bounded_memory(void **state) {
   }
   if (most > early + early / 5)
     fail_msg("%llu bytes, %llu early on", (unsigned long long)most, (unsigned long long)early);
+  print_message("steps=%llu memory_bytes=%llu\n", (unsigned long long)steps, (unsigned long long)most);
   assert_true(stats_of(db).versions < 5 * KEYS);
   khonsu_txn_options options = KHONSU_TXN_OPTIONS_INIT;
   options.snapshot = old;
