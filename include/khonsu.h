@@ -584,7 +584,8 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_put_batch_ref(khonsu_txn *txn, k
                                                               const struct ArrowArray *batch, khonsu_error *error);
 
 /* Adds the rows after those of the table at `key`; an absent table is created. Costs O(rows appended): the table's
- * batches are shared. Appends by transactions that did not read the table commute: all of them stand.
+ * batches are shared, but for small ones at its end, which become one when there are some. Appends by transactions that
+ * did not read the table commute: all of them stand.
  * SCHEMA_MISMATCH: field names, types, nullability or extension types differ from the table's, and its schema rules do
  * not allow for it; the text names the field and what is against it. WRONG_TYPE: the key holds bytes. Otherwise as
  * khonsu_put. */

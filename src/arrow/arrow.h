@@ -80,6 +80,10 @@ KHONSU_MUST_USE khonsu_status kh_table_with_rules(kh_table *table, uint32_t rule
  * amortised, whatever base's size: the list of chunks is shared with base. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_table_append(kh_table *base, kh_table *tail, kh_table **joined);
 
+/* A table that was just made, and that nobody else has, with small chunks at its end put together where there are many;
+ * without memory for that, as it is. Its reference is taken over. */
+kh_table *kh_table_coalesced(kh_table *table);
+
 /* ---- kernels
  *
  * They read valid chunks and make valid chunks; results own their memory and have offset 0, but for slices, which share

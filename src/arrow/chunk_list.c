@@ -116,6 +116,14 @@ khonsu_status kh_chunk_list_append(const kh_chunk_list *base, kh_chunk *const *c
   return KHONSU_OK;
 }
 
+kh_chunk_list kh_chunk_list_cut(const kh_chunk_list *list, uint64_t count) {
+  kh_chunk_list rest = *list;
+  while (rest.last != NULL && rest.last->start >= count)
+    rest = (kh_chunk_list){rest.last->below, rest.last->below_seen};
+  if (rest.last != NULL) rest.seen = (uint32_t)(count - rest.last->start);
+  return rest;
+}
+
 /* ---- reading */
 
 kh_chunk_run kh_chunk_list_run(const kh_chunk_list *list, uint64_t index) {

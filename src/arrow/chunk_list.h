@@ -50,6 +50,8 @@ static inline uint64_t kh_chunk_list_count(const kh_chunk_list *list) {
 KHONSU_MUST_USE khonsu_status kh_chunk_list_append(const kh_chunk_list *base, kh_chunk *const *chunks, size_t count,
                                                    kh_chunk_list *joined);
 void kh_chunk_list_fini(kh_chunk_list *list);
+/* The first `count` chunks, of as many at least; borrowed from the list. */
+kh_chunk_list kh_chunk_list_cut(const kh_chunk_list *list, uint64_t count);
 
 /* A run of neighbours in the list: from `index` on, as far as one block goes. `index` is below the count. */
 typedef struct kh_chunk_run {

@@ -31,7 +31,9 @@ static khonsu_status delete_in_chunk(deleting *from, kh_chunk *chunk, kh_table *
   kh_chunk *kept = chunk;
   if (from->matches.count == 0) kh_chunk_ref(chunk);
   else status = keep_others(from, chunk, &kept);
-  return status == KHONSU_OK ? kh_table_add(table, kept, from->error) : status;
+  if (status == KHONSU_OK) status = kh_table_add(table, kept, from->error);
+  if (status == KHONSU_OK && kept != chunk) kh_table_coalesce(table);
+  return status;
 }
 
 static khonsu_status fill(deleting *from, kh_table *base, kh_table *table) {

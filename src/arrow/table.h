@@ -36,6 +36,8 @@ kh_table *kh_table_new(kh_schema *schema);
 /* Adds a chunk at the end of a table in the making; takes the reference. Chunks without rows are dropped. NO_MEMORY: the
  * reference is gone too. */
 KHONSU_MUST_USE khonsu_status kh_table_add(kh_table *table, kh_chunk *chunk, khonsu_error *error);
+/* Puts small chunks at the end of a table in the making together, where there are many and memory for it. */
+void kh_table_coalesce(kh_table *table);
 /* The table that was made, which may be its chunk. */
 kh_table *kh_table_made(kh_table *table);
 

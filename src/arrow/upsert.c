@@ -178,7 +178,7 @@ khonsu_status kh_table_upsert(kh_table *base, const kh_keyed_rows *rows, kh_tabl
     kh_table_unref(table);
     return status;
   }
-  *result = kh_table_made(table);
+  *result = kh_table_coalesced(table);
   *counts = to.counts;
   return KHONSU_OK;
 }

@@ -66,6 +66,7 @@ static khonsu_status append_to(const kh_partition *partition, const kh_request *
     khonsu_status status = access->upsert != NULL ? upsert_into(partition, request, base, access, &joined)
                                                   : kh_table_append(base, rows, &joined);
     if (status != KHONSU_OK) return status;
+    joined = kh_table_coalesced(joined);
   } else {
     kh_table_ref(joined);
   }

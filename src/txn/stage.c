@@ -95,6 +95,7 @@ static khonsu_status append_to_own(khonsu_txn *txn, kh_access *access, increment
   kh_upsert *upsert = NULL;
   khonsu_status status = join_own(own, added, &joined, error);
   if (status != KHONSU_OK) return status;
+  joined = kh_table_coalesced(joined);
   bool is_keyed = access->accrues ? access->upsert != NULL : txn->on_conflict == KHONSU_ON_CONFLICT_APPEND;
   if (is_keyed && txn->key_names.count != 0)
     status = kh_upsert_new(joined, &txn->key_names, txn->partition->store.hash_seed, &upsert, error);

@@ -112,7 +112,9 @@ static khonsu_status append_to(const coming *in, kh_table **result, khonsu_error
   kh_upsert_counts counts;
   if (in->keyed != NULL) return kh_table_upsert(in->base, in->keyed, result, &counts, error);
   khonsu_status status = kh_table_append(in->base, in->rows, result);
-  return status == KHONSU_OK ? status : khonsu_error_set(error, status, "no memory to append rows");
+  if (status != KHONSU_OK) return khonsu_error_set(error, status, "no memory to append rows");
+  *result = kh_table_coalesced(*result);
+  return KHONSU_OK;
 }
 
 khonsu_status kh_txn_append_read(khonsu_txn *txn, khonsu_slice key, kh_table *rows, khonsu_error *error) {

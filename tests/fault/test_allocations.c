@@ -211,6 +211,12 @@ static khonsu_status upsert_blindly_and_read_back(khonsu_txn *t) {
   TRY(khonsu_set_key_columns(t, NULL, 0, NULL));
   return khonsu_append_batch(t, KHONSU_KEY("table"), &input_schema[1], &input_batch[1], NULL);
 }
+/* So many that some are put together. */
+static khonsu_status append_small(khonsu_txn *t) {
+  for (int i = 0; i < 9; i++)
+    TRY(khonsu_append_batch_ref(t, KHONSU_KEY("table"), &input_schema[0], &input_batch[0], NULL));
+  return read_table(t);
+}
 /* Columns of other names: the first rows make the schema grow, the second have to be cast. */
 static khonsu_status change_schema(khonsu_txn *t) {
   TRY(khonsu_set_schema_rules(t, KHONSU_KEY("table"), (khonsu_schema_rules)(KHONSU_SCHEMA_ADD | KHONSU_SCHEMA_WIDEN),
@@ -270,6 +276,7 @@ IN_TXN(s_upsert_one, KHONSU_SERIALIZABLE, upsert_one)
 IN_TXN(s_delete_rows, KHONSU_SERIALIZABLE, delete_rows)
 IN_TXN(s_upsert_blindly, KHONSU_SERIALIZABLE, upsert_blindly)
 IN_TXN(s_upsert_blindly_and_read_back, KHONSU_SERIALIZABLE, upsert_blindly_and_read_back)
+IN_TXN(s_append_small, KHONSU_SERIALIZABLE, append_small)
 IN_TXN(s_change_schema, KHONSU_SERIALIZABLE, change_schema)
 IN_TXN(s_read_then_write, KHONSU_SERIALIZABLE, read_then_write)
 IN_TXN(s_everything, KHONSU_SERIALIZABLE, everything)
@@ -553,6 +560,7 @@ static const named_scenario scenarios[] = {
     NAMED(s_delete_rows),
     NAMED(s_upsert_blindly),
     NAMED(s_upsert_blindly_and_read_back),
+    NAMED(s_append_small),
     NAMED(s_change_schema),
     NAMED(s_read_then_write),
     NAMED(s_everything),

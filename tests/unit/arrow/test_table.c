@@ -158,6 +158,7 @@ static void random_histories(void **state) {
     if (versions[from].count + 3 > LONGEST) break;
     kh_table *joined;
     MUST(kh_table_append(versions[from].table, tails[tail], &joined));
+    if (kh_prng_below(&prng, 2) == 0) joined = kh_table_coalesced(joined);
     if (to != from) memcpy(versions[to].values, versions[from].values, versions[from].count * sizeof(int));
     versions[to].count = versions[from].count;
     for (uint64_t i = 0; i <= tail; i++)
@@ -167,11 +168,14 @@ static void random_histories(void **state) {
     assert_true(depth_of(joined) <= depth_allowed(versions[to].count));
     if (step % 97 != 0) continue;
     uint64_t seen = kh_prng_below(&prng, VERSIONS), index = 0;
-    while (index < versions[seen].count) {
+    uint64_t row_at = 0;
+    while (index < kh_table_chunk_count(versions[seen].table)) {
       kh_chunk_run run = kh_table_run(versions[seen].table, index);
       for (uint64_t i = 0; i < run.count; i++, index++)
-        assert_int_equal(((const int *)run.chunks[i]->nodes[1].buffers[1])[0], versions[seen].values[index]);
+        for (int64_t at = 0; at < run.chunks[i]->nodes[1].length; at++)
+          assert_int_equal(((const int *)run.chunks[i]->nodes[1].buffers[1])[at], versions[seen].values[row_at++]);
     }
+    assert_int_equal(row_at, versions[seen].count);
   }
   for (int i = 0; i < VERSIONS; i++) kh_table_unref(versions[i].table);
   for (int i = 0; i < 3; i++) kh_table_unref(tails[i]);
