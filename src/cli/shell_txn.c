@@ -84,6 +84,15 @@ static khonsu_status read_begin(kh_shell *shell, const kh_words *words, char nam
   return status;
 }
 
+/* Frees the transaction where it fails. */
+static khonsu_status use_key_columns(const kh_shell *shell, kh_shell_txn *opened, khonsu_error *error) {
+  const kh_shell_columns *columns = &shell->key_columns;
+  khonsu_status status = khonsu_set_key_columns(opened->txn, columns->names, columns->count, error);
+  if (status == KHONSU_OK) status = kh_shell_columns_copy(columns, &opened->key_columns, error);
+  if (status != KHONSU_OK) khonsu_txn_free(&opened->txn);
+  return status;
+}
+
 khonsu_status kh_shell_begin(kh_shell *shell, const kh_words *words, khonsu_error *error) {
   kh_shell_txn opened = {.txn = NULL};
   khonsu_txn_options options = {KHONSU_TXN_OPTIONS_DEFAULTS, .isolation = shell->isolation,
@@ -95,6 +104,7 @@ khonsu_status kh_shell_begin(kh_shell *shell, const kh_words *words, khonsu_erro
   if (shell->txn_count == KH_OPEN_MAX)
     return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "%d transactions are open: no more", KH_OPEN_MAX);
   status = khonsu_begin(shell->db, &options, &opened.txn, error);
+  if (status == KHONSU_OK) status = use_key_columns(shell, &opened, error);
   if (status != KHONSU_OK) return status;
   opened.isolation = options.isolation;
   opened.on_conflict = options.on_conflict;
@@ -118,6 +128,7 @@ khonsu_status kh_shell_use(kh_shell *shell, const kh_words *words, khonsu_error 
 static void forget(kh_shell *shell, size_t index) {
   bool was_current = index == shell->current;
   khonsu_txn_free(&shell->txns[index].txn);
+  kh_shell_columns_fini(&shell->txns[index].key_columns);
   shell->txn_count--;
   for (size_t i = index; i < shell->txn_count; i++) shell->txns[i] = shell->txns[i + 1];
   if (was_current) shell->current = shell->txn_count;
@@ -187,7 +198,9 @@ static khonsu_status run_attempt(void *ctx, khonsu_txn *txn, khonsu_error *error
   attempt *self = ctx;
   self->id = khonsu_txn_id(txn);
   kh_shell_remember_statement(self->shell, self->id, self->words);
-  return self->body(self->ctx, txn, error);
+  const kh_shell_columns *columns = &self->shell->key_columns;
+  khonsu_status status = khonsu_set_key_columns(txn, columns->names, columns->count, error);
+  return status == KHONSU_OK ? self->body(self->ctx, txn, error) : status;
 }
 
 khonsu_status kh_shell_write(kh_shell *shell, const kh_words *words, khonsu_body body, void *ctx, khonsu_error *error) {
