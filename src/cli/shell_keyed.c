@@ -25,17 +25,17 @@ static khonsu_status read_from(const kh_words *words, size_t from, kh_shell_file
 
 static khonsu_status fill(void *ctx, kh_list *list, khonsu_error *error) {
   (void)error;
-  const uint64_t **next = ctx;
-  for (size_t i = 0; *next != NULL && i < list->count; i++) kh_list_add_number(list, (*next)[i]);
-  *next = NULL;
+  const uint64_t *counts = ctx;
+  for (size_t i = 0; i < list->count; i++) kh_list_add_number(list, counts[i]);
+  list->is_last = true;
   return KHONSU_OK;
 }
 
 /* "2 inserted, 1 updated"; in the other formats, a row. */
-static khonsu_status print_counts(kh_shell *shell, const kh_list_column *columns, size_t count, const uint64_t *counts,
+static khonsu_status print_counts(kh_shell *shell, const kh_list_column *columns, size_t count, uint64_t *counts,
                                   khonsu_error *error) {
   if (shell->printer.format != KH_FORMAT_TABLE)
-    return kh_shell_print_list(shell, columns, count, "row", fill, &counts, error);
+    return kh_shell_print_list(shell, columns, count, "row", fill, counts, error);
   for (size_t i = 0; i < count; i++)
     printf("%s%llu %s", i > 0 ? ", " : "", (unsigned long long)counts[i], columns[i].name);
   putchar('\n');
@@ -68,8 +68,7 @@ khonsu_status kh_shell_upsert(kh_shell *shell, const kh_words *words, khonsu_err
   task self = {.key = kh_word_at(words, 1)};
   khonsu_status status = read_upsert(&self, words, error);
   if (status == KHONSU_OK) status = kh_shell_write(shell, words, upsert, &self, error);
-  if (status == KHONSU_OK)
-    status = print_counts(shell, columns, 2, (const uint64_t[]){self.inserted, self.updated}, error);
+  if (status == KHONSU_OK) status = print_counts(shell, columns, 2, (uint64_t[]){self.inserted, self.updated}, error);
   kh_shell_columns_fini(&self.columns);
   return status;
 }

@@ -54,9 +54,9 @@ static const kh_list_column metadata_columns[] = {
     {"column", KH_LIST_TEXT}, {"key", KH_LIST_BYTES}, {"value", KH_LIST_BYTES}};
 
 typedef struct metadata_listing {
-  const kh_type *type; /* NULL: it was listed */
-  kh_text path;        /* of the column: names with points between them */
-  kh_list *list;       /* NULL: only counted */
+  const kh_type *type;
+  kh_text path;  /* of the column: names with points between them */
+  kh_list *list; /* NULL: only counted */
   int64_t count;
 } metadata_listing;
 
@@ -92,10 +92,9 @@ static void list_metadata(metadata_listing *self, const kh_type *type) {
 
 static khonsu_status fill_metadata(void *ctx, kh_list *list, khonsu_error *error) {
   metadata_listing *self = ctx;
-  if (self->type == NULL) return KHONSU_OK;
   self->list = list;
   list_metadata(self, self->type);
-  self->type = NULL;
+  list->is_last = true;
   return self->path.failed ? khonsu_error_set(error, KHONSU_NO_MEMORY, "out of memory") : KHONSU_OK;
 }
 

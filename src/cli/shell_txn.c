@@ -232,32 +232,26 @@ static const kh_list_column columns[] = {
     {"name", KH_LIST_TEXT},        {"number", KH_LIST_NUMBER}, {"version", KH_LIST_NUMBER}, {"isolation", KH_LIST_TEXT},
     {"on_conflict", KH_LIST_TEXT}, {"access", KH_LIST_TEXT},   {"current", KH_LIST_TEXT}};
 
-typedef struct listing {
-  const kh_shell *shell;
-  bool done;
-} listing;
-
 static khonsu_status fill(void *ctx, kh_list *list, khonsu_error *error) {
   (void)error;
-  listing *self = ctx;
-  for (size_t i = 0; !self->done && i < self->shell->txn_count; i++) {
-    const kh_shell_txn *txn = &self->shell->txns[i];
+  const kh_shell *shell = ctx;
+  for (size_t i = 0; i < shell->txn_count; i++) {
+    const kh_shell_txn *txn = &shell->txns[i];
     kh_list_add_text(list, txn->name);
     kh_list_add_number(list, khonsu_txn_id(txn->txn));
     kh_list_add_number(list, khonsu_txn_snapshot(txn->txn));
     kh_list_add_text(list, kh_level_names[txn->isolation - KHONSU_READ_COMMITTED]);
     kh_list_add_text(list, kh_strategy_names[txn->on_conflict]);
     kh_list_add_text(list, txn->read_only ? "read-only" : "read-write");
-    kh_list_add_text(list, i == self->shell->current ? "yes" : "no");
+    kh_list_add_text(list, i == shell->current ? "yes" : "no");
   }
-  self->done = true;
+  list->is_last = true;
   return KHONSU_OK;
 }
 
 khonsu_status kh_shell_transactions(kh_shell *shell, const kh_words *words, khonsu_error *error) {
   (void)words;
-  listing self = {.shell = shell};
-  return kh_shell_print_list(shell, columns, sizeof columns / sizeof *columns, "transaction", fill, &self, error);
+  return kh_shell_print_list(shell, columns, sizeof columns / sizeof *columns, "transaction", fill, shell, error);
 }
 
 khonsu_status kh_shell_isolation(kh_shell *shell, const kh_words *words, khonsu_error *error) {
