@@ -451,10 +451,10 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_begin(khonsu_db *db, const khons
 /* Commits: all writes become visible together, or none. Whatever it returns, the transaction is no longer active.
  * `info` may be NULL; it is filled in on success.
  * CONFLICT: others committed what this transaction's level keeps apart; error->conflicts lists every such key; run the
- * whole transaction again. MEMORY_LIMIT, STORAGE_FULL, UNSUPPORTED (over a storage), NO_MEMORY: nothing was written. IN_DOUBT: the storage failed
- * after the commit had been handed to it. UNAVAILABLE: the store had already stopped, or this transaction lost to one
- * whose own outcome became unknown. A transaction that wrote nothing commits without waiting; read-only ones always
- * succeed, save SNAPSHOT_EXPIRED. */
+ * whole transaction again. MEMORY_LIMIT, STORAGE_FULL, UNSUPPORTED (over a storage), VALUE_TOO_LARGE (appends with key
+ * columns, as khonsu_upsert), NO_MEMORY: nothing was written. IN_DOUBT: the storage failed after the commit had been handed
+ * to it. UNAVAILABLE: the store had already stopped, or this transaction lost to one whose own outcome became unknown. A
+ * transaction that wrote nothing commits without waiting; read-only ones always succeed, save SNAPSHOT_EXPIRED. */
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_commit(khonsu_txn *txn, khonsu_commit_info *info, khonsu_error *error);
 
 /* Aborts: nothing the transaction did is ever visible. BAD_STATE: it is no longer active. */
@@ -470,8 +470,9 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_set_on_conflict(khonsu_txn *txn,
  * appends, such upserts of transactions that did not read the table commute in their order of commit, and all of them
  * stand. A put of a table with KHONSU_ON_CONFLICT_APPEND that meets newer commits is upserted into them then. Rows of an
  * input that have the same key are INVALID_ARGUMENT of the call that writes them. Upserts by other columns, or a plain
- * append after one, to one key in one transaction read the table. Each costs its commit a look at all rows of the table.
- * The names are copied; `column_count` 0: appends are appends again. BAD_STATE, INVALID_ARGUMENT, NO_MEMORY. */
+ * append after one, to one key in one transaction read the table. Those to one key are put together, and cost its commit one
+ * look at all rows of the table. The names are copied; `column_count` 0: appends are appends again. BAD_STATE,
+ * INVALID_ARGUMENT, NO_MEMORY. */
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_set_key_columns(khonsu_txn *txn, const char *const *columns,
                                                                 size_t column_count, khonsu_error *error);
 

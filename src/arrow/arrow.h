@@ -151,6 +151,13 @@ void kh_keyed_rows_free(kh_keyed_rows *keyed); /* NULL is a no-op */
 /* Whether both have the same key columns. Their schemas match. */
 bool kh_keyed_rows_alike(const kh_keyed_rows *a, const kh_keyed_rows *b);
 
+/* Rows, of which several may have the same key, by the key columns of `like`, whose schema matches: of each key the last
+ * row, where the first one stood; as a table, and made ready as `unique`. What came of upserting the rows one after the
+ * other. VALUE_TOO_LARGE, NO_MEMORY: as kh_keyed_rows_new. */
+KHONSU_MUST_USE khonsu_status kh_keyed_rows_unite(kh_table *rows, const kh_keyed_rows *like, kh_table **table,
+                                                  kh_keyed_rows **united, khonsu_error *error);
+uint64_t kh_keyed_rows_count(const kh_keyed_rows *keyed);
+
 typedef struct kh_upsert_counts {
   uint64_t inserted, updated; /* rows of the result */
   uint64_t bytes;             /* of Arrow buffers that the result does not share with the base */

@@ -74,12 +74,23 @@ static bool is_utf8(const kh_field *field) {
          field->type == NANOARROW_TYPE_STRING_VIEW;
 }
 
+static bool is_map_entry(const kh_schema *schema, const kh_field *field) {
+  return kh_field_is_map_entries(schema->fields, (uint32_t)(field - schema->fields));
+}
+
 static bool comparable(const kh_schema *a, uint32_t at_a, const kh_schema *b, uint32_t at_b);
 
+static const char *name_of(const kh_field *field) { return field->arrow.name != NULL ? field->arrow.name : ""; }
+
+/* Fields of structs are told by their names; what is in a list, or an entry of a map, has a name of no meaning. */
 static bool children_comparable(const kh_schema *a, const kh_field *one, const kh_schema *b, const kh_field *other) {
   if (one->arrow.n_children != other->arrow.n_children) return false;
-  for (uint32_t child = 0; child < one->arrow.n_children; child++)
-    if (!comparable(a, one->first + child, b, other->first + child)) return false;
+  bool are_named = kh_field_kind(one) == KH_KIND_STRUCT && !is_map_entry(a, one) && !is_map_entry(b, other);
+  for (uint32_t child = 0; child < one->arrow.n_children; child++) {
+    uint32_t in_a = one->first + child, in_b = other->first + child;
+    if (are_named && strcmp(name_of(&a->fields[in_a]), name_of(&b->fields[in_b])) != 0) return false;
+    if (!comparable(a, in_a, b, in_b)) return false;
+  }
   return true;
 }
 

@@ -129,6 +129,8 @@ void kh_keyed_rows_free(kh_keyed_rows *keyed) {
   kh_free(keyed);
 }
 
+uint64_t kh_keyed_rows_count(const kh_keyed_rows *keyed) { return kh_chunk_rows(keyed->rows); }
+
 static bool has_column(const kh_keyed_rows *keyed, uint32_t column) {
   for (size_t k = 0; k < keyed->column_count; k++)
     if (keyed->columns[k] == column) return true;

@@ -99,7 +99,7 @@ typedef struct kh_test {
   kh_test_kind kind;
   bool negated;
   uint32_t field;
-  kh_interval *intervals; /* VALUE: it is in one of them */
+  kh_interval *intervals; /* VALUE: it is in one of them; if there are several, they are points, in order */
   size_t interval_count;
   struct kh_test *first, *next; /* as in the tree */
 } kh_test;
@@ -155,8 +155,9 @@ kh_verdict kh_test_verdict(const kh_test *test, kh_chunk *chunk);
 /* `bits` has whole words for all rows; those beyond are 0. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_test_rows(const kh_test *test, const kh_chunk *chunk, uint64_t *bits,
                                            khonsu_error *error);
-/* Values that are in the interval, whatever is null: their bits are set, the others stay. */
-void kh_interval_match(const kh_interval *interval, const kh_place *first, int64_t length, uint64_t *bits);
+/* Values that are in one of the intervals of a test, whatever is null: their bits are set, the others stay. */
+void kh_intervals_match(const kh_interval *intervals, size_t count, const kh_place *first, int64_t length,
+                        uint64_t *bits);
 
 static inline size_t kh_bits_words(int64_t count) { return (size_t)(count / 64 + (count % 64 != 0)); }
 

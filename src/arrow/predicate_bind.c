@@ -1,5 +1,7 @@
 /* predicate_bind: a condition's tree becomes the tests of a schema: `not` is moved down, columns are found, and literals
  * become intervals of the columns' own types. */
+#include <stdlib.h>
+
 #include "predicate.h"
 
 typedef struct binder {
@@ -92,6 +94,21 @@ static khonsu_status does_not_fit(const binder *b, uint32_t field, const kh_lite
                        wanted);
 }
 
+static int by_low(const void *a, const void *b) {
+  return kh_scalar_compare(&((const kh_interval *)a)->low, &((const kh_interval *)b)->low);
+}
+
+/* Points: a list of literals is what makes several intervals. */
+static void sort_points(kh_test *test) {
+  size_t count = 0;
+  if (test->interval_count < 2) return;
+  qsort(test->intervals, test->interval_count, sizeof *test->intervals, by_low);
+  for (size_t i = 0; i < test->interval_count; i++)
+    if (count == 0 || by_low(&test->intervals[count - 1], &test->intervals[i]) != 0)
+      test->intervals[count++] = test->intervals[i];
+  test->interval_count = count;
+}
+
 static khonsu_status bind_literals(const binder *b, const kh_predicate_node *node, kh_test *test) {
   const kh_field *values = decoded(b->schema, test->field);
   size_t count = 0;
@@ -104,6 +121,7 @@ static khonsu_status bind_literals(const binder *b, const kh_predicate_node *nod
     if (!kh_literal_fit(literal, values, &fit, &wanted)) return does_not_fit(b, test->field, literal, wanted);
     if (make_interval(node->op, &fit, &test->intervals[test->interval_count])) test->interval_count++;
   }
+  sort_points(test);
   return KHONSU_OK;
 }
 

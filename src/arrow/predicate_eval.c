@@ -34,7 +34,7 @@ static void test_plain(const kh_test *test, const kh_place *first, int64_t lengt
     fill(bits, length, test->negated);
   } else {
     fill(bits, length, false);
-    for (size_t i = 0; i < test->interval_count; i++) kh_interval_match(&test->intervals[i], first, length, bits);
+    kh_intervals_match(test->intervals, test->interval_count, first, length, bits);
     for (size_t word = 0; test->negated && word < kh_bits_words(length); word++) bits[word] = ~bits[word];
   }
 }

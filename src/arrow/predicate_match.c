@@ -3,6 +3,8 @@
 #include "compare.h"
 #include "predicate.h"
 
+enum { INTERVALS_FEW = 16 }; /* more cost more than a search among them does */
+
 /* Eight bytes that are 0 or 1 become eight bits: each moves to its own place of the highest byte. */
 static uint64_t pack(const uint8_t flags[64]) {
   uint64_t word = 0;
@@ -62,13 +64,23 @@ static void match_bools(const kh_place *first, int64_t length, int64_t low, int6
 
 /* ---- one by one */
 
-static bool is_in(const kh_interval *interval, const kh_place *value, bool is_bytes) {
-  kh_scalar scalar = {.kind = is_bytes ? KH_SCALAR_BYTES : interval->low.kind};
-  if (scalar.kind == KH_SCALAR_DECIMAL) kh_place_decimal(value, scalar.decimal);
-  else if (scalar.kind == KH_SCALAR_FLOAT) scalar.real = kh_place_float(value);
-  else scalar.bytes = kh_place_bytes(value);
+/* Of the kind of a bound. Decimals of up to 64 bits are tested as integers. */
+static kh_scalar scalar_like(const kh_scalar *bound, const kh_place *value) {
+  kh_scalar scalar = {.kind = bound->kind};
+  kh_kind kind = kh_field_kind(kh_place_field(value));
+  if (kind == KH_KIND_DECIMAL) kh_place_decimal(value, scalar.decimal);
+  else if (kind == KH_KIND_FLOAT) scalar.real = kh_place_float(value);
+  else if (kind == KH_KIND_BYTES) scalar.bytes = kh_place_bytes(value);
+  else scalar.integer = kh_place_int(value);
+  if (kind == KH_KIND_DECIMAL && bound->kind == KH_SCALAR_INT) scalar.integer = (int64_t)scalar.decimal[0];
+  return scalar;
+}
+
+static bool is_in(const kh_interval *interval, const kh_place *value) {
+  bool has_low = interval->low.kind != KH_SCALAR_NONE;
+  kh_scalar scalar = scalar_like(has_low ? &interval->low : &interval->high, value);
   if (scalar.kind == KH_SCALAR_FLOAT && scalar.real != scalar.real) return false;
-  if (interval->low.kind != KH_SCALAR_NONE) {
+  if (has_low) {
     int order = kh_scalar_compare(&scalar, &interval->low);
     if (order < 0 || (order == 0 && interval->above_low)) return false;
   }
@@ -77,19 +89,31 @@ static bool is_in(const kh_interval *interval, const kh_place *value, bool is_by
   return order < 0 || (order == 0 && !interval->below_high);
 }
 
+static bool is_point(const kh_interval *points, size_t count, const kh_place *value) {
+  kh_scalar scalar = scalar_like(&points->low, value);
+  for (size_t from = 0; from < count;) {
+    size_t middle = from + (count - from) / 2;
+    int order = kh_scalar_compare(&scalar, &points[middle].low);
+    if (order == 0) return true;
+    if (order > 0) from = middle + 1;
+    else count = middle;
+  }
+  return false;
+}
+
 /* Bytes that are null may be anything: the offsets, at least, are in order, and views are not looked at. */
-static void match_each(const kh_interval *interval, const kh_place *first, int64_t length, uint64_t *bits) {
-  const kh_field *field = kh_place_field(first);
-  const uint8_t *validity = kh_node_validity(field, kh_place_node(first));
-  bool is_bytes = kh_field_kind(field) == KH_KIND_BYTES;
+static void match_each(const kh_interval *intervals, size_t count, const kh_place *first, int64_t length,
+                       uint64_t *bits) {
+  const uint8_t *validity = kh_node_validity(kh_place_field(first), kh_place_node(first));
   kh_place value = *first;
   for (int64_t i = 0; i < length; i++, value.at++) {
     if (validity != NULL && !kh_bit_get(validity, value.at)) continue;
-    if (is_in(interval, &value, is_bytes)) bits[i / 64] |= UINT64_C(1) << (i % 64);
+    if (count == 1 ? is_in(intervals, &value) : is_point(intervals, count, &value))
+      bits[i / 64] |= UINT64_C(1) << (i % 64);
   }
 }
 
-void kh_interval_match(const kh_interval *interval, const kh_place *first, int64_t length, uint64_t *bits) {
+static void match_interval(const kh_interval *interval, const kh_place *first, int64_t length, uint64_t *bits) {
   const kh_field *field = kh_place_field(first);
   const void *buffer = kh_place_node(first)->buffers[1];
   uint64_t low = interval->low.natural, high = interval->high.natural;
@@ -107,6 +131,17 @@ void kh_interval_match(const kh_interval *interval, const kh_place *first, int64
       default: match_8(buffer, first->at, length, low, high, bits); return;
     }
   } else {
-    match_each(interval, first, length, bits);
+    match_each(interval, 1, first, length, bits);
   }
+}
+
+/* Each value is looked at once for each of a few intervals, all of them at once where they are many points. */
+void kh_intervals_match(const kh_interval *intervals, size_t count, const kh_place *first, int64_t length,
+                        uint64_t *bits) {
+  bool is_quick = kh_field_kind(kh_place_field(first)) != KH_KIND_BYTES;
+  if (count > (is_quick ? INTERVALS_FEW : 1)) {
+    match_each(intervals, count, first, length, bits);
+    return;
+  }
+  for (size_t i = 0; i < count; i++) match_interval(&intervals[i], first, length, bits);
 }

@@ -69,6 +69,13 @@ void kh_type_fini(kh_type *type);
 
 /* "int64", "timestamp[us, tz=UTC]", "list<utf8>", "struct<a: int8, b: utf8>". */
 void kh_type_add_name(const kh_type *type, kh_text *text);
+/* With the indices of dictionaries, and which fields inside are not nullable: "list<int64 not null>",
+ * "dictionary<values=utf8, indices=int8, ordered>". */
+void kh_type_add_full_name(const kh_type *type, kh_text *text);
+
+/* Calls `visit` with each pair of a schema's metadata, in order; the slices point into it. */
+typedef void kh_metadata_visit(void *ctx, khonsu_slice key, khonsu_slice value);
+void kh_metadata_each(const struct ArrowSchema *schema, kh_metadata_visit *visit, void *ctx);
 
 /* The extension name in the metadata of a field; size 0: none. */
 khonsu_slice kh_extension_name(const struct ArrowSchema *schema);

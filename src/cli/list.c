@@ -101,6 +101,7 @@ typedef struct source {
   size_t count;
   kh_list_fill fill;
   void *ctx;
+  bool has_ended;
   khonsu_error error;
 } source;
 
@@ -114,7 +115,8 @@ static int get_next(struct ArrowArrayStream *stream, struct ArrowArray *batch) {
   kh_list list;
   int code = 0;
   init(&list, self->columns, self->count);
-  khonsu_status status = self->fill(self->ctx, &list, &self->error);
+  khonsu_status status = self->has_ended ? KHONSU_OK : self->fill(self->ctx, &list, &self->error);
+  self->has_ended |= list.is_last;
   batch->release = NULL;
   if (status != KHONSU_OK) code = status == KHONSU_NO_MEMORY ? ENOMEM : EIO;
   else if (list.failed || (list.rows > 0 && !kh_list_batch(&list, batch))) code = ENOMEM;

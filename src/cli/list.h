@@ -35,7 +35,8 @@ typedef struct kh_list {
   const kh_list_column *columns;
   size_t count, next;
   int64_t rows;
-  bool failed; /* out of memory */
+  bool is_last; /* set by who fills it: there are no more rows after these */
+  bool failed;  /* out of memory */
   kh_list_cells cells[KH_LIST_COLUMNS_MAX];
   kh_list_value value; /* of the column of that type, of which there is at most one */
 } kh_list;
@@ -49,7 +50,7 @@ void kh_list_add_value_bytes(kh_list *list, khonsu_slice bytes);
 void kh_list_add_value_number(kh_list *list, int64_t number);
 void kh_list_add_value_text(kh_list *list, khonsu_slice text);
 
-/* Adds up to KH_LIST_BATCH_ROWS rows; none at the end. A status other than OK ends the stream with the text of
+/* Adds up to KH_LIST_BATCH_ROWS rows, which it may say are the last; none at the end. A status other than OK ends the stream with the text of
  * `error`. */
 typedef khonsu_status (*kh_list_fill)(void *ctx, kh_list *list, khonsu_error *error);
 

@@ -7,8 +7,12 @@
  *   shell_txn.c         named transactions; statements that are a transaction of their own
  *   shell_snapshot.c    named snapshots
  *   shell_values.c      put, get and their kin
- *   shell_tables.c      import, append, export, schema
+ *   shell_tables.c      import, append, export
+ *   shell_keyed.c       upsert, delete-rows, key-columns
+ *   shell_schema.c      schema
  *   shell_select.c      select, head
+ *   shell_file.c        files that rows are read from
+ *   shell_columns.c     names of columns
  *   shell_keys.c        ls, scan
  *   shell_explain.c     the last conflict
  *   shell_settings.c    format, rows, timing; help, quit; stat
@@ -42,7 +46,8 @@ typedef struct kh_statement {
   const char *about;        /* all there is to say */
   size_t least, most;       /* arguments */
   /* What its arguments are, one letter each, for completion: k a key, f a file, t an open transaction, s a snapshot,
-   * h a statement, w one of `words`, q a key behind `from`, else one of `words`. The last letter is that of all others. NULL: cannot be completed. */
+   * h a statement, w one of `words`, q a key and p a file behind `from`, else one of `words`. The last letter is that
+   * of all others. NULL: cannot be completed. */
   const char *completes;
   const char *const *words;
   kh_statement_run run;
@@ -71,11 +76,19 @@ extern const char *const kh_level_names[], *const kh_strategy_names[];
 
 /* ---- state */
 
+/* Names of columns. Starts zeroed. */
+typedef struct kh_shell_columns {
+  const char **names; /* count of them; NULL: none */
+  size_t count;
+  kh_text text; /* what they point into */
+} kh_shell_columns;
+
 typedef struct kh_shell_txn {
   char name[KH_NAME_SIZE];
   khonsu_txn *txn;
   khonsu_isolation isolation;
   khonsu_on_conflict on_conflict;
+  kh_shell_columns key_columns;
   bool read_only;
 } kh_shell_txn;
 
@@ -119,6 +132,7 @@ struct kh_shell {
   kh_printer printer;
   khonsu_isolation isolation; /* of the transactions to come */
   khonsu_on_conflict on_conflict;
+  kh_shell_columns key_columns;
   kh_shell_txn txns[KH_OPEN_MAX];
   size_t txn_count, current; /* current == txn_count: in none */
   kh_shell_snapshot snapshots[KH_OPEN_MAX];
@@ -184,7 +198,7 @@ khonsu_status kh_shell_snapshot_find(kh_shell *shell, const kh_words *words, siz
                                      khonsu_error *error);
 void kh_shell_snapshots_close(kh_shell *shell);
 
-/* ---- shell_values.c, shell_tables.c, shell_select.c, shell_keys.c */
+/* ---- shell_values.c, shell_tables.c, shell_keyed.c, shell_schema.c, shell_select.c, shell_keys.c */
 
 khonsu_status kh_shell_get(kh_shell *shell, const kh_words *words, khonsu_error *error);
 khonsu_status kh_shell_put(kh_shell *shell, const kh_words *words, khonsu_error *error);
@@ -194,6 +208,9 @@ khonsu_status kh_shell_del(kh_shell *shell, const kh_words *words, khonsu_error 
 khonsu_status kh_shell_import(kh_shell *shell, const kh_words *words, khonsu_error *error);
 khonsu_status kh_shell_append(kh_shell *shell, const kh_words *words, khonsu_error *error);
 khonsu_status kh_shell_export(kh_shell *shell, const kh_words *words, khonsu_error *error);
+khonsu_status kh_shell_upsert(kh_shell *shell, const kh_words *words, khonsu_error *error);
+khonsu_status kh_shell_delete_rows(kh_shell *shell, const kh_words *words, khonsu_error *error);
+khonsu_status kh_shell_key_columns(kh_shell *shell, const kh_words *words, khonsu_error *error);
 khonsu_status kh_shell_schema(kh_shell *shell, const kh_words *words, khonsu_error *error);
 khonsu_status kh_shell_select(kh_shell *shell, const kh_words *words, khonsu_error *error);
 khonsu_status kh_shell_head(kh_shell *shell, const kh_words *words, khonsu_error *error);
@@ -210,6 +227,37 @@ typedef struct kh_shell_value {
 
 khonsu_status kh_shell_value_get(khonsu_txn *txn, khonsu_slice key, kh_shell_value *value, khonsu_error *error);
 void kh_shell_value_release(kh_shell_value *value);
+
+/* ---- shell_file.c */
+
+/* Where rows are read from. */
+typedef struct kh_shell_file {
+  const char *path;
+  bool is_csv; /* else Arrow */
+} kh_shell_file;
+
+/* The word at `index`: INVALID_ARGUMENT if it has NUL bytes. */
+khonsu_status kh_shell_file_path(const kh_words *words, size_t index, const char **path, khonsu_error *error);
+/* "FILE [arrow|csv]" from `index` on: without a format, what it looks like. */
+khonsu_status kh_shell_file_read(const kh_words *words, size_t index, kh_shell_file *file, khonsu_error *error);
+khonsu_status kh_shell_file_open(const kh_shell_file *file, struct ArrowArrayStream *rows, khonsu_error *error);
+
+/* ---- shell_columns.c */
+
+typedef enum kh_columns_reading {
+  KH_COLUMNS_AS_TYPED, /* with their quotes, as khonsu_select takes them */
+  KH_COLUMNS_UNQUOTED
+} kh_columns_reading;
+
+/* Names as they were typed, with commas between them and blanks around them; one with commas or blanks is in double
+ * quotes, in which a quote is doubled. INVALID_ARGUMENT: one is missing, or not in quotes as a whole. NO_MEMORY. End it
+ * with _fini in any case. */
+khonsu_status kh_shell_columns_read(kh_shell_columns *columns, khonsu_slice list, kh_columns_reading reading,
+                                    khonsu_error *error);
+khonsu_status kh_shell_columns_copy(const kh_shell_columns *columns, kh_shell_columns *copy, khonsu_error *error);
+/* As _read takes them. */
+void kh_shell_columns_write(const kh_shell_columns *columns, kh_text *text);
+void kh_shell_columns_fini(kh_shell_columns *columns);
 
 /* ---- shell_explain.c */
 

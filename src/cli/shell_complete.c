@@ -111,15 +111,18 @@ static void add_arguments(kh_shell *shell, const kh_statement *statement, const 
                           kh_completion *found) {
   size_t kinds = statement->completes != NULL ? strlen(statement->completes) : 0;
   if (kinds == 0 || argument > statement->most) return;
-  switch (statement->completes[argument <= kinds ? argument - 1 : kinds - 1]) {
+  char kind = statement->completes[argument <= kinds ? argument - 1 : kinds - 1];
+  switch (kind) {
     case 'k': look_for_keys(shell, found); return;
     case 'f': add_files(found); return;
     case 't': add_transactions(shell, found); return;
     case 's': add_snapshots(shell, found); return;
     case 'h': add_statements(found); return;
     case 'q':
-      if (kh_word_is(words, argument - 1, "from")) look_for_keys(shell, found);
-      else add_words(found, statement->words);
+    case 'p':
+      if (!kh_word_is(words, argument - 1, "from")) add_words(found, statement->words);
+      else if (kind == 'q') look_for_keys(shell, found);
+      else add_files(found);
       return;
     default: add_words(found, statement->words); return;
   }

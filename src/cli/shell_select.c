@@ -1,4 +1,3 @@
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -8,8 +7,8 @@ typedef struct task {
   kh_shell *shell;
   khonsu_slice key;
   khonsu_select_options options;
-  kh_text names, condition; /* what the options point into */
-  const char **columns;
+  kh_shell_columns columns; /* what the options point into */
+  kh_text condition;
 } task;
 
 static khonsu_status print_part(void *ctx, khonsu_txn *txn, khonsu_error *error) {
@@ -43,41 +42,12 @@ static bool is_keyword(const kh_words *words, size_t index, const char *keyword)
 
 /* ---- columns */
 
-static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-
-/* A name without the blanks around it, to the names, which end in NULs. False: there is nothing. */
-static bool add_name(task *self, const char *from, const char *to) {
-  while (from < to && is_blank(*from)) from++;
-  while (from < to && is_blank(to[-1])) to--;
-  if (from == to || memchr(from, '\0', (size_t)(to - from)) != NULL) return false;
-  kh_text_add(&self->names, from, (size_t)(to - from));
-  kh_text_add_char(&self->names, '\0');
-  self->options.column_count++;
-  return true;
-}
-
-static khonsu_status point_at_names(task *self, khonsu_error *error) {
-  self->columns = calloc(self->options.column_count, sizeof *self->columns);
-  if (self->columns == NULL || self->names.failed) return no_memory(error);
-  const char *name = self->names.data;
-  for (size_t i = 0; i < self->options.column_count; i++, name += strlen(name) + 1) self->columns[i] = name;
-  self->options.columns = self->columns;
-  return KHONSU_OK;
-}
-
-/* Commas part them, but for those in double quotes. */
 static khonsu_status read_columns(task *self, khonsu_slice list, khonsu_error *error) {
-  const char *from = list.data, *end = from + list.size;
   if (kh_slice_is(list, "*")) return KHONSU_OK;
-  bool in_quotes = false, are_names = true;
-  for (const char *at = from; at < end; at++) {
-    if (*at == '"') in_quotes = !in_quotes;
-    if (*at != ',' || in_quotes) continue;
-    are_names &= add_name(self, from, at);
-    from = at + 1;
-  }
-  are_names &= add_name(self, from, end);
-  return are_names ? point_at_names(self, error) : wrong(error, "a column has no name; columns are a, b, ... or *");
+  khonsu_status status = kh_shell_columns_read(&self->columns, list, KH_COLUMNS_AS_TYPED, error);
+  self->options.columns = self->columns.names;
+  self->options.column_count = self->columns.count;
+  return status;
 }
 
 /* ---- the statement, whose end is read first: a condition goes up to where that begins */
@@ -124,8 +94,7 @@ khonsu_status kh_shell_select(kh_shell *shell, const kh_words *words, khonsu_err
   task self = {.shell = shell, .options = KHONSU_SELECT_OPTIONS_INIT};
   khonsu_status status = read_statement(&self, words, error);
   if (status == KHONSU_OK) status = kh_shell_look(shell, print_part, &self, error);
-  free(self.columns);
-  kh_text_fini(&self.names);
+  kh_shell_columns_fini(&self.columns);
   kh_text_fini(&self.condition);
   return status;
 }

@@ -84,8 +84,7 @@ static const kh_list_column figure_columns[] = {{"figure", KH_LIST_TEXT}, {"valu
 
 static khonsu_status fill_figures(void *ctx, kh_list *list, khonsu_error *error) {
   (void)error;
-  const khonsu_stats **stats = ctx, *s = *stats;
-  if (s == NULL) return KHONSU_OK;
+  const khonsu_stats *s = ctx;
   const struct {
     const char *name;
     uint64_t value;
@@ -106,7 +105,7 @@ static khonsu_status fill_figures(void *ctx, kh_list *list, khonsu_error *error)
     kh_list_add_text(list, figures[i].name);
     kh_list_add_number(list, figures[i].value);
   }
-  *stats = NULL;
+  list->is_last = true;
   return KHONSU_OK;
 }
 
@@ -144,9 +143,9 @@ static khonsu_status print_hot_keys(kh_shell *shell, khonsu_error *error) {
 khonsu_status kh_shell_stat(kh_shell *shell, const kh_words *words, khonsu_error *error) {
   if (kh_word_is(words, 1, "conflicts")) return print_hot_keys(shell, error);
   if (words->count > 1) return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "usage: stat [conflicts]");
-  khonsu_stats stats = KHONSU_STATS_INIT, *ctx = &stats;
+  khonsu_stats stats = KHONSU_STATS_INIT;
   khonsu_status status = khonsu_stat(shell->db, &stats, error);
   if (status != KHONSU_OK) return status;
   return kh_shell_print_list(shell, figure_columns, sizeof figure_columns / sizeof *figure_columns, "figure",
-                             fill_figures, &ctx, error);
+                             fill_figures, &stats, error);
 }

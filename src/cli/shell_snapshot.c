@@ -57,26 +57,20 @@ void kh_shell_snapshots_close(kh_shell *shell) {
 
 static const kh_list_column columns[] = {{"name", KH_LIST_TEXT}, {"version", KH_LIST_NUMBER}};
 
-typedef struct listing {
-  const kh_shell *shell;
-  bool done;
-} listing;
-
 static khonsu_status fill(void *ctx, kh_list *list, khonsu_error *error) {
   (void)error;
-  listing *self = ctx;
-  for (size_t i = 0; !self->done && i < self->shell->snapshot_count; i++) {
-    kh_list_add_text(list, self->shell->snapshots[i].name);
-    kh_list_add_number(list, khonsu_snapshot_version(self->shell->snapshots[i].snapshot));
+  const kh_shell *shell = ctx;
+  for (size_t i = 0; i < shell->snapshot_count; i++) {
+    kh_list_add_text(list, shell->snapshots[i].name);
+    kh_list_add_number(list, khonsu_snapshot_version(shell->snapshots[i].snapshot));
   }
-  self->done = true;
+  list->is_last = true;
   return KHONSU_OK;
 }
 
 khonsu_status kh_shell_snapshots(kh_shell *shell, const kh_words *words, khonsu_error *error) {
-  listing self = {.shell = shell};
   if (words->count == 1)
-    return kh_shell_print_list(shell, columns, sizeof columns / sizeof *columns, "snapshot", fill, &self, error);
+    return kh_shell_print_list(shell, columns, sizeof columns / sizeof *columns, "snapshot", fill, shell, error);
   if (kh_word_is(words, 1, "open")) return open_snapshot(shell, words, error);
   if (kh_word_is(words, 1, "close")) return close_snapshot(shell, words, error);
   return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "usage: snapshot [open NAME | close NAME]");

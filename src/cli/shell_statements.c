@@ -30,6 +30,10 @@ static const char *const select_words[] = {"from", "where", "limit", "offset", "
                                            "is",   "null",  "in",    "true",   "false", NULL};
 static const char *const export_words[] = {"file", "stream", "csv", NULL};
 static const char *const import_words[] = {"arrow", "csv", NULL};
+static const char *const upsert_words[] = {"by", "from", "arrow", "csv", NULL};
+static const char *const delete_rows_words[] = {"from", "arrow", "csv", NULL};
+static const char *const key_columns_words[] = {"none", NULL};
+static const char *const schema_words[] = {"metadata", NULL};
 static const char *const switch_words[] = {"on", "off", NULL};
 static const char *const stat_words[] = {"conflicts", NULL};
 
@@ -75,14 +79,26 @@ const kh_statement kh_statements[] = {
      "Adds the rows of a file, as import reads it, after those of the table; an absent table is created. The schemas "
      "must be the same. Appends by several transactions all stand.",
      2, 3, "kfw", import_words, kh_shell_append},
+    {"upsert", NULL, "KEY by COLUMN,... from FILE [arrow|csv]", "replace and add rows of a table by key columns",
+     "Puts the rows of a file, as import reads it, in the place of the rows of the table that have the same values in "
+     "the columns named, and those with a key that is not there after them; an absent table is created. No two rows of "
+     "the file may have the same key. Prints how many rows were inserted and updated. Reads the table; key-columns "
+     "makes upserts that do not. Names with commas or blanks go in double quotes.",
+     5, SIZE_MAX, "kp", upsert_words, kh_shell_upsert},
+    {"delete-rows", NULL, "KEY from FILE [arrow|csv]", "delete rows of a table by the values of columns",
+     "Deletes the rows of the table that have the same values as a row of the file, which import reads in the same "
+     "way, in all columns that the file has. Prints how many there were.",
+     3, 4, "kp", delete_rows_words, kh_shell_delete_rows},
     {"export", NULL, "KEY FILE [file|stream|csv]", "write the value of a key to a file",
      "Writes the table to FILE, as an Arrow IPC file or, if so told, stream or CSV; bytes are written as they are. "
      "FILE "
      "is replaced once the new one is whole. If it is -, the table goes to standard output, as a stream unless told "
      "csv.",
      2, 3, "kfw", export_words, kh_shell_export},
-    {"schema", NULL, "KEY", "print the columns of a table", "Prints names, types and nullability of the columns.", 1, 1,
-     "k", .run = kh_shell_schema},
+    {"schema", NULL, "KEY [metadata]", "print the columns of a table",
+     "Prints names, types and nullability of the columns; or the metadata, as keys and values, of the table, where no "
+     "column is named, and of its columns and theirs.",
+     1, 2, "kw", schema_words, kh_shell_schema},
     {"ls", NULL, "[PREFIX]", "list keys",
      "Lists the keys that begin with PREFIX, or all: type, rows of a table, bytes of a byte value, and the version of "
      "the "
@@ -125,6 +141,12 @@ const kh_statement kh_statements[] = {
      "after "
      "theirs. Without an argument, prints it.",
      0, 1, "w", kh_strategy_names, kh_shell_strategy},
+    {"key-columns", NULL, "[COLUMN,...|none]", "choose the key columns of appends",
+     "Makes append an upsert by these columns: rows replace those that have the same values in them when the "
+     "transaction commits. It reads nothing: such upserts by several transactions all stand. In a transaction: its "
+     "appends from here on. Outside: those of all transactions to come. none: appends add rows again. Without an "
+     "argument, prints them.",
+     0, SIZE_MAX, "w", key_columns_words, kh_shell_key_columns},
     {"snapshot", NULL, "[open NAME | close NAME]", "keep a moment to begin transactions at",
      "Keeps the database as it is now under a name, to begin transactions at, until it is closed; without arguments "
      "lists "

@@ -84,6 +84,15 @@ static khonsu_status read_begin(kh_shell *shell, const kh_words *words, char nam
   return status;
 }
 
+/* Frees the transaction where it fails. */
+static khonsu_status use_key_columns(const kh_shell *shell, kh_shell_txn *opened, khonsu_error *error) {
+  const kh_shell_columns *columns = &shell->key_columns;
+  khonsu_status status = khonsu_set_key_columns(opened->txn, columns->names, columns->count, error);
+  if (status == KHONSU_OK) status = kh_shell_columns_copy(columns, &opened->key_columns, error);
+  if (status != KHONSU_OK) khonsu_txn_free(&opened->txn);
+  return status;
+}
+
 khonsu_status kh_shell_begin(kh_shell *shell, const kh_words *words, khonsu_error *error) {
   kh_shell_txn opened = {.txn = NULL};
   khonsu_txn_options options = {KHONSU_TXN_OPTIONS_DEFAULTS, .isolation = shell->isolation,
@@ -95,6 +104,7 @@ khonsu_status kh_shell_begin(kh_shell *shell, const kh_words *words, khonsu_erro
   if (shell->txn_count == KH_OPEN_MAX)
     return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "%d transactions are open: no more", KH_OPEN_MAX);
   status = khonsu_begin(shell->db, &options, &opened.txn, error);
+  if (status == KHONSU_OK) status = use_key_columns(shell, &opened, error);
   if (status != KHONSU_OK) return status;
   opened.isolation = options.isolation;
   opened.on_conflict = options.on_conflict;
@@ -118,6 +128,7 @@ khonsu_status kh_shell_use(kh_shell *shell, const kh_words *words, khonsu_error 
 static void forget(kh_shell *shell, size_t index) {
   bool was_current = index == shell->current;
   khonsu_txn_free(&shell->txns[index].txn);
+  kh_shell_columns_fini(&shell->txns[index].key_columns);
   shell->txn_count--;
   for (size_t i = index; i < shell->txn_count; i++) shell->txns[i] = shell->txns[i + 1];
   if (was_current) shell->current = shell->txn_count;
@@ -187,7 +198,9 @@ static khonsu_status run_attempt(void *ctx, khonsu_txn *txn, khonsu_error *error
   attempt *self = ctx;
   self->id = khonsu_txn_id(txn);
   kh_shell_remember_statement(self->shell, self->id, self->words);
-  return self->body(self->ctx, txn, error);
+  const kh_shell_columns *columns = &self->shell->key_columns;
+  khonsu_status status = khonsu_set_key_columns(txn, columns->names, columns->count, error);
+  return status == KHONSU_OK ? self->body(self->ctx, txn, error) : status;
 }
 
 khonsu_status kh_shell_write(kh_shell *shell, const kh_words *words, khonsu_body body, void *ctx, khonsu_error *error) {
@@ -219,32 +232,26 @@ static const kh_list_column columns[] = {
     {"name", KH_LIST_TEXT},        {"number", KH_LIST_NUMBER}, {"version", KH_LIST_NUMBER}, {"isolation", KH_LIST_TEXT},
     {"on_conflict", KH_LIST_TEXT}, {"access", KH_LIST_TEXT},   {"current", KH_LIST_TEXT}};
 
-typedef struct listing {
-  const kh_shell *shell;
-  bool done;
-} listing;
-
 static khonsu_status fill(void *ctx, kh_list *list, khonsu_error *error) {
   (void)error;
-  listing *self = ctx;
-  for (size_t i = 0; !self->done && i < self->shell->txn_count; i++) {
-    const kh_shell_txn *txn = &self->shell->txns[i];
+  const kh_shell *shell = ctx;
+  for (size_t i = 0; i < shell->txn_count; i++) {
+    const kh_shell_txn *txn = &shell->txns[i];
     kh_list_add_text(list, txn->name);
     kh_list_add_number(list, khonsu_txn_id(txn->txn));
     kh_list_add_number(list, khonsu_txn_snapshot(txn->txn));
     kh_list_add_text(list, kh_level_names[txn->isolation - KHONSU_READ_COMMITTED]);
     kh_list_add_text(list, kh_strategy_names[txn->on_conflict]);
     kh_list_add_text(list, txn->read_only ? "read-only" : "read-write");
-    kh_list_add_text(list, i == self->shell->current ? "yes" : "no");
+    kh_list_add_text(list, i == shell->current ? "yes" : "no");
   }
-  self->done = true;
+  list->is_last = true;
   return KHONSU_OK;
 }
 
 khonsu_status kh_shell_transactions(kh_shell *shell, const kh_words *words, khonsu_error *error) {
   (void)words;
-  listing self = {.shell = shell};
-  return kh_shell_print_list(shell, columns, sizeof columns / sizeof *columns, "transaction", fill, &self, error);
+  return kh_shell_print_list(shell, columns, sizeof columns / sizeof *columns, "transaction", fill, shell, error);
 }
 
 khonsu_status kh_shell_isolation(kh_shell *shell, const kh_words *words, khonsu_error *error) {

@@ -52,14 +52,13 @@ typedef struct one_value {
 
 static khonsu_status fill(void *ctx, kh_list *list, khonsu_error *error) {
   (void)error;
-  one_value *self = ctx;
-  if (self->value == NULL) return KHONSU_OK;
+  const one_value *self = ctx;
   bool is_counter = self->value->type == KHONSU_COUNTER;
   kh_list_add_bytes(list, self->key);
   kh_list_add_text(list, is_counter ? "counter" : "bytes");
   if (is_counter) kh_list_add_value_number(list, self->value->counter);
   else kh_list_add_value_bytes(list, (khonsu_slice){self->value->bytes.data, self->value->bytes.size});
-  self->value = NULL;
+  list->is_last = true;
   return KHONSU_OK;
 }
 

@@ -105,6 +105,10 @@ static khonsu_status observe(khonsu_txn *txn, khonsu_slice key, uint64_t hash, c
 static khonsu_status look_through_append(kh_access *access, kh_look *look, khonsu_error *error) {
   kh_table_unref(access->view);
   access->view = NULL;
+  if (access->upsert != NULL) {
+    khonsu_status status = kh_upsert_unite(access->upsert, &access->rows, error);
+    if (status != KHONSU_OK) return status;
+  }
   if (look->kind == KH_TABLE && access->upsert != NULL) {
     kh_upsert_counts counts;
     khonsu_status status = kh_table_upsert(look->table, access->upsert->rows, &access->view, &counts, error);

@@ -32,13 +32,13 @@ static void stage(khonsu_txn *txn, kh_access *access, kh_version *version, uint6
   txn->accesses.writes++;
 }
 
-/* With key columns and the strategy `append` a put of a table has to be ready to be an upsert. */
-static khonsu_status prepare_put(const khonsu_txn *txn, const kh_version *version, kh_upsert **upsert,
+/* With key columns and the strategy `append` a blind put of a table has to be ready to be an upsert. */
+static khonsu_status prepare_put(const khonsu_txn *txn, const kh_access *access, kh_table *table, kh_upsert **upsert,
                                  khonsu_error *error) {
   *upsert = NULL;
-  if (txn->key_names.count == 0 || txn->on_conflict != KHONSU_ON_CONFLICT_APPEND || version->kind != KH_TABLE)
-    return KHONSU_OK;
-  return kh_upsert_new(kh_version_table(version), &txn->key_names, txn->partition->store.hash_seed, upsert, error);
+  if (txn->key_names.count == 0 || txn->on_conflict != KHONSU_ON_CONFLICT_APPEND) return KHONSU_OK;
+  if (access != NULL && access->observed) return KHONSU_OK;
+  return kh_upsert_new(table, &txn->key_names, txn->partition->store.hash_seed, upsert, error);
 }
 
 khonsu_status kh_txn_put(khonsu_txn *txn, kh_version *version, uint64_t bytes, khonsu_error *error) {
@@ -47,7 +47,8 @@ khonsu_status kh_txn_put(khonsu_txn *txn, kh_version *version, uint64_t bytes, k
   uint64_t hash = kh_store_hash(&txn->partition->store, key);
   kh_access *access = kh_access_set_find(&txn->accesses, key, hash);
   khonsu_status status = check_bytes(txn, access != NULL ? access->bytes : 0, bytes, error);
-  if (status == KHONSU_OK) status = prepare_put(txn, version, &upsert, error);
+  if (status == KHONSU_OK && version->kind == KH_TABLE)
+    status = prepare_put(txn, access, kh_version_table(version), &upsert, error);
   if (status == KHONSU_OK) status = kh_txn_access(txn, key, hash, &access, error);
   if (status != KHONSU_OK) {
     kh_upsert_free(upsert);
@@ -79,39 +80,49 @@ static kh_version *version_of(khonsu_txn *txn, khonsu_slice key, const increment
                                  : kh_version_new_counter(&txn->cache, key, added->amount);
 }
 
-/* Own rows with more rows after them or upserted. */
-static khonsu_status join_own(kh_table *own, const increment *added, kh_table **joined, khonsu_error *error) {
-  kh_upsert_counts counts;
-  if (added->upsert != NULL) return kh_table_upsert(own, added->upsert->rows, joined, &counts, error);
+static khonsu_status append_after(kh_table *own, const increment *added, kh_table **joined, khonsu_error *error) {
   khonsu_status status = kh_table_match(own, added->rows, error);
   if (status != KHONSU_OK) return status;
   status = kh_table_append(own, added->rows, joined);
-  return status == KHONSU_OK ? status : khonsu_error_set(error, status, "no memory to append rows");
+  if (status != KHONSU_OK) return khonsu_error_set(error, status, "no memory to append rows");
+  *joined = kh_table_coalesced(*joined);
+  return KHONSU_OK;
 }
 
-/* Upserts one after the other are one: of the later rows upserted into the earlier. */
-static khonsu_status append_to_own(khonsu_txn *txn, kh_access *access, increment *added, khonsu_error *error) {
-  kh_table *own = access->accrues ? access->rows : kh_version_table(access->staged), *joined;
-  kh_upsert *upsert = NULL;
-  khonsu_status status = join_own(own, added, &joined, error);
+/* Onto rows that go to those that are there in the same way as these. */
+static khonsu_status append_to_rows(kh_access *access, const increment *added, khonsu_error *error) {
+  kh_table *joined;
+  khonsu_status status = append_after(access->rows, added, &joined, error);
+  if (status == KHONSU_OK && access->upsert != NULL) {
+    status = kh_upsert_follow(access->upsert, &joined, kh_table_rows(added->rows), error);
+    if (status != KHONSU_OK) kh_table_unref(joined);
+  }
   if (status != KHONSU_OK) return status;
-  joined = kh_table_coalesced(joined);
-  bool is_keyed = access->accrues ? access->upsert != NULL : txn->on_conflict == KHONSU_ON_CONFLICT_APPEND;
-  if (is_keyed && txn->key_names.count != 0)
-    status = kh_upsert_new(joined, &txn->key_names, txn->partition->store.hash_seed, &upsert, error);
+  kh_table_unref(access->rows);
+  access->rows = joined;
+  return KHONSU_OK;
+}
+
+static khonsu_status append_to_put(khonsu_txn *txn, kh_access *access, const increment *added, khonsu_error *error) {
+  kh_table *own = kh_version_table(access->staged), *joined;
+  kh_upsert *upsert = NULL;
+  kh_upsert_counts counts;
+  khonsu_status status = added->upsert != NULL ? kh_table_upsert(own, added->upsert->rows, &joined, &counts, error)
+                                               : append_after(own, added, &joined, error);
+  if (status != KHONSU_OK) return status;
+  status = prepare_put(txn, access, joined, &upsert, error);
   if (status != KHONSU_OK) {
     kh_table_unref(joined);
     return status;
   }
   kh_upsert_free(access->upsert);
   access->upsert = upsert;
-  if (!access->accrues) {
-    kh_version_set_table(access->staged, joined);
-    return KHONSU_OK;
-  }
-  kh_table_unref(own);
-  access->rows = joined;
+  kh_version_set_table(access->staged, joined);
   return KHONSU_OK;
+}
+
+static khonsu_status append_to_own(khonsu_txn *txn, kh_access *access, const increment *added, khonsu_error *error) {
+  return access->accrues ? append_to_rows(access, added, error) : append_to_put(txn, access, added, error);
 }
 
 static khonsu_status add_to_own(kh_access *access, const increment *added, khonsu_error *error) {

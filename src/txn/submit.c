@@ -17,6 +17,10 @@ static khonsu_status prepare_write(khonsu_txn *txn, kh_access *access, khonsu_er
   kh_version *version = access->staged;
   txn->request.bytes += kh_version_memory(version);
   if (version->kind != KH_TABLE) return KHONSU_OK;
+  if (access->accrues && access->upsert != NULL) {
+    khonsu_status status = kh_upsert_unite(access->upsert, &access->rows, error);
+    if (status != KHONSU_OK) return status;
+  }
   kh_accrued *value = kh_version_accrued(version);
   kh_table *rows = access->accrues ? access->rows : value->table;
   value->charge = kh_table_bytes(rows, 0);

@@ -17,6 +17,29 @@ void kh_upsert_free(kh_upsert *upsert) {
   kh_free(upsert);
 }
 
+static khonsu_status unite(kh_upsert *upsert, kh_table **rows, khonsu_error *error) {
+  kh_keyed_rows *united;
+  kh_table *table;
+  khonsu_status status = kh_keyed_rows_unite(*rows, upsert->rows, &table, &united, error);
+  if (status != KHONSU_OK) return status;
+  kh_keyed_rows_free(upsert->rows);
+  upsert->rows = united;
+  upsert->behind = 0;
+  kh_table_unref(*rows);
+  *rows = table;
+  return KHONSU_OK;
+}
+
+khonsu_status kh_upsert_follow(kh_upsert *upsert, kh_table **joined, uint64_t added, khonsu_error *error) {
+  if (upsert->behind + added > kh_keyed_rows_count(upsert->rows)) return unite(upsert, joined, error);
+  upsert->behind += added;
+  return KHONSU_OK;
+}
+
+khonsu_status kh_upsert_unite(kh_upsert *upsert, kh_table **rows, khonsu_error *error) {
+  return upsert->behind == 0 ? KHONSU_OK : unite(upsert, rows, error);
+}
+
 /* A group that was undone may have left what was made for it. */
 khonsu_status kh_upsert_apply(kh_upsert *upsert, kh_table *base, bool for_storage, kh_table **result, uint64_t *bytes,
                               khonsu_error *error) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base.h"
 #include "fault_storage.h"
 #include "support.h"
 
@@ -44,6 +45,18 @@ static khonsu_status upsert(khonsu_txn *txn, const char *rows, uint64_t *inserte
   return status;
 }
 
+static khonsu_status upsert_by(khonsu_txn *txn, const char *rows, const char *const *columns, size_t count,
+                               khonsu_error *error) {
+  struct ArrowSchema schema;
+  struct ArrowArray batch;
+  make_rows(rows, &schema, &batch);
+  khonsu_status status =
+      khonsu_upsert_batch_ref(txn, KHONSU_KEY("t"), &schema, &batch, columns, count, NULL, NULL, error);
+  schema.release(&schema);
+  batch.release(&batch);
+  return status;
+}
+
 static khonsu_status delete_rows(khonsu_txn *txn, const char *keys, uint64_t *deleted, khonsu_error *error) {
   struct ArrowSchema schema;
   struct ArrowArray batch;
@@ -65,26 +78,39 @@ static void append_rows(khonsu_txn *txn, const char *rows) {
   MUST(khonsu_append_batch(txn, KHONSU_KEY("t"), &schema, &batch, &err));
 }
 
-/* NULL: nothing is there. */
-static void assert_rows(khonsu_txn *txn, const char *expected) {
+/* False: nothing is there. */
+static bool read_rows(khonsu_txn *txn, char text[512]) {
   struct ArrowSchema schema;
   struct ArrowArray batch;
-  char text[512] = "";
   khonsu_status status = khonsu_get_batch(txn, KHONSU_KEY("t"), &schema, &batch, NULL);
-  if (expected == NULL || status != KHONSU_OK) {
-    assert_int_equal(status, expected == NULL ? KHONSU_NOT_FOUND : KHONSU_OK);
-    return;
-  }
+  text[0] = '\0';
+  if (status == KHONSU_NOT_FOUND) return false;
+  assert_int_equal(status, KHONSU_OK);
   const int64_t *keys = (const int64_t *)batch.children[0]->buffers[1] + batch.children[0]->offset;
   const int64_t *values = (const int64_t *)batch.children[1]->buffers[1] + batch.children[1]->offset;
   for (int64_t i = 0; i < batch.length; i++) {
     size_t used = strlen(text);
-    snprintf(text + used, sizeof text - used, "%s%lld:%lld", i > 0 ? " " : "", (long long)keys[i],
-             (long long)values[i]);
+    snprintf(text + used, 512 - used, "%s%lld:%lld", i > 0 ? " " : "", (long long)keys[i], (long long)values[i]);
   }
   schema.release(&schema);
   batch.release(&batch);
-  assert_string_equal(text, expected);
+  return true;
+}
+
+/* NULL: nothing is there. */
+static void assert_rows(khonsu_txn *txn, const char *expected) {
+  char text[512];
+  assert_int_equal(read_rows(txn, text), expected != NULL);
+  if (expected != NULL) assert_string_equal(text, expected);
+}
+
+/* As in another database. */
+static void assert_same_rows(khonsu_txn *txn, khonsu_db *other) {
+  char expected[512];
+  khonsu_txn *reading = begin_read_only(other);
+  assert_true(read_rows(reading, expected));
+  khonsu_txn_free(&reading);
+  assert_rows(txn, expected);
 }
 
 static void assert_rows_now(khonsu_db *db, const char *expected) {
@@ -290,6 +316,60 @@ static void own_blind_upserts(void **state) {
   }
 }
 
+/* Many upserts of one transaction, some of them read back, do what each would have done in one of its own. */
+static void many_own_blind_upserts(void **state) {
+  (void)state;
+  kh_prng prng = {test_seed()};
+  for (int round = 0; round < 60; round++) {
+    khonsu_db *one = open_with_rows("1:10 2:20"), *each = open_with_rows("1:10 2:20");
+    khonsu_txn *txn = begin_keyed(one, levels[round % LEVELS], KHONSU_ON_CONFLICT_FAIL);
+    uint64_t steps = 1 + kh_prng_below(&prng, 40);
+    for (uint64_t step = 0; step < steps; step++) {
+      char rows[256] = "";
+      uint64_t key = kh_prng_below(&prng, 8);
+      for (uint64_t left = kh_prng_below(&prng, 5); left > 0; left--, key += 1 + kh_prng_below(&prng, 3)) {
+        size_t used = strlen(rows);
+        snprintf(rows + used, sizeof rows - used, " %d:%d", (int)key, (int)(100 * step + left));
+      }
+      append_rows(txn, rows);
+      khonsu_txn *alone = begin_keyed(each, KHONSU_SERIALIZABLE, KHONSU_ON_CONFLICT_FAIL);
+      append_rows(alone, rows);
+      commit_and_free(&alone);
+      if (kh_prng_below(&prng, 10) == 0) assert_same_rows(txn, each);
+    }
+    commit_and_free(&txn);
+    txn = begin_read_only(one);
+    assert_same_rows(txn, each);
+    khonsu_txn_free(&txn);
+    close_db(&one);
+    close_db(&each);
+  }
+}
+
+/* What was read is never blind, so it is never upserted: how its rows repeat the key columns is its own affair. */
+static void what_was_read_need_not_be_ready_to_be_upserted(void **state) {
+  (void)state;
+  khonsu_db *db = open_with_rows("1:10 1:11 2:20");
+  static const char *const value_column[] = {"v"};
+  uint64_t deleted;
+  khonsu_txn *txn = begin_keyed(db, KHONSU_SERIALIZABLE, KHONSU_ON_CONFLICT_APPEND);
+  MUST(delete_rows(txn, "2", &deleted, &err));
+  assert_int_equal(deleted, 1);
+  MUST(upsert_by(txn, "3:11 1:12", value_column, 1, &err));
+  assert_rows(txn, "1:10 3:11 1:12");
+  append_rows(txn, "1:13 4:40");
+  commit_and_free(&txn);
+  assert_rows_now(db, "1:13 3:11 1:13 4:40");
+  txn = begin_at(db, KHONSU_SERIALIZABLE);
+  MUST(khonsu_set_on_conflict(txn, KHONSU_ON_CONFLICT_APPEND, &err));
+  append_rows(txn, "5:50");
+  MUST(khonsu_set_key_columns(txn, key_column, 1, &err));
+  append_rows(txn, "4:41"); /* onto a plain append: it is read */
+  commit_and_free(&txn);
+  assert_rows_now(db, "1:13 3:11 1:13 4:41 5:50");
+  close_db(&db);
+}
+
 /* Rows that go in in two ways depend on what is there: the table is read. */
 static void mixed_with_plain_appends(void **state) {
   (void)state;
@@ -391,18 +471,6 @@ static void memory_does_not_pile_up(void **state) {
     assert_string_equal(err.message, text);                                                                            \
     khonsu_error_clear(&err);                                                                                          \
   } while (0)
-
-static khonsu_status upsert_by(khonsu_txn *txn, const char *rows, const char *const *columns, size_t count,
-                               khonsu_error *error) {
-  struct ArrowSchema schema;
-  struct ArrowArray batch;
-  make_rows(rows, &schema, &batch);
-  khonsu_status status =
-      khonsu_upsert_batch_ref(txn, KHONSU_KEY("t"), &schema, &batch, columns, count, NULL, NULL, error);
-  schema.release(&schema);
-  batch.release(&batch);
-  return status;
-}
 
 static void what_is_wrong_is_said(void **state) {
   (void)state;
@@ -556,6 +624,8 @@ int main(void) {
       cmocka_unit_test(a_blind_append_meets_an_upsert),
       cmocka_unit_test(blind_upserts_all_stand),
       cmocka_unit_test(own_blind_upserts),
+      cmocka_unit_test(many_own_blind_upserts),
+      cmocka_unit_test(what_was_read_need_not_be_ready_to_be_upserted),
       cmocka_unit_test(mixed_with_plain_appends),
       cmocka_unit_test(strategies),
       cmocka_unit_test(what_was_read_must_hold),

@@ -10,8 +10,8 @@ from khonsu_program import PROGRAM, SECONDS_MAX, environment, khonsu, output, sh
 
 FIGURES = ("version oldest_snapshot open_transactions open_snapshots records versions memory_bytes unreclaimed "
            "pinned_bytes longest_chain commits conflicts groups").split()
-STATEMENTS = ("get put set add del select head import append export schema ls scan begin use commit abort transactions "
-              "isolation strategy snapshot explain stat source format rows timing help quit").split()
+STATEMENTS = ("get put set add del select head import append upsert delete-rows export schema ls scan begin use commit "
+              "abort transactions isolation strategy key-columns snapshot explain stat source format rows timing help quit").split()
 
 
 # ---- words
@@ -104,6 +104,8 @@ def test_what_is_wrong_is_said_with_its_line(script, line, text, tmp_path):
         (".quit", 0),
         ("get nope", 3),
         ("schema nope", 3),
+        ("schema nope metadata", 3),
+        ("schema nope columns", 2),
         ("explain", 3),
         ("put t v; schema t", 2),
         ("nonsense", 2),
@@ -404,7 +406,7 @@ def test_help():
 def test_one_manual():
     page = khonsu("help", "--man").stdout.decode()
     for name in STATEMENTS:
-        assert f"\n\\fB{name}\\fR" in page
+        assert "\n\\fB" + name.replace("-", "\\-") + "\\fR" in page
     for word in ["\\-\\-keep\\-going", "\\-\\-writers", "KHONSU_HISTORY", "EXIT STATUS", "\\fB130\\fR"]:
         assert word in page
     assert "--keep-going" in khonsu("help", "shell").stdout.decode()

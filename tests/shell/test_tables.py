@@ -150,7 +150,8 @@ def test_every_type_in_every_format(name, first, tmp_path):
 
 def test_names_of_types(all_types):
     rows = [json.loads(line) for line in output(f"import t {all_types}; schema t", "--format", "json").splitlines()]
-    assert {row["column"]: row["type"] for row in rows} == {name: TYPES.get(name, name) for name in ARRAYS}
+    in_full = {"dictionary": "dictionary<values=utf8, indices=int32>", "nested_dictionary": "list<dictionary<values=utf8, indices=int8>>"}
+    assert {row["column"]: row["type"] for row in rows} == {name: TYPES.get(name, name) for name in ARRAYS} | in_full
     assert {row["nullable"] for row in rows} == {"yes"}
 
 
@@ -165,6 +166,42 @@ def test_all_types_at_once_go_through_files_and_pipes(all_types, tmp_path):
         assert got.to_pylist() == expected.to_pylist()
         (got_again,) = read_streams(shell("import t out; export t -", cwd=tmp_path).stdout)
         assert got_again.to_pylist() == expected.to_pylist()
+
+
+def test_schemas_in_full(tmp_path):
+    """What the types of a table leave out: indices, the order of dictionaries, fields inside that are not nullable."""
+    item = pa.field("item", pa.int64(), nullable=False)
+    fields = [
+        ("d", pa.dictionary(pa.int8(), pa.utf8()), "dictionary<values=utf8, indices=int8>"),
+        ("o", pa.dictionary(pa.uint16(), pa.date32(), ordered=True), "dictionary<values=date32, indices=uint16, ordered>"),
+        ("l", pa.list_(item), "list<int64 not null>"),
+        ("f", pa.list_(item, 2), "fixed_size_list<int64 not null>(2)"),
+        ("s", pa.struct([item, pa.field("d", pa.dictionary(pa.int8(), pa.utf8()))]),
+         "struct<item: int64 not null, d: dictionary<values=utf8, indices=int8>>"),
+        ("m", pa.map_(pa.utf8(), pa.field("value", pa.int8(), nullable=False)), "map<utf8, int8 not null>"),
+        ("r", pa.run_end_encoded(pa.int32(), pa.utf8()), "run_end_encoded<utf8>"),
+    ]
+    write(tmp_path / "t", pa.schema([(name, type) for name, type, _ in fields]).empty_table())
+    rows = output("import t t; schema t", "--format", "json", "--rows", "2", cwd=tmp_path).splitlines()
+    assert [json.loads(row) for row in rows] == [{"column": name, "type": text, "nullable": "yes"} for name, _, text in fields]
+    assert "more" not in output("import t t; schema t", "--rows", "2", cwd=tmp_path)
+
+
+def test_metadata(tmp_path):
+    inside = pa.field("x", pa.int8(), metadata={"unit": "m"})
+    schema = pa.schema(
+        [pa.field("a", pa.struct([inside, pa.field("l", pa.list_(pa.field("item", pa.int8(), metadata={"deep": "yes"})))])),
+         pa.field("", pa.utf8(), metadata={"": ""}), pa.field("b", pa.utf8())],
+        metadata={"who": "me", "bin": b"\xff\x00"},
+    )
+    write(tmp_path / "t", schema.empty_table())
+    rows = output("import t t; schema t metadata", "--format", "json", cwd=tmp_path).splitlines()
+    assert [tuple(json.loads(row).values()) for row in rows] == [
+        (None, "who", "me"), (None, "bin", {"hex": "ff00"}), ("a.x", "unit", "m"), ("a.l.item", "deep", "yes"), ("", "", "")]
+    lines = output("import t t; schema t metadata", "--rows", "2", cwd=tmp_path).splitlines()
+    assert (len(lines), lines[-1]) == (8, "5 pairs")
+    write(tmp_path / "t", pa.table({"a": [1]}))
+    assert output("import t t; schema t metadata", "--format", "csv", cwd=tmp_path) == "column,key,value\n"
 
 
 def test_the_arrow_format():

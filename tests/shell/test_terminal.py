@@ -281,6 +281,28 @@ def test_tab_completes_keys_behind_from(terminal):
     terminal.expect("ders ")
 
 
+def test_tab_completes_files_behind_from(tmp_path):
+    (tmp_path / "rows.csv").write_bytes(b"")
+    terminal = Terminal(columns=400)
+    terminal.expect("khonsu> ")
+    terminal.run("put orders 1")
+    for typed, whole in [
+        (f"upsert ord{TAB}b{TAB}id fr{TAB}{tmp_path}/ro{TAB}cs{TAB}", f"upsert orders by id from {tmp_path}/rows.csv csv"),
+        (f"delete-r{TAB}ord{TAB}fr{TAB}{tmp_path}/ro{TAB}", f"delete-rows orders from {tmp_path}/rows.csv"),
+    ]:
+        terminal.send(typed + "x\r")
+        terminal.expect("error: ")
+        terminal.expect("khonsu> ")
+        terminal.send(UP)
+        terminal.expect(whole + " x")
+        terminal.send(CTRL_C)
+        terminal.expect("khonsu> ")
+    assert terminal.run("key" + TAB + "id") == []
+    assert terminal.run("key" + TAB + "n" + TAB) == []
+    assert terminal.run("key-columns") == ["none"]
+    assert terminal.leave() == 0
+
+
 def test_tab_completes_words_files_and_names(terminal, tmp_path):
     (tmp_path / "flights.arrow").write_bytes(b"")
     terminal.send("begin a isol" + TAB + "snap" + TAB + "\r")

@@ -73,6 +73,13 @@ static const struct {
     {"+s{k=u;v=i}", {"('red' 1) ('green' 2) (_ 3)"}, "+s{k=c>vu}", "('red') (_)", "('green' 2)", 2},
     {"+s{k=+l{item=c};v=i}", {"([1 2] 1) ([1] 2)"}, "+s{k=+L{item=l}}", "([1 2])", "([1] 2)", 1},
     {"+s{k=+s{x=i;y=u};v=i}", {"((1 'a') 1) ((1 'b') 2)"}, "+s{k=+s{x=l;y=U}}", "((1 'a'))", "((1 'b') 2)", 1},
+    {"+s{k=+l{item=i};v=i}", {"([1 2] 1) ([1] 2)"}, "+s{k=+l{element=i}}", "([1 2])", "([1] 2)", 1},
+    {"+s{k=+m{entries=+s{key=u;value=i}};v=i}",
+     {"([('a' 1)] 1) ([('a' 2)] 2)"},
+     "+s{k=+m{pairs=+s{k=u;v=i}}}",
+     "([('a' 1)])",
+     "([('a' 2)] 2)",
+     1},
     {"+s{k=+r{run_ends=i;values=u};v=i}", {"('a' 1) (= 2) ('b' 3)"}, "+s{k=u}", "('a')", "('b' 3)", 2},
 };
 
@@ -123,6 +130,8 @@ static const struct {
     {"+s{k=g}", "+s{k=f}", "column 'k': double in the table, float in the keys"},
     {"+s{k=d:9,2}", "+s{k=d:9,3}", "column 'k': decimal128(9, 2) in the table, decimal128(9, 3) in the keys"},
     {"+s{k=+s{x=i;y=u}}", "+s{k=+s{x=i}}", "column 'k': struct in the table, struct in the keys"},
+    {"+s{k=+s{x=i;y=i}}", "+s{k=+s{y=i;x=i}}", "column 'k': struct in the table, struct in the keys"},
+    {"+s{k=+l{item=+s{x=i}}}", "+s{k=+l{item=+s{y=i}}}", "column 'k': list in the table, list in the keys"},
     {"+s{k=+l{item=i}}", "+s{k=+l{item=u}}", "column 'k': list in the table, list in the keys"},
 };
 

@@ -279,6 +279,57 @@ static void offsets_inside_of_structs(void **state) {
   kh_table_unref(table);
 }
 
+/* ---- many literals are searched, and must be as so many comparisons are */
+
+static const struct {
+  const char *type, *values, *literals;
+} lists[] = {
+    {"l", "1 -2 _ 3 40 9223372036854775807 -9223372036854775808 17 5",
+     "17 9223372036854775808 3 -9223372036854775808 3 1.5 8 9 10 11 12 13 14 15 16 18 19 20 21 22 1 1.0 40"},
+    {"C", "1 2 _ 255 0 7 100", "255 256 -1 7 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 0 1.5"},
+    {"g", "1 -0 _ nan 3 0.5 7 12", "0 0.5 12 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 1e300"},
+    {"f", "1 2.5 _ nan 0.1", "0.1 2.5 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48"},
+    {"e", "1 2.5 _ 0.5", "0.5 2.5 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48"},
+    {"d:9,2,32", "100 250 _ -150 1800", "-1.50 2.505 2.5 18 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 19 20 21"},
+    {"d:38,2", "100 250 _ -150 1800", "-1.50 2.505 2.5 18 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 19 20 21"},
+    {"tdD", "0 1 _ -1 30", "'1970-01-02' '1969-12-31' '1970-01-03' '1970-02-01'"},
+    {"u", "'b' 'a' _ '' 'ab' 'zz'", "'zz' 'c' '' 'ab' 'ab' 'd' 'bb'"},
+    {"vu", "'b' 'a' _ '' 'a long one, not in its view' 'zz'", "'zz' 'a long one, not in its view' 'c' '' 'c'"},
+    {"c>u", "'b' 'a' _ 'a' 'zz'", "'zz' 'c' 'a' ''"},
+    {"b", "1 _ 0 1", "true true true true true true true true true true true true true true true true true"},
+};
+
+static void print_list(text_buffer *text, const char *literals, const char *before, const char *between) {
+  for (const char *at = literals; *at != '\0'; at += strspn(at, " ")) {
+    size_t size = *at == '\'' ? strcspn(at + 1, "'") + 2 : strcspn(at, " ");
+    put_text(text, "%s%s%.*s", at == literals ? "" : between, before, (int)size, at);
+    at += size;
+  }
+}
+
+static void long_lists(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+    kh_table *table = table_of(lists[i].type, lists[i].values);
+    for (int negated = 0; negated < 2; negated++) {
+      text_buffer list = {NULL, 0, 0}, each = {NULL, 0, 0};
+      put_text(&list, "a %sin (", negated ? "not " : "");
+      print_list(&list, lists[i].literals, "", ", ");
+      put_text(&list, "%s", ")");
+      put_text(&each, "%s", negated ? "not (" : "(");
+      print_list(&each, lists[i].literals, "a = ", " or ");
+      put_text(&each, "%s", ")");
+      char *expected = selected(table, NULL, each.bytes, 0, 0);
+      assert_true(expected[0] != '\0');
+      assert_selected(table, NULL, list.bytes, 0, 0, expected);
+      free(expected);
+      free(list.bytes);
+      free(each.bytes);
+    }
+    kh_table_unref(table);
+  }
+}
+
 /* ---- columns and rows */
 
 static void assert_names(kh_table *table, const char *columns, const char *expected) {
@@ -516,6 +567,7 @@ int main(void) {
       cmocka_unit_test(nulls_of_all_types),
       cmocka_unit_test(columns_inside_of_structs),
       cmocka_unit_test(offsets_inside_of_structs),
+      cmocka_unit_test(long_lists),
       cmocka_unit_test(columns),
       cmocka_unit_test(rows),
       cmocka_unit_test(statistics),
