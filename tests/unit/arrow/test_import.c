@@ -87,6 +87,8 @@ SPOIL(long_format, give_format(schema->children[0], "ii"))
 SPOIL(unknown_flags, schema->children[0]->flags = 64)
 SPOIL(negative_children, schema->children[0]->n_children = -1)
 SPOIL(negative_list, give_format(schema->children[0], "+w:-2"))
+SPOIL(no_digits, give_format(schema->children[0], "d:0,2"))
+SPOIL(digits_beyond_bits, give_format(schema->children[0], "d:19,2,64"))
 SPOIL(same_type_ids, give_format(schema->children[0], "+us:1,1"))
 SPOIL(float_indices, give_format(schema->children[0], "f"))
 SPOIL(float_run_ends, give_format(schema->children[0]->children[0], "f"))
@@ -120,6 +122,8 @@ static void schemas(void **state) {
   refuses("+s{a=i}", "", null_child, "child 0 of the schema is NULL");
   refuses("+s{a=i}", "", negative_metadata, "column 'a': its metadata have negative sizes");
   refuses("+s{a=+w:2{b=i}}", "", negative_list, "column 'a': a fixed-size list of size -2");
+  refuses("+s{a=i}", "", no_digits, "column 'a': a decimal of 0 digits, of which 128 bits hold 1 to 38");
+  refuses("+s{a=i}", "", digits_beyond_bits, "column 'a': a decimal of 19 digits, of which 64 bits hold 1 to 18");
   refuses("+s{a=+us:0,1{x=i;y=i}}", "", same_type_ids, "column 'a': type id 1 of the union occurs twice");
   refuses("+s{a=i>u}", "", float_indices,
           "column 'a': Expected dictionary schema index type to be an integral type but found 'f'");
