@@ -7,7 +7,8 @@
  *   more                null to anything nullable; columns, and fields of structs, that are nullable
  *   less exact in type  utf8 to binary
  *
- * Columns and fields of structs are found by their names, others by place. What stays as it is, is shared. */
+ * Columns and fields of structs are found by their names, others by place. What stays as it is, is shared. A union has no
+ * nulls of its own, so those of encoded unions become nulls of the union's first field. */
 #ifndef KH_ARROW_CAST_H
 #define KH_ARROW_CAST_H
 

@@ -42,8 +42,8 @@ static bool float_fits(const kh_field *source, const kh_field *target) {
 
 static bool decimal_fits(const kh_field *source, const kh_field *target) {
   struct ArrowSchemaView one = kh_field_parameters(source), other = kh_field_parameters(target);
-  return bits_of(source) <= bits_of(target) && one.decimal_scale <= other.decimal_scale &&
-         one.decimal_precision - one.decimal_scale <= other.decimal_precision - other.decimal_scale;
+  int64_t more = (int64_t)other.decimal_scale - one.decimal_scale; /* digits after the point */
+  return bits_of(source) <= bits_of(target) && more >= 0 && more <= other.decimal_precision - one.decimal_precision;
 }
 
 static bool is_text(const kh_field *field) {

@@ -58,7 +58,8 @@ static khonsu_status place(const kh_concat *concat, uint32_t field, const dense_
   }
   if (total <= INT32_MAX) return KHONSU_OK;
   return kh_field_fail(concat->fields, child_field, concat->error, KHONSU_VALUE_TOO_LARGE,
-                       "%lld values in one batch: more than 32-bit offsets can hold", (long long)total);
+                       "%lld values in one batch: more than 32-bit offsets can hold; keep the rows in several batches",
+                       (long long)total);
 }
 
 static khonsu_status join_union_offsets(const kh_concat *concat, uint32_t field, const dense_plan *plan) {

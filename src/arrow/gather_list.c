@@ -2,9 +2,10 @@
 #include "gather.h"
 
 static khonsu_status too_many_items(const kh_gather *gather, uint32_t field) {
+  bool is_large = gather->fields[field].layout.element_size_bits[1] == 64;
   return kh_field_fail(gather->fields, field, gather->error, KHONSU_VALUE_TOO_LARGE,
-                       "the chosen rows have more items than its offsets can hold; choose fewer rows at once, or cast "
-                       "the column to large_list");
+                       "the chosen rows have more items than its offsets can hold; choose fewer rows at once%s",
+                       is_large ? "" : ", or cast the column to large_list");
 }
 
 /* Picks the ranges of the child `field`, and frees them. */

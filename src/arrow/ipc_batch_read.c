@@ -72,7 +72,7 @@ static khonsu_status skip_validity(kh_ipc_batch *batch, uint32_t index) {
   khonsu_status status = kh_ipc_buffer_next(batch, index, &bytes);
   if (status != KHONSU_OK || bytes.size == 0 || batch->chunk->nodes[index].null_count == 0) return status;
   return kh_field_fail(batch->fields, index, batch->error, KHONSU_UNSUPPORTED,
-                       "a union with nulls of its own, as before Arrow 1.0");
+                       "a union with nulls of its own, as before Arrow 1.0; write it again with a later version");
 }
 
 static bool had_validity(const kh_field *field) {
@@ -117,7 +117,8 @@ static khonsu_status read_codec(NS(RecordBatch_table_t) table, kh_ipc_codec *cod
   if (NS(BodyCompression_method(compression)) == NS(BodyCompressionMethod_BUFFER) &&
       (*codec == KH_IPC_LZ4 || *codec == KH_IPC_ZSTD))
     return KHONSU_OK;
-  return khonsu_error_set(error, KHONSU_UNSUPPORTED, "the record batch is compressed by other means than lz4 and zstd");
+  return khonsu_error_set(error, KHONSU_UNSUPPORTED,
+                          "it is compressed by other means than lz4 and zstd; write it with one of these, or plain");
 }
 
 /* Texts may be shared, within reason. */

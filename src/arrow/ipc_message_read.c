@@ -53,7 +53,7 @@ static uint64_t end_from(const kh_ipc_reader *reader, uint64_t offset) {
 static khonsu_status check_message(uint64_t end, kh_ipc_message *message, khonsu_error *error) {
   NS(Message_table_t) table = message->table;
   if (NS(Message_version(table)) != NS(MetadataVersion_V4) && NS(Message_version(table)) != NS(MetadataVersion_V5))
-    return khonsu_error_set(error, KHONSU_UNSUPPORTED, "a message of format version %d",
+    return khonsu_error_set(error, KHONSU_UNSUPPORTED, "a message of format version %d; 4 and 5 can be read",
                             (int)NS(Message_version(table)) + 1);
   if (NS(Message_header(table)) == NULL) return khonsu_error_set(error, KHONSU_CORRUPT, "a message without header");
   int64_t size = NS(Message_bodyLength(table));

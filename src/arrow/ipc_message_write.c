@@ -20,7 +20,8 @@ khonsu_status kh_ipc_put_metadata(kh_ipc_writer *writer, kh_ipc_builder *builder
   uint64_t end = (writer->position + KH_IPC_PREFIX_SIZE + size + 63) & ~UINT64_C(63);
   size_t whole = (size_t)(end - writer->position), padded = whole - KH_IPC_PREFIX_SIZE;
   if (padded > INT32_MAX)
-    return khonsu_error_set(error, KHONSU_VALUE_TOO_LARGE, "the metadata of a message have %zu bytes", size);
+    return khonsu_error_set(error, KHONSU_VALUE_TOO_LARGE,
+                            "the metadata of a message have %zu bytes: more than Arrow IPC can say", size);
   uint32_t prefix[2] = {UINT32_MAX, (uint32_t)padded};
   uint8_t *to = kh_arena_take(&writer->out.arena, whole);
   if (to == NULL) return kh_ipc_write_no_memory(error);

@@ -3,12 +3,13 @@
 #include "ipc_batch.h"
 #include "ipc_footer.h"
 
-/* Sets the text to "<source>: record batch <n>: <what is there>", and CORRUPT in the place of INVALID_ARROW. */
-static khonsu_status name_place(const kh_ipc_reader *reader, khonsu_status status, khonsu_error *error) {
+/* Sets the text to "<source>: record batch <n>: <what is there>", before there are any without the batch; and CORRUPT in
+ * the place of INVALID_ARROW. */
+static khonsu_status name_place(const kh_ipc_reader *reader, bool is_open, khonsu_status status, khonsu_error *error) {
   if (status == KHONSU_OK || status == KHONSU_NO_MEMORY) return status;
   if (status == KHONSU_INVALID_ARROW) status = KHONSU_CORRUPT;
   const char *text = error != NULL ? error->message : "";
-  if (reader->shapes.batch.schema == NULL) return kh_error_restate(error, status, "%s: %s", reader->source.name, text);
+  if (!is_open) return kh_error_restate(error, status, "%s: %s", reader->source.name, text);
   return kh_error_restate(error, status, "%s: record batch %llu: %s", reader->source.name,
                           (unsigned long long)reader->batch_number, text);
 }
@@ -114,7 +115,7 @@ static khonsu_status open_source(kh_ipc_reader *reader, khonsu_error *error) {
 khonsu_status kh_ipc_reader_open(kh_ipc_reader *reader, const kh_ipc_source *source, const kh_arrow_limits *limits,
                                  khonsu_error *error) {
   *reader = (kh_ipc_reader){.source = *source, .limits = *limits, .end = source->size};
-  khonsu_status status = name_place(reader, open_source(reader, error), error);
+  khonsu_status status = name_place(reader, false, open_source(reader, error), error);
   if (status != KHONSU_OK) kh_ipc_reader_fini(reader);
   return status;
 }
@@ -148,7 +149,7 @@ khonsu_status kh_ipc_reader_next(kh_ipc_reader *reader, kh_chunk **chunk, khonsu
   *chunk = NULL;
   khonsu_status status =
       reader->batches != NULL ? next_of_file(reader, chunk, error) : next_of_stream(reader, chunk, error);
-  status = name_place(reader, status, error);
+  status = name_place(reader, true, status, error);
   if (*chunk != NULL) reader->batch_number++;
   return status;
 }

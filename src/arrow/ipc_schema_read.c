@@ -7,7 +7,8 @@
 
 typedef struct reading {
   kh_arena arena;
-  uint64_t fields_left, text_left; /* shared tables and strings come out as many: bounds what they may come to */
+  uint64_t
+      text_left; /* shared strings come out as many: bounds what they may come to. Tables the verifier has counted */
   khonsu_error *error;
 } reading;
 
@@ -17,6 +18,14 @@ static khonsu_status no_memory(const reading *state) {
 
 static khonsu_status corrupt(const reading *state, const char *what) {
   return khonsu_error_set(state->error, KHONSU_CORRUPT, "the schema is damaged: %s", what);
+}
+
+static khonsu_status no_type(const reading *state, NS(Field_table_t) field) {
+  const char *name = NS(Field_name(field)) != NULL ? NS(Field_name(field)) : "";
+  if (NS(Field_type_type(field)) > NS(Type_LargeListView))
+    return khonsu_error_set(state->error, KHONSU_UNSUPPORTED, "field '%.128s' is of a type that came after Arrow 21",
+                            name);
+  return khonsu_error_set(state->error, KHONSU_CORRUPT, "the schema is damaged: field '%.128s' has no type", name);
 }
 
 static void keep(struct ArrowSchema *schema) { schema->release = NULL; } /* the arena goes as a whole */
@@ -183,7 +192,6 @@ static khonsu_status encode_dictionary(reading *state, NS(DictionaryEncoding_tab
 }
 
 static khonsu_status read_field(reading *state, NS(Field_table_t) field, struct ArrowSchema **link) {
-  if (state->fields_left-- == 0) return corrupt(state, "more fields than it has room for");
   kh_ipc_node *made = new_node(state);
   if (made == NULL) return KHONSU_NO_MEMORY;
   *link = &made->arrow;
@@ -192,9 +200,7 @@ static khonsu_status read_field(reading *state, NS(Field_table_t) field, struct 
   NS(Field_vec_t) children = NS(Field_children(field));
   made->arrow.format = format_of(state, field, NS(Field_vec_len(children)));
   if (made->arrow.format == NULL) return no_memory(state);
-  if (made->arrow.format[0] == '\0' && NS(Field_type_type(field)) > NS(Type_LargeListView))
-    return khonsu_error_set(state->error, KHONSU_UNSUPPORTED, "a field of a type that came after Arrow 21");
-  if (made->arrow.format[0] == '\0') return corrupt(state, "a field without type");
+  if (made->arrow.format[0] == '\0') return no_type(state, field);
   made->arrow.name = NS(Field_name(field));
   if (NS(Field_nullable(field))) made->arrow.flags |= ARROW_FLAG_NULLABLE;
   if (strcmp(made->arrow.format, "+m") == 0 && NS(Map_keysSorted((NS(Map_table_t))NS(Field_type(field)))))
@@ -228,7 +234,7 @@ static khonsu_status read_root(reading *state, NS(Schema_table_t) table, struct 
 
 khonsu_status kh_ipc_schema_read(NS(Schema_table_t) table, uint64_t size, uint64_t depth_max, kh_ipc_shapes *shapes,
                                  khonsu_error *error) {
-  reading state = {{NULL}, size, size * 64, error};
+  reading state = {{NULL}, size * 64, error};
   kh_ipc_node root = {.arrow = {.format = "+s", .name = "", .release = keep}};
   khonsu_status status = read_root(&state, table, &root.arrow);
   if (status == KHONSU_OK) status = kh_ipc_shapes_make(&root, depth_max, shapes, error);

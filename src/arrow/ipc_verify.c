@@ -159,6 +159,7 @@ static khonsu_status verify(const void *bytes, size_t size, flatcc_table_verifie
   tables_left = size;
   int wrong = flatcc_verify_table_as_root(bytes, size, NULL, root);
   if (wrong == flatcc_verify_ok) return KHONSU_OK;
+  if (tables_left == 0) return khonsu_error_set(error, KHONSU_CORRUPT, "a damaged %s: tables that are shared", what);
   return khonsu_error_set(error, KHONSU_CORRUPT, "a damaged %s: %s", what, flatcc_verify_error_string(wrong));
 }
 

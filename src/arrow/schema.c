@@ -30,15 +30,31 @@ static bool is_run_end(enum ArrowType type) {
   return type == NANOARROW_TYPE_INT16 || type == NANOARROW_TYPE_INT32 || type == NANOARROW_TYPE_INT64;
 }
 
+/* Other implementations refuse what has more digits than its bits hold. A scale may be any. */
+static khonsu_status check_decimal(const kh_field *fields, uint32_t index, const struct ArrowSchemaView *view,
+                                   khonsu_error *error) {
+  int32_t bits = view->decimal_bitwidth, most = bits == 32 ? 9 : bits == 64 ? 18 : bits == 128 ? 38 : 76;
+  if (view->decimal_precision >= 1 && view->decimal_precision <= most) return KHONSU_OK;
+  return kh_field_fail(fields, index, error, KHONSU_INVALID_ARROW,
+                       "a decimal of %d digits, of which %d bits hold 1 to %d", (int)view->decimal_precision, (int)bits,
+                       (int)most);
+}
+
 /* What nanoarrow's parser lets through. Children are parsed already: they come after their parents. */
-static khonsu_status check_type(const kh_field *fields, uint32_t index, int32_t fixed_size, khonsu_error *error) {
+static khonsu_status check_type(const kh_field *fields, uint32_t index, const struct ArrowSchemaView *view,
+                                khonsu_error *error) {
   const kh_field *field = &fields[index];
   switch (field->storage) {
+    case NANOARROW_TYPE_DECIMAL32:
+    case NANOARROW_TYPE_DECIMAL64:
+    case NANOARROW_TYPE_DECIMAL128:
+    case NANOARROW_TYPE_DECIMAL256: return check_decimal(fields, index, view, error);
     case NANOARROW_TYPE_SPARSE_UNION:
     case NANOARROW_TYPE_DENSE_UNION: return check_union(fields, index, error);
     case NANOARROW_TYPE_FIXED_SIZE_LIST:
-      if (fixed_size >= 0) return KHONSU_OK;
-      return kh_field_fail(fields, index, error, KHONSU_INVALID_ARROW, "a fixed-size list of size %d", (int)fixed_size);
+      if (view->fixed_size >= 0) return KHONSU_OK;
+      return kh_field_fail(fields, index, error, KHONSU_INVALID_ARROW, "a fixed-size list of size %d",
+                           (int)view->fixed_size);
     case NANOARROW_TYPE_RUN_END_ENCODED:
       if (is_run_end(fields[field->first].type)) return KHONSU_OK;
       return kh_field_fail(fields, index, error, KHONSU_INVALID_ARROW, "run ends must be int16, int32 or int64");
@@ -57,7 +73,7 @@ static khonsu_status check_field(kh_field *fields, uint32_t index, khonsu_error 
   field->type = view.type;
   field->storage = view.storage_type;
   field->layout = view.layout;
-  return check_type(fields, index, view.fixed_size, error);
+  return check_type(fields, index, &view, error);
 }
 
 static khonsu_status check_fields(kh_field *fields, uint32_t count, khonsu_error *error) {

@@ -116,15 +116,17 @@ static bool common_float(const kh_field *integer, char format[FORMAT_SIZE]) {
   return true;
 }
 
+/* A scale may be any number. */
 static bool common_decimal(const kh_field *one, const kh_field *other, char format[FORMAT_SIZE]) {
   struct ArrowSchemaView a = kh_field_parameters(one), b = kh_field_parameters(other);
-  int before_a = a.decimal_precision - a.decimal_scale, before_b = b.decimal_precision - b.decimal_scale;
-  int scale = a.decimal_scale > b.decimal_scale ? a.decimal_scale : b.decimal_scale;
-  int precision = (before_a > before_b ? before_a : before_b) + scale;
+  int64_t before_a = (int64_t)a.decimal_precision - a.decimal_scale;
+  int64_t before_b = (int64_t)b.decimal_precision - b.decimal_scale;
+  int64_t scale = a.decimal_scale > b.decimal_scale ? a.decimal_scale : b.decimal_scale;
+  int64_t precision = (before_a > before_b ? before_a : before_b) + scale;
   unsigned bits = larger(bits_of(one), bits_of(other));
   while (bits < 256 && precision > (bits == 32 ? 9 : bits == 64 ? 18 : 38)) bits *= 2;
   if (precision > 76) return false;
-  snprintf(format, FORMAT_SIZE, "d:%d,%d,%u", precision, scale, bits);
+  snprintf(format, FORMAT_SIZE, "d:%d,%d,%u", (int)precision, (int)scale, bits);
   return true;
 }
 

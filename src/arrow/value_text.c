@@ -34,20 +34,24 @@ static void put_float(writer *to, const kh_place *place) {
   else put(to, is_double ? "%.17g" : "%.9g", value);
 }
 
+/* With its point among the digits, or not far off: else, as a scale may be any number, with an exponent. */
 static void put_decimal(writer *to, const kh_place *place) {
+  enum { FAR_OFF = 76 };
   struct ArrowSchemaView view = kh_field_parameters(kh_place_field(place));
+  int64_t scale = view.decimal_scale;
+  bool is_far_off = scale < -FAR_OFF || scale > FAR_OFF;
   struct ArrowDecimal decimal;
   uint64_t limbs[4];
-  char digits[96];
   kh_place_decimal(place, limbs);
-  ArrowDecimalInit(&decimal, 256, view.decimal_precision, view.decimal_scale);
+  bool is_zero = (limbs[0] | limbs[1] | limbs[2] | limbs[3]) == 0;
+  ArrowDecimalInit(&decimal, 256, view.decimal_precision, is_far_off || (is_zero && scale < 0) ? 0 : (int32_t)scale);
   memcpy(decimal.words, limbs, sizeof limbs);
   struct ArrowBuffer buffer;
   ArrowBufferInit(&buffer);
   bool made = ArrowDecimalAppendStringToBuffer(&decimal, &buffer) == NANOARROW_OK;
-  snprintf(digits, sizeof digits, "%.*s", made ? (int)buffer.size_bytes : 1, made ? (const char *)buffer.data : "?");
+  put(to, "%.*s", made ? (int)buffer.size_bytes : 1, made ? (const char *)buffer.data : "?");
   ArrowBufferReset(&buffer);
-  put(to, "%s", digits);
+  if (is_far_off) put(to, "e%" PRId64, -scale);
 }
 
 /* ---- dates and times */

@@ -137,12 +137,14 @@ static int read_digits(uint32_t *limbs, int count, int least, char digits[DECIMA
   return size;
 }
 
+/* A scale may be any number: where the point is far from the digits, an exponent says so. */
 void kh_write_decimal(const kh_type *type, const struct ArrowArray *array, int64_t row, kh_style style, kh_text *text) {
   (void)style;
   uint32_t limbs[LIMBS_MAX];
   char digits[DECIMAL_DIGITS_MAX];
   memcpy(limbs, (const char *)array->buffers[1] + row * type->width, (size_t)type->width);
-  int count = type->width / 4, behind = type->digits > 0 ? type->digits : 0;
+  bool is_far_off = type->digits <= -DECIMAL_DIGITS_MAX || type->digits >= DECIMAL_DIGITS_MAX;
+  int scale = is_far_off ? 0 : type->digits, count = type->width / 4, behind = scale > 0 ? scale : 0;
   bool negative = limbs[count - 1] >> 31;
   if (negative) negate(limbs, count);
   bool nothing = is_zero(limbs, count);
@@ -152,5 +154,6 @@ void kh_write_decimal(const kh_type *type, const struct ArrowArray *array, int64
     if (size == behind) kh_text_add_char(text, '.');
     kh_text_add_char(text, digits[--size]);
   }
-  for (int i = type->digits; i < 0 && !nothing; i++) kh_text_add_char(text, '0');
+  for (int i = scale; i < 0 && !nothing; i++) kh_text_add_char(text, '0');
+  if (is_far_off) kh_text_addf(text, "e%lld", -(long long)type->digits);
 }

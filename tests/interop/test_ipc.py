@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from arrays import ARRAYS, assert_same, batch_of
-from flatbuffer import to_big_endian
+from flatbuffer import VIEW, to_big_endian
 from khonsu_c import FILE, LZ4, STREAM, ZSTD, KhonsuError, copy_file, read_file, write_file
 
 FORMATS = pytest.mark.parametrize("format", (FILE, STREAM), ids=("file", "stream"))
@@ -266,3 +266,24 @@ def test_big_endian(tmp_path, name):
     assert_same(table, read_file(tmp_path / "big"))
     if name not in ("list_view", "interval", "run_end"):  # which pyarrow cannot turn over
         assert_same(table, read_theirs(tmp_path / "big", STREAM))
+
+
+def test_big_endian_views(tmp_path):
+    texts = ["short", None, "a text that is longer than twelve bytes", "", "twelve bytes", "thirteen byte"]
+    table = pa.table({"a": pa.array(texts, pa.string_view()), "b": pa.array(texts[::-1], pa.binary_view())})
+    write_file(tmp_path / "little", table, STREAM)
+    (tmp_path / "big").write_bytes(to_big_endian((tmp_path / "little").read_bytes(), [0, VIEW, 0] * 2))
+    assert_same(table, read_file(tmp_path / "big"))
+
+
+@pytest.mark.parametrize("indices", (pa.int8(), pa.uint16(), pa.int64()), ids=str)
+def test_big_endian_dictionaries(tmp_path, indices):
+    def batch(numbers):
+        return pa.RecordBatch.from_arrays([pa.DictionaryArray.from_arrays(pa.array([1, 0, None], indices), pa.array(numbers))], ["a"])
+
+    table = pa.Table.from_batches([batch([7, 1 << 40]), batch([7, 1 << 40, 9]), batch([-1, 0])])
+    write_file(tmp_path / "little", table, STREAM)
+    width = 0 if indices.bit_width == 8 else indices.bit_width // 8
+    (tmp_path / "big").write_bytes(to_big_endian((tmp_path / "little").read_bytes(), [0, width], [0, 8]))
+    assert_same(table, read_file(tmp_path / "big"))
+    assert_same(table, read_theirs(tmp_path / "big", STREAM))

@@ -349,6 +349,13 @@ def test_decimals_without_fraction_and_with_zeros_left_out(tmp_path):
     assert json_column(pa.array([D("1E+3"), D(0)], pa.decimal128(5, -2)), tmp_path) == ["1000", "0"]
 
 
+@pytest.mark.parametrize("scale", (80, 2_000_000_000, -80, -2_000_000_000))
+def test_decimals_whose_point_is_far_off(scale, tmp_path):
+    words = b"".join(number.to_bytes(16, "little", signed=True) for number in (7, -12, 0))
+    numbers = pa.Array.from_buffers(pa.decimal128(5, scale), 3, [None, pa.py_buffer(words)])
+    assert json_column(numbers, tmp_path) == [f"{number}e{-scale}" for number in (7, -12, 0)]
+
+
 def test_dates_and_times(tmp_path):
     draw = random.Random(11)
     days = [0, -1, -719162, 2932896, 11016, 11017] + [draw.randint(-719162, 2932896) for _ in range(300)]

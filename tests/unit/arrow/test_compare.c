@@ -149,6 +149,7 @@ static void whatever_the_encoding(void **state) {
   same_in("+s{c=d:9,2,32}", "+s{c=d:76,2,256}", "(-1) (_) (70)");
   same_in("+s{c=+l{item=i}}", "+s{c=+vL{item=l}}", "([1 2]) (_) ([]) ([_])");
   same_in("+s{c=+w:2{item=i}}", "+s{c=+L{item=c>s}}", "([1 2]) (_) ([7 _])");
+  same_in("+s{c=+l{item=n}}", "+s{c=+l{item=c>n}}", "([_ _]) (_) ([])");
 }
 
 static void floats(void **state) {

@@ -199,6 +199,46 @@ static void too_much_text(void **state) {
                    "column to large_utf8 or large_binary");
 }
 
+/* Nulls that take no memory, in a column of the type; of a list or union all in one value. */
+static kh_table *many_nulls(const char *type, const char *values, int64_t count) {
+  struct ArrowSchema schema = make_schema(type);
+  struct ArrowArray array = make_array(&schema, values), *column = array.children[0];
+  if (column->n_children == 0) {
+    array.length = column->length = column->null_count = count;
+  } else {
+    int32_t *offsets = (int32_t *)(uintptr_t)column->buffers[1];
+    bool is_list = strncmp(type, "+s{a=+l", 7) == 0;
+    column->children[0]->length = column->children[0]->null_count = count;
+    offsets[1] = (int32_t)(is_list ? count : count - 1);
+  }
+  kh_table *table;
+  khonsu_error error = KHONSU_ERROR_INIT;
+  if (kh_table_from_batch(&schema, &array, &no_limits, &table, &error) != KHONSU_OK) fail_msg("%s", error.message);
+  return table;
+}
+
+static void too_many_nulls(void **state) {
+  (void)state;
+  static const struct {
+    const char *type, *values;
+    int64_t count;
+    const char *text;
+  } of[] = {
+      {"+s{a=n}", "(_)", INT64_MAX / 2 + 1, "more than 2^63 values"},
+      {"+s{a=+l{item=n}}", "([_])", INT32_MAX,
+       "column 'a': 4294967294 items in one batch: more than 32-bit offsets can hold; cast the column to large_list"},
+      {"+s{a=+ud:0{x=n}}", "(0:_) (0:_)", INT32_MAX,
+       "column 'a.x': 4294967294 values in one batch: more than 32-bit offsets can hold; keep the rows in several "
+       "batches"},
+  };
+  for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+    kh_table *half = many_nulls(of[i].type, of[i].values, of[i].count), *table;
+    MUST(kh_table_append(half, half, &table));
+    kh_table_unref(half);
+    assert_too_large(table, of[i].text);
+  }
+}
+
 static void too_many_run_values(void **state) {
   (void)state;
   struct ArrowSchema schema = make_schema("+s{r=+r{run_ends=s;values=i}}");
@@ -233,6 +273,7 @@ int main(void) {
       cmocka_unit_test(dictionaries_shared_by_some),
       cmocka_unit_test(views_are_compacted),
       cmocka_unit_test(too_much_text),
+      cmocka_unit_test(too_many_nulls),
       cmocka_unit_test(too_many_run_values),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

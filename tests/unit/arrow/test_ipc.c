@@ -223,6 +223,17 @@ static void what_cannot_be_written(void **state) {
   assert_string_equal(error.message, "column 's.d': Arrow IPC cannot represent a dictionary of a dictionary");
   assert_int_equal(bytes.size, 4);
   kh_table_unref(table);
+  struct ArrowSchema schema = make_schema("+s{d=c>u}");
+  struct ArrowArray array = make_array(&schema, "('a')");
+  struct ArrowBuffer metadata;
+  MUST(ArrowMetadataBuilderInit(&metadata, NULL));
+  MUST(ArrowMetadataBuilderAppend(&metadata, ArrowCharView("ARROW:extension:name"), ArrowCharView("mine")));
+  MUST(ArrowSchemaSetMetadata(schema.children[0]->dictionary, (const char *)metadata.data));
+  ArrowBufferReset(&metadata);
+  MUST(kh_table_from_batch(&schema, &array, &no_limits, &table, NULL));
+  assert_int_equal(kh_ipc_encode(table, 0, true, &bytes, &error), KHONSU_UNSUPPORTED);
+  assert_string_equal(error.message, "column 'd': Arrow IPC cannot represent a dictionary of an extension type");
+  kh_table_unref(table);
   char type[1024] = "+s{", *to = type + 3, end[256] = "";
   for (int depth = 0; depth < 60; depth++) {
     to += sprintf(to, "x=+s{");
@@ -465,6 +476,9 @@ static void no_such_file(void **state) {
   assert_int_equal(kh_ipc_read_path(kh_os_posix(), "/nowhere/at/all", &stream, &error), KHONSU_IO);
   assert_string_equal(error.message, "cannot open /nowhere/at/all: No such file or directory");
   assert_int_equal(kh_ipc_read_path(kh_os_posix(), directory, &stream, &error), KHONSU_IO);
+  char text[128];
+  snprintf(text, sizeof text, "cannot read %s: it is a directory", directory);
+  assert_string_equal(error.message, text);
   kh_table *table = make_table("+s{a=i}", "(1)");
   MUST(kh_table_export_stream(table, &stream));
   assert_int_equal(kh_ipc_write_path(kh_os_posix(), "/nowhere/at/all", KHONSU_IPC_FILE, &stream, &error), KHONSU_IO);

@@ -146,8 +146,7 @@ static void places_that_overlap(void **state) {
   kh_ipc_reader_fini(&reader);
   patch_last(&bytes, second, first);
   char text[128];
-  snprintf(text, sizeof text, "the encoded table: record batch 0: its footer points twice to byte %llu",
-           (unsigned long long)first);
+  snprintf(text, sizeof text, "the encoded table: its footer points twice to byte %llu", (unsigned long long)first);
   refuses(&bytes, UINT64_MAX, KHONSU_CORRUPT, text);
   patch_last(&bytes, first, first + 8); /* into the first message: it may not reach that far */
   refuses(&bytes, UINT64_MAX, KHONSU_CORRUPT, "the encoded table: record batch 0: it is cut short");

@@ -195,6 +195,10 @@ static const struct {
     {BOTH, "+s{a=l}", "+s{a=g}", "column 'a': int64 in the table, double in the rows: no type holds both without loss"},
     {BOTH, "+s{a=d:76,0,256}", "+s{a=d:76,1,256}",
      "column 'a': decimal256(76, 0) in the table, decimal256(76, 1) in the rows: no type holds both without loss"},
+    {BOTH, "+s{a=d:9,2147483647,32}", "+s{a=d:9,-2147483648,32}",
+     "column 'a': decimal32(9, 2147483647) in the table, decimal32(9, -2147483648) in the rows: no type holds both "
+     "without "
+     "loss"},
     {BOTH, "+s{a=tsu:}", "+s{a=tsn:}",
      "column 'a': timestamp[us] in the table, timestamp[ns] in the rows: no type holds both without loss"},
     {BOTH, "+s{a=+m{entries=+s{key=u;value=i}}}", "+s{a=+l{item=i}}",

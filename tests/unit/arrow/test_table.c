@@ -305,17 +305,37 @@ static void matching(void **state) {
   }
 }
 
-static kh_table *with_metadata(const char *key, const char *value) {
+/* Keys and values by turns; NULL ends them. */
+static kh_table *with_pairs(const char *const *pairs) {
   struct ArrowSchema schema = make_schema("+s{a=w:16}");
   struct ArrowArray array = make_array(&schema, "");
   struct ArrowBuffer metadata;
   MUST(ArrowMetadataBuilderInit(&metadata, NULL));
-  MUST(ArrowMetadataBuilderAppend(&metadata, ArrowCharView(key), ArrowCharView(value)));
+  for (; *pairs != NULL; pairs += 2)
+    MUST(ArrowMetadataBuilderAppend(&metadata, ArrowCharView(pairs[0]), ArrowCharView(pairs[1])));
   MUST(ArrowSchemaSetMetadata(schema.children[0], (const char *)metadata.data));
   ArrowBufferReset(&metadata);
   kh_table *table;
   MUST(kh_table_from_batch(&schema, &array, &no_limits, &table, NULL));
   return table;
+}
+
+static kh_table *with_metadata(const char *key, const char *value) {
+  return with_pairs((const char *const[]){key, value, NULL});
+}
+
+/* Extension types are types, of the same parameters only. */
+static void matching_parameters(void **state) {
+  (void)state;
+  khonsu_error error = KHONSU_ERROR_INIT;
+  kh_table *one = with_pairs(
+               (const char *const[]){"ARROW:extension:name", "fixed", "ARROW:extension:metadata", "{2}", NULL}),
+           *other = with_pairs(
+               (const char *const[]){"ARROW:extension:name", "fixed", "ARROW:extension:metadata", "{3}", NULL});
+  assert_int_equal(kh_table_match(one, other, &error), KHONSU_SCHEMA_MISMATCH);
+  assert_string_equal(error.message, "column 'a': the parameters of extension type fixed differ");
+  kh_table_unref(one);
+  kh_table_unref(other);
 }
 
 /* Extension types are types; other metadata are not. */
@@ -363,6 +383,7 @@ int main(void) {
       cmocka_unit_test(streams_that_fail),
       cmocka_unit_test(matching),
       cmocka_unit_test(matching_extensions),
+      cmocka_unit_test(matching_parameters),
       cmocka_unit_test(the_first_schema_stays),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -235,6 +235,41 @@ static kh_table *huge(const char *type, struct ArrowArray *child, int64_t size) 
   return table;
 }
 
+static kh_table *huge_nulls(const char *type, struct ArrowArray *column) {
+  static const void *no_buffers[1] = {NULL};
+  struct ArrowSchema schema = make_schema(type);
+  struct ArrowArray *columns[1] = {column};
+  struct ArrowArray root = {.length = 1, .n_buffers = 1, .n_children = 1, .buffers = no_buffers, .children = columns};
+  root.release = release_view;
+  kh_table *table;
+  MUST(kh_table_from_batch(&schema, &root, &no_limits, &table, NULL));
+  return table;
+}
+
+static kh_table *huge_large_list(void) {
+  static int64_t offsets[2] = {0, INT64_MAX / 4};
+  static const void *buffers[2] = {NULL, offsets};
+  static struct ArrowArray items = {.length = INT64_MAX / 4, .release = release_view}, *children[1] = {&items};
+  static struct ArrowArray column;
+  column = (struct ArrowArray){.length = 1, .n_buffers = 2, .n_children = 1, .buffers = buffers, .children = children};
+  column.release = release_view;
+  return huge_nulls("+s{l=+L{item=n}}", &column);
+}
+
+static kh_table *huge_fixed_list(void) {
+  enum { SIZE = INT32_MAX };
+  static const void *no_buffers[1] = {NULL};
+  static struct ArrowArray items = {.length = (int64_t)SIZE * SIZE, .release = release_view}, *of_lists[1] = {&items};
+  static struct ArrowArray lists, column, *of_column[1] = {&lists};
+  lists = (struct ArrowArray){.length = SIZE, .n_buffers = 1, .n_children = 1, .buffers = no_buffers};
+  column = lists;
+  column.length = 1;
+  lists.children = of_lists;
+  column.children = of_column;
+  lists.release = column.release = release_view;
+  return huge_nulls("+s{l=+w:2147483647{item=+w:2147483647{item=n}}}", &column);
+}
+
 static void too_large(void **state) {
   (void)state;
   int64_t often[5] = {0, 0, 0, 0, 0}; /* so often that the sum comes out positive again in 32 bits */
@@ -250,6 +285,14 @@ static void too_large(void **state) {
   assert_fails(chunk_of(list, 0), &indices, KHONSU_VALUE_TOO_LARGE,
                "column 'l': the chosen rows have more items than its offsets can hold; choose fewer rows at once, or "
                "cast the column to large_list");
+  kh_table_unref(list);
+  list = huge_large_list();
+  assert_fails(chunk_of(list, 0), &indices, KHONSU_VALUE_TOO_LARGE,
+               "column 'l': the chosen rows have more items than its offsets can hold; choose fewer rows at once");
+  kh_table_unref(list);
+  list = huge_fixed_list();
+  assert_fails(chunk_of(list, 0), &indices, KHONSU_VALUE_TOO_LARGE,
+               "column 'l.item': the chosen rows have more than 2^63 items; choose fewer rows at once");
   kh_table_unref(list);
   static int64_t zeros[40000];
   kh_table *runs = make_table("+s{r=+r{run_ends=s;values=i}}", "(1)");

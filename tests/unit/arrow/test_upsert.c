@@ -317,6 +317,19 @@ static void columns_that_are_no_keys(void **state) {
   kh_table_unref(rows);
 }
 
+/* Nulls take no memory, but a place in the hash table. */
+static void too_many_rows(void **state) {
+  (void)state;
+  struct ArrowSchema schema = make_schema("+s{k=n}");
+  struct ArrowArray array = make_array(&schema, "");
+  array.length = array.children[0]->length = array.children[0]->null_count = (INT64_C(1) << 30) + 1;
+  kh_table *rows;
+  MUST(kh_table_from_batch(&schema, &array, &no_limits, &rows, NULL));
+  assert_refused(rows, NAMES("k"), KHONSU_VALUE_TOO_LARGE,
+                 "1073741825 rows to be found by key at once: more than 1073741824");
+  kh_table_unref(rows);
+}
+
 static void other_schemas(void **state) {
   (void)state;
   kh_table *base = make_table("+s{k=l;v=i}", "(1 1)"), *rows = make_table("+s{k=l;v=u}", "(1 'a')"), *result = NULL;
@@ -359,6 +372,7 @@ int main(void) {
       cmocka_unit_test(many),
       cmocka_unit_test(keys_that_are_not_unique),
       cmocka_unit_test(columns_that_are_no_keys),
+      cmocka_unit_test(too_many_rows),
       cmocka_unit_test(other_schemas),
       cmocka_unit_test(what_does_not_fit),
   };
