@@ -9,6 +9,7 @@
  *   shell_values.c      put, get and their kin
  *   shell_tables.c      import, append, export
  *   shell_keyed.c       upsert, delete-rows, key-columns
+ *   shell_rules.c       schema-rules
  *   shell_schema.c      schema
  *   shell_select.c      select, head
  *   shell_file.c        files that rows are read from
@@ -211,6 +212,8 @@ khonsu_status kh_shell_export(kh_shell *shell, const kh_words *words, khonsu_err
 khonsu_status kh_shell_upsert(kh_shell *shell, const kh_words *words, khonsu_error *error);
 khonsu_status kh_shell_delete_rows(kh_shell *shell, const kh_words *words, khonsu_error *error);
 khonsu_status kh_shell_key_columns(kh_shell *shell, const kh_words *words, khonsu_error *error);
+extern const char *const kh_shell_rules_words[];
+khonsu_status kh_shell_schema_rules(kh_shell *shell, const kh_words *words, khonsu_error *error);
 khonsu_status kh_shell_schema(kh_shell *shell, const kh_words *words, khonsu_error *error);
 khonsu_status kh_shell_select(kh_shell *shell, const kh_words *words, khonsu_error *error);
 khonsu_status kh_shell_head(kh_shell *shell, const kh_words *words, khonsu_error *error);

@@ -77,7 +77,7 @@ const kh_statement kh_statements[] = {
      2, 3, "kfw", import_words, kh_shell_import},
     {"append", NULL, "KEY FILE [arrow|csv]", "add the rows of an Arrow or CSV file to a table",
      "Adds the rows of a file, as import reads it, after those of the table; an absent table is created. The schemas "
-     "must be the same. Appends by several transactions all stand.",
+     "must be the same, unless schema-rules say more. Appends by several transactions all stand.",
      2, 3, "kfw", import_words, kh_shell_append},
     {"upsert", NULL, "KEY by COLUMN,... from FILE [arrow|csv]", "replace and add rows of a table by key columns",
      "Puts the rows of a file, as import reads it, in the place of the rows of the table that have the same values in "
@@ -99,6 +99,13 @@ const kh_statement kh_statements[] = {
      "Prints names, types and nullability of the columns; or the metadata, as keys and values, of the table, where no "
      "column is named, and of its columns and theirs.",
      1, 2, "kw", schema_words, kh_shell_schema},
+    {"schema-rules", NULL, "KEY [strict|add|widen|add,widen]", "choose what rows may do to the schema of a table",
+     "Chooses what append and upsert may do to the columns of the table: strict, the default, nothing; add, add "
+     "columns "
+     "that are missing, full of nulls; widen, give a column a type that holds the old values and the new. Columns go "
+     "by "
+     "their names then. Without rules, prints them.",
+     1, 2, "kw", kh_shell_rules_words, kh_shell_schema_rules},
     {"ls", NULL, "[PREFIX]", "list keys",
      "Lists the keys that begin with PREFIX, or all: type, rows of a table, bytes of a byte value, and the version of "
      "the "
