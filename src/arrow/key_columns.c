@@ -3,13 +3,14 @@
 
 /* ---- by name */
 
+static const char *name_of(const kh_field *field) { return field->arrow.name != NULL ? field->arrow.name : ""; }
+
 /* Of the first column of that name; *second of the next one, 0 = there is none. */
 static uint32_t find_named(const kh_schema *schema, const char *name, uint32_t *second) {
   uint32_t first = 0;
   *second = 0;
   for (uint32_t column = 1; column <= schema->fields[0].arrow.n_children; column++) {
-    const char *here = schema->fields[column].arrow.name;
-    if (strcmp(here != NULL ? here : "", name) != 0) continue;
+    if (strcmp(name_of(&schema->fields[column]), name) != 0) continue;
     if (first != 0) {
       *second = column;
       break;
@@ -78,51 +79,66 @@ static bool is_map_entry(const kh_schema *schema, const kh_field *field) {
   return kh_field_is_map_entries(schema->fields, (uint32_t)(field - schema->fields));
 }
 
-static bool comparable(const kh_schema *a, uint32_t at_a, const kh_schema *b, uint32_t at_b);
+/* A key column of the table, and of the keys. */
+typedef struct matching {
+  const kh_schema *table, *keys;
+  khonsu_error *error;
+} matching;
 
-static const char *name_of(const kh_field *field) { return field->arrow.name != NULL ? field->arrow.name : ""; }
+static khonsu_status match(const matching *of, uint32_t in_table, uint32_t in_keys);
+
+static khonsu_status fail_types(const matching *of, uint32_t in_table, uint32_t in_keys) {
+  char ours[KH_TYPE_NAME_SIZE], theirs[KH_TYPE_NAME_SIZE];
+  kh_field_type_name(of->table->fields, in_table, ours);
+  kh_field_type_name(of->keys->fields, in_keys, theirs);
+  return kh_field_fail(of->table->fields, in_table, of->error, KHONSU_SCHEMA_MISMATCH,
+                       "%s in the table, %s in the keys", ours, theirs);
+}
 
 /* Fields of structs are told by their names; what is in a list, or an entry of a map, has a name of no meaning. */
-static bool children_comparable(const kh_schema *a, const kh_field *one, const kh_schema *b, const kh_field *other) {
-  if (one->arrow.n_children != other->arrow.n_children) return false;
-  bool are_named = kh_field_kind(one) == KH_KIND_STRUCT && !is_map_entry(a, one) && !is_map_entry(b, other);
-  for (uint32_t child = 0; child < one->arrow.n_children; child++) {
-    uint32_t in_a = one->first + child, in_b = other->first + child;
-    if (are_named && strcmp(name_of(&a->fields[in_a]), name_of(&b->fields[in_b])) != 0) return false;
-    if (!comparable(a, in_a, b, in_b)) return false;
+static khonsu_status match_children(const matching *of, uint32_t in_table, uint32_t in_keys) {
+  const kh_field *one = &of->table->fields[in_table], *other = &of->keys->fields[in_keys];
+  int64_t ours = one->arrow.n_children, theirs = other->arrow.n_children;
+  if (ours != theirs)
+    return kh_field_fail(of->table->fields, in_table, of->error, KHONSU_SCHEMA_MISMATCH,
+                         "%lld fields in the table, %lld in the keys", (long long)ours, (long long)theirs);
+  bool are_named =
+      kh_field_kind(one) == KH_KIND_STRUCT && !is_map_entry(of->table, one) && !is_map_entry(of->keys, other);
+  khonsu_status status = KHONSU_OK;
+  for (uint32_t child = 0; child < ours && status == KHONSU_OK; child++) {
+    const char *name = name_of(&of->keys->fields[other->first + child]);
+    if (are_named && strcmp(name_of(&of->table->fields[one->first + child]), name) != 0)
+      return kh_field_fail(of->table->fields, one->first + child, of->error, KHONSU_SCHEMA_MISMATCH,
+                           "it has this name in the table, '%.128s' in the keys", name);
+    status = match(of, one->first + child, other->first + child);
   }
-  return true;
+  return status;
 }
 
 /* Recursion is as deep as the schema, which is limited. */
-static bool comparable(const kh_schema *a, uint32_t at_a, const kh_schema *b, uint32_t at_b) {
-  at_a = encoded(a, at_a);
-  at_b = encoded(b, at_b);
-  const kh_field *one = &a->fields[at_a], *other = &b->fields[at_b];
-  if (is_plain_integer(one) && is_plain_integer(other)) return true;
+static khonsu_status match(const matching *of, uint32_t in_table, uint32_t in_keys) {
+  uint32_t at = encoded(of->table, in_table), at_keys = encoded(of->keys, in_keys);
+  const kh_field *one = &of->table->fields[at], *other = &of->keys->fields[at_keys];
+  if (is_plain_integer(one) && is_plain_integer(other)) return KHONSU_OK;
   kh_kind kind = kh_field_kind(one);
-  if (kind != kh_field_kind(other)) return false;
-  if (kind == KH_KIND_BYTES) return is_utf8(one) == is_utf8(other);
-  if (kind == KH_KIND_LIST || kind == KH_KIND_STRUCT) return children_comparable(a, one, b, other);
+  if (kind != kh_field_kind(other)) return fail_types(of, in_table, in_keys);
+  if (kind == KH_KIND_BYTES) return is_utf8(one) == is_utf8(other) ? KHONSU_OK : fail_types(of, in_table, in_keys);
+  if (kind == KH_KIND_LIST || kind == KH_KIND_STRUCT) return match_children(of, at, at_keys);
   char name[KH_TYPE_NAME_SIZE], of_other[KH_TYPE_NAME_SIZE];
-  kh_field_type_name(a->fields, at_a, name);
-  kh_field_type_name(b->fields, at_b, of_other);
-  return strcmp(name, of_other) == 0 && children_comparable(a, one, b, other);
+  kh_field_type_name(of->table->fields, at, name);
+  kh_field_type_name(of->keys->fields, at_keys, of_other);
+  if (strcmp(name, of_other) != 0) return fail_types(of, in_table, in_keys);
+  return match_children(of, at, at_keys);
 }
 
 khonsu_status kh_key_columns_match(const kh_schema *base, const kh_keyed_rows *keys, uint32_t *columns,
                                    khonsu_error *error) {
-  for (size_t k = 0; k < keys->column_count; k++) {
-    const char *name = keys->schema->fields[keys->columns[k]].arrow.name;
-    khonsu_status status =
-        find_one(base, name != NULL ? name : "", "the table has", KHONSU_SCHEMA_MISMATCH, &columns[k], error);
-    if (status != KHONSU_OK) return status;
-    if (comparable(base, columns[k], keys->schema, keys->columns[k])) continue;
-    char ours[KH_TYPE_NAME_SIZE], theirs[KH_TYPE_NAME_SIZE];
-    kh_field_type_name(base->fields, columns[k], ours);
-    kh_field_type_name(keys->schema->fields, keys->columns[k], theirs);
-    return kh_field_fail(base->fields, columns[k], error, KHONSU_SCHEMA_MISMATCH, "%s in the table, %s in the keys",
-                         ours, theirs);
+  const matching of = {base, keys->schema, error};
+  khonsu_status status = KHONSU_OK;
+  for (size_t k = 0; k < keys->column_count && status == KHONSU_OK; k++) {
+    const char *name = name_of(&keys->schema->fields[keys->columns[k]]);
+    status = find_one(base, name, "the table has", KHONSU_SCHEMA_MISMATCH, &columns[k], error);
+    if (status == KHONSU_OK) status = match(&of, columns[k], keys->columns[k]);
   }
-  return KHONSU_OK;
+  return status;
 }

@@ -11,15 +11,21 @@ typedef struct kh_arena_block {
 
 void kh_access_set_init(kh_access_set *set, kh_heap_cache *cache) { *set = (kh_access_set){.cache = cache}; }
 
+void kh_access_drop_view(kh_access *access) {
+  kh_table_unref(access->view);
+  kh_table_unref(access->view_of);
+  access->view = access->view_of = NULL;
+}
+
 static void drop_owned(kh_access_set *set, kh_access *access) {
   kh_version_unref(access->staged, set->cache);
   kh_table_unref(access->rows);
-  kh_table_unref(access->view);
+  kh_access_drop_view(access);
   kh_upsert_free(access->upsert);
   kh_version_unref(access->base, set->cache);
   kh_buffer_fini(&access->encoded.bytes);
   access->staged = access->base = NULL;
-  access->rows = access->view = NULL;
+  access->rows = NULL;
   access->upsert = NULL;
   access->accrues = false;
   access->bytes = 0;

@@ -31,6 +31,7 @@ typedef struct kh_access {
   int64_t amount;                 /* add: what is added */
   kh_upsert *upsert;              /* how the rows go to those that are there: by their keys; NULL: after them */
   kh_table *view;                 /* append: base and rows, for reading back; made when asked for */
+  kh_table *view_of;              /* the base that it was made on; NULL: none was there */
   kh_version *base;               /* append, add: the version it was looked up on, where that came out of the storage */
   uint64_t bytes;                 /* of this write, towards txn_bytes_max */
   kh_encoded_table encoded;       /* of a table's rows, for the storage */
@@ -68,6 +69,8 @@ kh_access *kh_access_set_find(const kh_access_set *set, khonsu_slice key, uint64
 /* Adds an entry for an absent key, which is copied. NULL: out of memory, nothing changed. */
 kh_access *kh_access_set_add(kh_access_set *set, khonsu_slice key, uint64_t hash);
 
+/* Forgets the table for reading back, if there is one. */
+void kh_access_drop_view(kh_access *access);
 /* Forgets the entry's write, if any. */
 void kh_access_drop_write(kh_access_set *set, kh_access *access);
 

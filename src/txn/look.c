@@ -102,24 +102,30 @@ static khonsu_status observe(khonsu_txn *txn, khonsu_slice key, uint64_t hash, c
 }
 
 /* Base and own appended or upserted rows as one table. */
-static khonsu_status look_through_append(kh_access *access, kh_look *look, khonsu_error *error) {
-  kh_table_unref(access->view);
-  access->view = NULL;
-  if (access->upsert != NULL) {
-    khonsu_status status = kh_upsert_unite(access->upsert, &access->rows, error);
-    if (status != KHONSU_OK) return status;
+static khonsu_status make_view(const kh_access *access, kh_table *base, kh_table **view, khonsu_error *error) {
+  kh_upsert_counts counts;
+  if (base == NULL) {
+    *view = kh_table_ref(access->rows);
+    return KHONSU_OK;
   }
-  if (look->kind == KH_TABLE && access->upsert != NULL) {
-    kh_upsert_counts counts;
-    khonsu_status status = kh_table_upsert(look->table, access->upsert->rows, &access->view, &counts, error);
+  if (access->upsert != NULL) return kh_table_upsert(base, access->upsert->rows, view, &counts, error);
+  khonsu_status status = kh_table_match(base, access->rows, error);
+  if (status != KHONSU_OK) return status;
+  status = kh_table_append(base, access->rows, view);
+  return status == KHONSU_OK ? status : khonsu_error_set(error, status, "no memory to join a table with appended rows");
+}
+
+/* The table that was made for the last look serves as long as nothing came to either side: an upsert costs a look at all
+ * of the base. */
+static khonsu_status look_through_append(kh_access *access, kh_look *look, khonsu_error *error) {
+  kh_table *base = look->kind == KH_TABLE ? look->table : NULL;
+  khonsu_status status = KHONSU_OK;
+  if (access->view == NULL || access->view_of != base) {
+    kh_access_drop_view(access);
+    if (access->upsert != NULL) status = kh_upsert_unite(access->upsert, &access->rows, error);
+    if (status == KHONSU_OK) status = make_view(access, base, &access->view, error);
     if (status != KHONSU_OK) return status;
-  } else if (look->kind == KH_TABLE) {
-    khonsu_status status = kh_table_match(look->table, access->rows, error);
-    if (status != KHONSU_OK) return status;
-    status = kh_table_append(look->table, access->rows, &access->view);
-    if (status != KHONSU_OK) return khonsu_error_set(error, status, "no memory to join a table with appended rows");
-  } else {
-    access->view = kh_table_ref(access->rows);
+    access->view_of = base != NULL ? kh_table_ref(base) : NULL;
   }
   look->table = access->view;
   return KHONSU_OK;

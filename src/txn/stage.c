@@ -98,6 +98,7 @@ static khonsu_status append_to_rows(kh_access *access, const increment *added, k
     if (status != KHONSU_OK) kh_table_unref(joined);
   }
   if (status != KHONSU_OK) return status;
+  kh_access_drop_view(access);
   kh_table_unref(access->rows);
   access->rows = joined;
   return KHONSU_OK;

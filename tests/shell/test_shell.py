@@ -10,7 +10,7 @@ from khonsu_program import PROGRAM, SECONDS_MAX, environment, khonsu, output, sh
 
 FIGURES = ("version oldest_snapshot open_transactions open_snapshots records versions memory_bytes unreclaimed "
            "pinned_bytes longest_chain commits conflicts groups").split()
-STATEMENTS = ("get put set add del select head import append upsert delete-rows export schema ls scan begin use commit "
+STATEMENTS = ("get put set add del select head import append upsert delete-rows export schema schema-rules ls scan begin use commit "
               "abort transactions isolation strategy key-columns snapshot explain stat source format rows timing help quit").split()
 
 

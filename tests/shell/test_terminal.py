@@ -255,7 +255,7 @@ def test_tab_completes_statements(terminal):
     terminal.expect("0 transactions")
     terminal.expect("khonsu> ")
     terminal.send("s" + TAB + TAB)
-    assert terminal.expect("strategy").split()[-8:] == "scan schema select set snapshot source stat strategy".split()
+    assert terminal.expect("strategy").split()[-9:] == "scan schema schema-rules select set snapshot source stat strategy".split()
 
 
 def test_tab_completes_keys(terminal):

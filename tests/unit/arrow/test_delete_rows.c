@@ -129,10 +129,11 @@ static const struct {
      "column 'k': timestamp[us, tz=UTC] in the table, timestamp[s, tz=UTC] in the keys"},
     {"+s{k=g}", "+s{k=f}", "column 'k': double in the table, float in the keys"},
     {"+s{k=d:9,2}", "+s{k=d:9,3}", "column 'k': decimal128(9, 2) in the table, decimal128(9, 3) in the keys"},
-    {"+s{k=+s{x=i;y=u}}", "+s{k=+s{x=i}}", "column 'k': struct in the table, struct in the keys"},
-    {"+s{k=+s{x=i;y=i}}", "+s{k=+s{y=i;x=i}}", "column 'k': struct in the table, struct in the keys"},
-    {"+s{k=+l{item=+s{x=i}}}", "+s{k=+l{item=+s{y=i}}}", "column 'k': list in the table, list in the keys"},
-    {"+s{k=+l{item=i}}", "+s{k=+l{item=u}}", "column 'k': list in the table, list in the keys"},
+    {"+s{k=+s{x=i;y=u}}", "+s{k=+s{x=i}}", "column 'k': 2 fields in the table, 1 in the keys"},
+    {"+s{k=+s{x=i;y=i}}", "+s{k=+s{y=i;x=i}}", "column 'k.x': it has this name in the table, 'y' in the keys"},
+    {"+s{k=+l{item=+s{x=i}}}", "+s{k=+l{item=+s{y=i}}}",
+     "column 'k.item.x': it has this name in the table, 'y' in the keys"},
+    {"+s{k=+l{item=i}}", "+s{k=+l{item=u}}", "column 'k.item': int32 in the table, utf8 in the keys"},
 };
 
 static void keys_of_another_type(void **state) {
