@@ -268,12 +268,13 @@ static khonsu_status step(khonsu_scan *scan, khonsu_entry *entry, bool *found, k
   khonsu_slice key = order <= 0 ? own->key : item->entry.key;
   status = prepare_to_step(scan, key.size, error);
   if (status != KHONSU_OK) return status;
-  stand_at(scan, key, 1);
-  if (order >= 0) scan->batch.next++;
   *found = order > 0 || own->staged->kind != KH_TOMBSTONE;
   if (order > 0) show_item(scan, item, entry);
   else if (*found) status = show_own(scan, own, order == 0 ? item : NULL, entry, error);
-  return status;
+  if (status != KHONSU_OK) return status;
+  stand_at(scan, key, 1);
+  if (order >= 0) scan->batch.next++;
+  return KHONSU_OK;
 }
 
 /* Most steps: to the next item of a batch, with no own writes between. Room was made for it. */

@@ -78,8 +78,12 @@ khonsu_status kh_txn_submit(khonsu_txn *txn, khonsu_error *error) {
   if (status != KHONSU_OK) return status;
   partition->sequencer->submit(partition->sequencer_ctx, &txn->request);
   status = txn->request.status;
-  if (status != KHONSU_OK) explain(txn, status, error);
-  else kh_report_dropped(txn);
+  if (status == KHONSU_OK) {
+    if (error != NULL && error->status != KHONSU_OK) khonsu_error_clear(error); /* of a try that was undone */
+    kh_report_dropped(txn);
+  } else {
+    explain(txn, status, error);
+  }
   return status;
 }
 

@@ -243,6 +243,34 @@ static void the_ordered_index_gives_its_copies_back(void **state) {
   close_db(&db);
 }
 
+/* At read committed: an own number, at a key that holds bytes by now. The scan stays before it. */
+static void a_step_that_fails_passes_nothing(void **state) {
+  (void)state;
+  for (int reverse = 0; reverse < 2; reverse++) {
+    khonsu_db *db = open_memory();
+    khonsu_txn *txn = begin_at(db, KHONSU_READ_COMMITTED);
+    khonsu_scan_options options = KHONSU_SCAN_OPTIONS_INIT;
+    options.reverse = reverse != 0;
+    khonsu_scan *scan;
+    khonsu_entry entry;
+    MUST(khonsu_add(txn, KHONSU_KEY("b"), 1, &err));
+    for (const char *key = "a\0b\0c"; *key != '\0'; key += 2) put_text_now(db, key, "bytes");
+    MUST(khonsu_scan_open(txn, NULL, &options, &scan, &err));
+    MUST(khonsu_scan_next(scan, &entry, &err));
+    for (int again = 0; again < 3; again++) MUST_BE(KHONSU_CONFLICT, khonsu_scan_next(scan, &entry, &err));
+    delete_now(db, "b");
+    MUST(khonsu_scan_next(scan, &entry, &err));
+    assert_true(entry.key.size == 1 && memcmp(entry.key.data, "b", 1) == 0);
+    assert_int_equal(entry.counter, 1);
+    MUST(khonsu_scan_next(scan, &entry, &err));
+    assert_true(entry.key.size == 1 && memcmp(entry.key.data, reverse ? "a" : "c", 1) == 0);
+    MUST_BE(KHONSU_END, khonsu_scan_next(scan, &entry, &err));
+    khonsu_scan_free(&scan);
+    khonsu_txn_free(&txn);
+    close_db(&db);
+  }
+}
+
 static void a_scan_says_what_is_wrong_with_it(void **state) {
   (void)state;
   khonsu_db *db = open_with_letters();
@@ -283,6 +311,7 @@ int main(void) {
       cmocka_unit_test(a_scan_is_of_one_moment_or_of_each_step),
       cmocka_unit_test(a_long_scan_is_whole_and_in_order),
       cmocka_unit_test(the_ordered_index_gives_its_copies_back),
+      cmocka_unit_test(a_step_that_fails_passes_nothing),
       cmocka_unit_test(a_scan_says_what_is_wrong_with_it),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
