@@ -8,7 +8,7 @@ void arrow_check(int result, const char *call) {
 
 #define MUST(call) arrow_check((int)(call), #call)
 
-static void make_schema(struct ArrowSchema *schema, int64_t columns, const enum ArrowType *types) {
+void arrow_batch_make_schema(struct ArrowSchema *schema, int64_t columns, const enum ArrowType *types) {
   char name[2] = "a";
   ArrowSchemaInit(schema);
   MUST(ArrowSchemaSetTypeStruct(schema, columns));
@@ -19,7 +19,8 @@ static void make_schema(struct ArrowSchema *schema, int64_t columns, const enum 
 }
 
 void arrow_batch_make(struct ArrowSchema *schema, struct ArrowArray *batch, int64_t rows) {
-  make_schema(schema, 3, (const enum ArrowType[]){NANOARROW_TYPE_INT64, NANOARROW_TYPE_STRING, NANOARROW_TYPE_DOUBLE});
+  arrow_batch_make_schema(schema, 3,
+                          (const enum ArrowType[]){NANOARROW_TYPE_INT64, NANOARROW_TYPE_STRING, NANOARROW_TYPE_DOUBLE});
   MUST(ArrowArrayInitFromSchema(batch, schema, NULL));
   MUST(ArrowArrayStartAppending(batch));
   for (int64_t i = 0; i < rows; i++) {
@@ -34,7 +35,7 @@ void arrow_batch_make(struct ArrowSchema *schema, struct ArrowArray *batch, int6
 }
 
 void arrow_batch_make_text(struct ArrowSchema *schema, struct ArrowArray *batch, int64_t rows, int64_t every) {
-  make_schema(schema, 1, (const enum ArrowType[]){NANOARROW_TYPE_STRING});
+  arrow_batch_make_schema(schema, 1, (const enum ArrowType[]){NANOARROW_TYPE_STRING});
   MUST(ArrowArrayInitFromSchema(batch, schema, NULL));
   MUST(ArrowArrayStartAppending(batch));
   for (int64_t i = 0; i < rows; i++) {
@@ -48,7 +49,7 @@ void arrow_batch_make_text(struct ArrowSchema *schema, struct ArrowArray *batch,
 }
 
 void arrow_batch_make_keyed(struct ArrowSchema *schema, struct ArrowArray *batch, int64_t rows, const int64_t *keys) {
-  make_schema(schema, 2, (const enum ArrowType[]){NANOARROW_TYPE_INT64, NANOARROW_TYPE_DOUBLE});
+  arrow_batch_make_schema(schema, 2, (const enum ArrowType[]){NANOARROW_TYPE_INT64, NANOARROW_TYPE_DOUBLE});
   MUST(ArrowSchemaSetName(schema->children[0], "key"));
   MUST(ArrowSchemaSetName(schema->children[1], "value"));
   MUST(ArrowArrayInitFromSchema(batch, schema, NULL));

@@ -7,6 +7,8 @@
 #include "arrow/ipc_writer.h"
 #include "engine.h"
 
+/* Columns "a", "b" and so on. */
+void arrow_batch_make_schema(struct ArrowSchema *schema, int64_t columns, const enum ArrowType *types);
 /* int64, utf8, float64. */
 void arrow_batch_make(struct ArrowSchema *schema, struct ArrowArray *batch, int64_t rows);
 /* One utf8 column; of every `every`-th row a letter is not ASCII, 0 = of none. */

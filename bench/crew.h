@@ -6,7 +6,7 @@
 #include "race.h"
 #include "worker.h"
 
-enum { CREW_MAX = 24 };
+enum { CREW_MAX = 72 };
 
 typedef struct crew {
   const race_options *options;

@@ -43,6 +43,9 @@ typedef void engine_leave(void *thread);
 typedef void engine_series(void *thread);
 /* The value of `key`; returns the sum of touch_ends. */
 typedef uint64_t engine_get(void *thread, const char *key);
+/* The same `count` times, without keys; returns the nanoseconds that they took. For an engine that is no part of this
+ * process, and so keeps the time itself. */
+typedef uint64_t engine_get_timed(void *thread, uint64_t count);
 
 /* The values of the `count` keys from `first` on, in the order of keys, in a read-only transaction of its own; returns
  * the sum of touch_ends. There are that many. */
@@ -73,9 +76,10 @@ typedef struct engine_ops {
   engine_leave *leave;
   engine_series *series_begin, *series_end; /* optional */
   engine_get *get;
-  engine_get *read_txn;       /* get in a read-only transaction of its own: begin, get, end */
-  engine_get *read_untracked; /* optional: the same with the cheapest read that still comes from one snapshot */
-  engine_get *read_values;    /* optional: read_txn, if that stops at a reference, and then what is behind it */
+  engine_get_timed *get_timed; /* optional: instead of `get` */
+  engine_get *read_txn;        /* get in a read-only transaction of its own: begin, get, end */
+  engine_get *read_untracked;  /* optional: the same with the cheapest read that still comes from one snapshot */
+  engine_get *read_values;     /* optional: read_txn, if that stops at a reference, and then what is behind it */
   engine_scan *scan;
   engine_stock *stock;   /* optional */
   unsigned stock_writes; /* at most so many blind writes between one call of `stock` and the next */

@@ -14,3 +14,21 @@ const engine_ops engine_wiredtiger = {.name = "wiredtiger"};
 #ifdef BENCH_WITHOUT_tkrzw
 const engine_ops engine_tkrzw = {.name = "tkrzw"};
 #endif
+#ifdef BENCH_WITHOUT_pyarrow
+#define PYARROW(kind) const engine_ops engine_pyarrow_##kind = {.name = "pyarrow"}
+PYARROW(join_few);
+PYARROW(join_many);
+PYARROW(is_in_few);
+PYARROW(is_in_many);
+PYARROW(concat_numbers);
+PYARROW(concat_text);
+PYARROW(concat_dictionary);
+PYARROW(take_10);
+PYARROW(take_90);
+PYARROW(take_text_10);
+PYARROW(take_text_90);
+PYARROW(filter_10);
+PYARROW(filter_90);
+PYARROW(filter_text_10);
+PYARROW(filter_text_90);
+#endif

@@ -2,52 +2,32 @@
  * the input's 1,000 rows half have keys that are there. `copying`: a copy of the table's bytes, to memory that is there.
  * The input is made ready for each upsert. */
 #include "arrow/keyed_rows.h"
-#include "arrow_batch.h"
-#include "base/base.h"
+#include "arrow_tables.h"
 #include "base/hash.h"
 
 #define MUST(call) arrow_check((int)(call), #call)
-
-enum { FEW = 1000, MANY = 1000000 };
 
 typedef struct upsert_store {
   kh_table *base, *rows;
   uint64_t *hashes;
 } upsert_store;
 
-/* Keys i * `step`, shuffled. */
-static kh_table *make_rows(int64_t rows, int64_t step) {
-  struct ArrowSchema schema;
-  struct ArrowArray batch;
-  int64_t *keys = engine_alloc((size_t)rows * sizeof *keys);
-  kh_prng prng = {(uint64_t)rows};
-  for (int64_t i = 0; i < rows; i++) {
-    int64_t other = (int64_t)kh_prng_below(&prng, (uint64_t)i + 1);
-    keys[i] = keys[other];
-    keys[other] = i * step;
-  }
-  arrow_batch_make_keyed(&schema, &batch, rows, keys);
-  free(keys);
-  return kh_table_of_chunk(arrow_batch_chunk(&schema, &batch));
-}
-
-/* The base has even keys; every other key of the input is odd. */
 static void *open_store(int64_t rows) {
   upsert_store *store = engine_alloc(sizeof *store);
-  store->base = make_rows(rows, 2);
-  store->rows = make_rows(FEW, rows == FEW ? 1 : rows / FEW - 1);
+  store->base = arrow_tables_base(rows);
+  store->rows = arrow_tables_upserted(rows);
   store->hashes = engine_alloc((size_t)rows * sizeof *store->hashes);
   return store;
 }
 
 static void *open_few(const engine_config *config) {
   (void)config;
-  return open_store(FEW);
+  return open_store(UPSERT_FEW);
 }
 
 static void *open_many(const engine_config *config) {
   (void)config;
-  return open_store(MANY);
+  return open_store(UPSERT_MANY);
 }
 
 static void close_store(void *opened) {
@@ -65,7 +45,7 @@ static uint64_t upsert(void *entered, const char *key) {
   kh_upsert_counts counts;
   MUST(kh_keyed_rows_new(store->rows, (const char *[]){"key"}, 1, (uint64_t)(uintptr_t)key, true, &keyed, NULL));
   MUST(kh_table_upsert(store->base, keyed, &result, &counts, NULL));
-  if (counts.updated != FEW / 2) engine_fail("%llu rows were updated", (unsigned long long)counts.updated);
+  if (counts.updated != UPSERT_FEW / 2) engine_fail("%llu rows were updated", (unsigned long long)counts.updated);
   kh_table_unref(result);
   kh_keyed_rows_free(keyed);
   return counts.inserted;

@@ -117,6 +117,8 @@ static uint64_t run_timed(measuring_thread *thread, uint64_t count) {
   const bench_task *task = thread->task;
   if (thread->subject->ops->stock != NULL && task->kind == TASK_TRANSACT && task->reads == 0)
     return run_stocked(thread, count);
+  if (thread->subject->ops->get_timed != NULL && task->kind == TASK_GET)
+    return thread->subject->ops->get_timed(thread->entered, count);
   uint64_t began_ns = machine_now_ns();
   run_operations(thread, count);
   return machine_now_ns() - began_ns;

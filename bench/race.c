@@ -31,9 +31,16 @@ typedef struct printed_engines {
   size_t count;
 } printed_engines;
 
+/* Several engines may be one with other data. */
+static bool says_the_same(const engine_ops *a, const engine_ops *b) {
+  if (a == b) return true;
+  if (strcmp(a->name, b->name) != 0 || engine_is_absent(a) != engine_is_absent(b)) return false;
+  return engine_is_absent(a) || strcmp(a->settings, b->settings) == 0;
+}
+
 static void print_engine_once(printed_engines *printed, const engine_ops *ops) {
   for (size_t i = 0; i < printed->count; i++)
-    if (printed->all[i] == ops) return;
+    if (says_the_same(printed->all[i], ops)) return;
   if (printed->count < CREW_MAX) printed->all[printed->count++] = ops;
   print_engine(ops);
 }

@@ -2,18 +2,20 @@
 
 #include <string.h>
 
-#include "base/base.h"
+#include "os/os.h"
 
 typedef struct kh_arena_block {
   _Alignas(64) struct kh_arena_block *older;
+  size_t size;
   _Alignas(64) unsigned char bytes[];
 } kh_arena_block;
 
 void *kh_arena_take(kh_arena *arena, size_t size) {
   size_t total;
   if (__builtin_add_overflow(size, sizeof(kh_arena_block) + 1, &total)) return NULL;
-  kh_arena_block *block = kh_alloc_lines(total);
+  kh_arena_block *block = kh_large_alloc(total);
   if (block == NULL) return NULL;
+  block->size = total;
   block->older = arena->newest;
   arena->newest = block;
   return block->bytes;
@@ -42,6 +44,6 @@ void kh_arena_fini(kh_arena *arena) {
   while (arena->newest != NULL) {
     kh_arena_block *block = arena->newest;
     arena->newest = block->older;
-    kh_free(block);
+    kh_large_free(block, block->size);
   }
 }

@@ -5,11 +5,8 @@
 khonsu_status kh_cast_begin(const kh_cast *cast, const kh_place *from, int64_t length, uint32_t field) {
   const kh_field *shape = &cast->fields[field];
   struct ArrowArray *node = &cast->result->nodes[field];
-  uint32_t buffer_count = kh_field_buffer_count(shape);
-  *node = (struct ArrowArray){.length = length, .n_buffers = buffer_count, .n_children = shape->arrow.n_children};
-  node->buffers = kh_arena_take_array(&cast->result->arena, buffer_count, sizeof *node->buffers);
-  if (node->buffers == NULL) return kh_cast_no_memory(cast);
-  memset(node->buffers, 0, buffer_count * sizeof *node->buffers);
+  kh_node_begin(shape, node, length);
+  memset(node->buffers, 0, kh_field_buffer_count(shape) * sizeof *node->buffers);
   if (shape->layout.buffer_type[0] != NANOARROW_BUFFER_TYPE_VALIDITY) return KHONSU_OK;
   const uint8_t *validity = kh_node_validity(kh_place_field(from), kh_place_node(from));
   if (validity != NULL) node->null_count = length - kh_bits_count(validity, from->at, length);
@@ -71,7 +68,7 @@ static khonsu_status make_nulls(const kh_cast *cast, int64_t length, uint32_t fi
 
 khonsu_status kh_cast_gather(const kh_cast *cast, const kh_chunk *chunk, uint32_t field, const kh_pick *pick,
                              kh_chunk **gathered) {
-  kh_gather gather = {chunk->schema->fields, chunk, kh_chunk_new(chunk->schema), cast->error};
+  kh_gather gather = {chunk->schema->fields, chunk, kh_chunk_new_to_fill(chunk->schema), cast->error};
   if (gather.result == NULL) return kh_cast_no_memory(cast);
   khonsu_status status = kh_gather_field(&gather, field, pick);
   kh_arena_move(&gather.result->arena, &cast->result->arena);
@@ -166,7 +163,7 @@ khonsu_status kh_chunk_cast(kh_chunk *chunk, kh_schema *to, kh_chunk **result, k
     *result = kh_chunk_ref(chunk);
     return KHONSU_OK;
   }
-  kh_cast cast = {to->fields, kh_chunk_new(to), false, error};
+  kh_cast cast = {to->fields, kh_chunk_new_to_fill(to), false, error};
   if (cast.result == NULL) return kh_cast_no_memory(&cast);
   status = kh_cast_struct(&cast, &(kh_place){chunk, 0, 0}, chunk->nodes[0].length, 0);
   if (status != KHONSU_OK) {

@@ -42,7 +42,7 @@ kh_cast_family kh_cast_decode;     /* dictionaries and runs to plain arrays */
 KHONSU_MUST_USE khonsu_status kh_cast_gather(const kh_cast *cast, const kh_chunk *chunk, uint32_t field,
                                              const kh_pick *pick, kh_chunk **gathered);
 
-/* Sets the node's length, its table of buffers, and its validity and null_count if it has one. */
+/* Sets the node's length, and its validity and null_count if it has one. */
 KHONSU_MUST_USE khonsu_status kh_cast_begin(const kh_cast *cast, const kh_place *from, int64_t length, uint32_t field);
 /* Makes buffer `index` of the node; to be filled in. NULL: out of memory, which `error` says. */
 void *kh_cast_buffer(const kh_cast *cast, uint32_t field, uint32_t index, int64_t count, int64_t size);

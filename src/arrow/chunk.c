@@ -28,6 +28,21 @@ kh_chunk *kh_chunk_new(kh_schema *schema) {
   return kh_chunk_new_with_room(schema, 0, &none);
 }
 
+kh_chunk *kh_chunk_new_to_fill(kh_schema *schema) {
+  kh_chunk *chunk = kh_chunk_new(schema);
+  if (chunk == NULL) return NULL;
+  const void **buffers = kh_arena_take_array(&chunk->arena, schema->buffer_count, sizeof *buffers);
+  if (buffers == NULL) {
+    kh_chunk_unref(chunk);
+    return NULL;
+  }
+  for (uint32_t index = 0; index < schema->count; index++) {
+    chunk->nodes[index].buffers = buffers;
+    buffers += kh_field_buffer_count(&schema->fields[index]);
+  }
+  return chunk;
+}
+
 kh_chunk *kh_chunk_ref(kh_chunk *chunk) {
   atomic_fetch_add_explicit(&chunk->references, 1, memory_order_relaxed);
   return chunk;

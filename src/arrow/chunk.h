@@ -30,6 +30,16 @@ typedef struct kh_chunk {
 kh_chunk *kh_chunk_new(kh_schema *schema);
 /* The same, with `size` bytes, aligned to 8, that go with it. */
 kh_chunk *kh_chunk_new_with_room(kh_schema *schema, size_t size, void **room);
+/* The same, whose nodes have their tables of fixed buffers, in its arena: for kernels to fill in. */
+kh_chunk *kh_chunk_new_to_fill(kh_schema *schema);
+/* Empties a node of such a chunk: `length` values, nothing null, buffers yet to be made. */
+static inline void kh_node_begin(const kh_field *field, struct ArrowArray *node, int64_t length) {
+  KH_ASSERT(node->buffers != NULL);
+  *node = (struct ArrowArray){.length = length,
+                              .n_buffers = kh_field_buffer_count(field),
+                              .n_children = field->arrow.n_children,
+                              .buffers = node->buffers};
+}
 kh_chunk *kh_chunk_ref(kh_chunk *chunk);
 void kh_chunk_unref(kh_chunk *chunk); /* NULL is a no-op */
 void kh_chunk_statistics_free(kh_chunk *chunk);

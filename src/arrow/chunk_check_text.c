@@ -28,16 +28,31 @@ static bool between_characters(const uint8_t *text, int64_t at, int64_t end) {
   return at == end || kh_utf8_begins(text[at]);
 }
 
-/* Of text that is UTF-8 from `begin` to `end` as a whole: whether all values begin between characters, and so end there
- * too. Those at the end are empty, and looked at where the text begins. */
-static bool all_begin(const struct ArrowArray *node, int64_t bits, int64_t begin, int64_t end) {
+/* Where a piece of the text ends: at `end`, or where a character begins, if one does there. */
+static int64_t cut_piece(const uint8_t *text, int64_t from, int64_t end) {
+  enum { PIECE = 16384 }; /* so that it is still in the cache when values are looked at */
+  if (end - from <= PIECE) return end;
+  int64_t cut = from + PIECE;
+  for (int back = 0; back < 3 && !kh_utf8_begins(text[cut]); back++) cut--;
+  return cut;
+}
+
+/* Of the text from `begin` to `end`. *all_begin: it is UTF-8, and all values begin between characters, and so end there
+ * too; those at the end are empty. */
+static text_kind kind_of_pieces(const struct ArrowArray *node, int64_t bits, int64_t begin, int64_t end,
+                                bool *all_begin) {
   const uint8_t *text = node->buffers[2];
+  const void *offsets = node->buffers[1];
+  int64_t value = node->offset, values = kh_node_end(node);
   bool do_begin = true;
-  for (int64_t i = node->offset; i < kh_node_end(node); i++) {
-    int64_t at = kh_offset_get(node->buffers[1], bits, i);
-    do_begin &= kh_utf8_begins(text[at < end ? at : begin]);
+  for (int64_t from = begin, to; from < end; from = to) {
+    to = cut_piece(text, from, end);
+    if (!kh_utf8_is_valid(text + from, (size_t)(to - from))) return TEXT_OTHER;
+    for (int64_t at; value < values && (at = kh_offset_get(offsets, bits, value)) < to; value++)
+      do_begin &= kh_utf8_begins(text[at]);
   }
-  return do_begin;
+  *all_begin = do_begin;
+  return TEXT_UTF8;
 }
 
 static khonsu_status check_each(const kh_check *check, uint32_t index, text_kind kind, int64_t end) {
@@ -65,9 +80,10 @@ khonsu_status kh_check_text(const kh_check *check, uint32_t index) {
   int64_t end = kh_offset_get(node->buffers[1], bits, kh_node_end(node));
   if (node->buffers[2] != NULL) *check->bytes += (uint64_t)end;
   if (begin == end || !is_text) return KHONSU_OK;
-  text_kind kind = kind_of((const uint8_t *)node->buffers[2] + begin, end - begin);
-  if (kind == TEXT_ASCII || (kind == TEXT_UTF8 && all_begin(node, bits, begin, end))) return KHONSU_OK;
-  return check_each(check, index, kind, end);
+  if (kh_utf8_is_ascii((const uint8_t *)node->buffers[2] + begin, (size_t)(end - begin))) return KHONSU_OK;
+  bool all_begin = false;
+  text_kind kind = kind_of_pieces(node, bits, begin, end, &all_begin);
+  return all_begin ? KHONSU_OK : check_each(check, index, kind, end);
 }
 
 /* ---- by views */

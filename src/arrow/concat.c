@@ -38,12 +38,9 @@ static khonsu_status join_validity(const kh_concat *concat, uint32_t field, cons
 khonsu_status kh_concat_begin(const kh_concat *concat, uint32_t field, const kh_span *spans, size_t count) {
   const kh_field *shape = &concat->fields[field];
   struct ArrowArray *node = &concat->result->nodes[field];
-  uint32_t buffer_count = kh_field_buffer_count(shape);
-  *node = (struct ArrowArray){.n_buffers = buffer_count, .n_children = shape->arrow.n_children};
+  kh_node_begin(shape, node, 0);
   if (!sum_lengths(spans, count, &node->length))
     return kh_field_fail(concat->fields, field, concat->error, KHONSU_VALUE_TOO_LARGE, "more than 2^63 values");
-  node->buffers = kh_arena_take_array(&concat->result->arena, buffer_count, sizeof *node->buffers);
-  if (node->buffers == NULL) return kh_concat_no_memory(concat);
   if (shape->storage == NANOARROW_TYPE_NA) node->null_count = node->length;
   if (shape->layout.buffer_type[0] != NANOARROW_BUFFER_TYPE_VALIDITY) return KHONSU_OK;
   return join_validity(concat, field, spans, count);
@@ -112,7 +109,7 @@ khonsu_status kh_concat_field(const kh_concat *concat, uint32_t field, const kh_
 
 khonsu_status kh_concat_rows(kh_schema *schema, const kh_span *spans, size_t count, kh_chunk **joined,
                              khonsu_error *error) {
-  kh_concat concat = {schema->fields, kh_chunk_new(schema), error};
+  kh_concat concat = {schema->fields, kh_chunk_new_to_fill(schema), error};
   if (concat.result == NULL) return kh_concat_no_memory(&concat);
   khonsu_status status = kh_concat_field(&concat, 0, spans, count);
   if (status != KHONSU_OK) {

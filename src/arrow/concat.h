@@ -40,7 +40,7 @@ kh_concat_family kh_concat_dense_union;
 kh_concat_family kh_concat_runs;
 kh_concat_family kh_concat_dictionary;
 
-/* Sets the node's length, its table of `buffers` buffers, and its validity and null_count if it has one. */
+/* Sets the node's length, and its validity and null_count if it has one. */
 KHONSU_MUST_USE khonsu_status kh_concat_begin(const kh_concat *concat, uint32_t field, const kh_span *spans,
                                               size_t count);
 /* Makes buffer `index` of the node; to be filled in. NULL: out of memory, which `error` says. */

@@ -49,10 +49,7 @@ khonsu_status kh_gather_validity(const kh_gather *gather, uint32_t field, const 
 khonsu_status kh_gather_begin(const kh_gather *gather, uint32_t field, const kh_pick *pick) {
   const kh_field *shape = &gather->fields[field];
   struct ArrowArray *node = &gather->result->nodes[field];
-  uint32_t buffer_count = kh_field_buffer_count(shape);
-  *node = (struct ArrowArray){.length = pick->length, .n_buffers = buffer_count, .n_children = shape->arrow.n_children};
-  node->buffers = kh_arena_take_array(&gather->result->arena, buffer_count, sizeof *node->buffers);
-  if (node->buffers == NULL) return kh_gather_no_memory(gather);
+  kh_node_begin(shape, node, pick->length);
   if (shape->storage == NANOARROW_TYPE_NA) node->null_count = node->length;
   if (shape->layout.buffer_type[0] != NANOARROW_BUFFER_TYPE_VALIDITY) return KHONSU_OK;
   return kh_gather_validity(gather, field, pick);

@@ -45,7 +45,7 @@ kh_gather_family kh_gather_dense_union;
 kh_gather_family kh_gather_runs;
 kh_gather_family kh_gather_dictionary;
 
-/* Sets the node's length, its table of buffers, and its validity and null_count if it has one. */
+/* Sets the node's length, and its validity and null_count if it has one. */
 KHONSU_MUST_USE khonsu_status kh_gather_begin(const kh_gather *gather, uint32_t field, const kh_pick *pick);
 /* The validity alone. */
 KHONSU_MUST_USE khonsu_status kh_gather_validity(const kh_gather *gather, uint32_t field, const kh_pick *pick);

@@ -2,47 +2,35 @@
 
 #include "hash.h"
 
-enum { BLOCK = 1024, SLOTS_PER_ROW = 4, FILTER_BITS_PER_ROW = 16, ROWS_AT_FIRST = 256 };
+enum { BLOCK = KH_KEY_BLOCK, SLOTS_PER_ROW = 4, FILTER_BITS_PER_ROW = 32, ROWS_AT_FIRST = 256 };
 static const uint64_t rows_most = UINT64_C(1) << 30;
 
-/* ---- whether two rows have the same key */
-
-/* The column's values, if it is 8-byte integers without nulls: what most keys are. */
-static const uint64_t *plain_values(const kh_chunk *chunk, uint32_t column) {
-  const kh_field *field = &chunk->schema->fields[column];
-  const struct ArrowArray *node = &chunk->nodes[column];
-  bool is_plain = kh_field_kind(field) == KH_KIND_INT && field->storage == NANOARROW_TYPE_INT64;
-  bool is_aligned = (uintptr_t)node->buffers[1] % sizeof(uint64_t) == 0;
-  return is_plain && is_aligned && node->null_count == 0 ? (const uint64_t *)node->buffers[1] + node->offset : NULL;
-}
+/* ---- keys that are not plain, or are looked for in a chunk where they are not */
 
 /* A chunk whose rows are looked for. */
 typedef struct seeker {
   const kh_keyed_rows *keyed;
   kh_row_key key, of_input;
-  const uint64_t *plain; /* as the input's; NULL also where that has none */
 } seeker;
 
 static seeker seeker_of(const kh_keyed_rows *keyed, const kh_chunk *chunk, const uint32_t *columns) {
-  seeker seek = {
-      keyed, {chunk, columns, keyed->column_count}, {keyed->rows, keyed->columns, keyed->column_count}, NULL};
-  if (keyed->plain != NULL) seek.plain = plain_values(chunk, columns[0]);
-  return seek;
+  return (seeker){keyed, {chunk, columns, keyed->column_count}, {keyed->rows, keyed->columns, keyed->column_count}};
 }
 
-static inline bool has_key_of(const seeker *seek, int64_t row, int64_t input_row) {
-  if (seek->plain != NULL) return seek->plain[row] == seek->keyed->plain[input_row];
-  return kh_rows_equal(&seek->key, row, &seek->of_input, input_row);
+static void hash_block(const seeker *seek, int64_t from, int64_t length, uint64_t *hashes) {
+  const kh_row_key *key = &seek->key;
+  kh_chunk_hash_range(key->chunk, key->columns, key->count, seek->keyed->table.seed, from, length, hashes);
 }
 
 /* The slot with the row's key, or the free one where it would be. */
-static inline uint32_t *slot_of(const seeker *seek, int64_t row, uint64_t hash) {
-  const kh_keyed_rows *keyed = seek->keyed;
-  uint32_t tag = (uint32_t)(hash >> 32) & ~keyed->row_mask;
-  for (uint64_t at = hash & keyed->slot_mask;; at = (at + 1) & keyed->slot_mask) {
-    uint32_t slot = keyed->slots[at];
-    bool may_be = (slot & ~keyed->row_mask) == tag;
-    if (slot == 0 || (may_be && has_key_of(seek, row, (int64_t)(slot & keyed->row_mask) - 1))) return &keyed->slots[at];
+static uint32_t *slot_of(const seeker *seek, int64_t row, uint64_t hash) {
+  const kh_key_table *table = &seek->keyed->table;
+  uint32_t tag = kh_key_tag(table, hash);
+  for (uint64_t at = hash & table->slot_mask;; at = (at + 1) & table->slot_mask) {
+    uint32_t slot = table->slots[at];
+    bool may_be = (slot & ~table->row_mask) == tag;
+    int64_t input_row = (int64_t)(slot & table->row_mask) - 1;
+    if (slot == 0 || (may_be && kh_rows_equal(&seek->key, row, &seek->of_input, input_row))) return &table->slots[at];
   }
 }
 
@@ -53,39 +41,48 @@ static khonsu_status same_key(int64_t row, int64_t other, khonsu_error *error) {
                           (long long)row, (long long)other);
 }
 
-static khonsu_status insert_block(kh_keyed_rows *keyed, const seeker *seek, int64_t from, int64_t length, bool unique,
-                                  khonsu_error *error) {
+static khonsu_status insert_block(const seeker *seek, int64_t from, int64_t length, bool unique, khonsu_error *error) {
+  const kh_key_table *table = &seek->keyed->table;
   uint64_t hashes[BLOCK];
-  kh_chunk_hash_range(keyed->rows, keyed->columns, keyed->column_count, keyed->seed, from, length, hashes);
+  hash_block(seek, from, length, hashes);
   for (int64_t i = 0; i < length; i++) {
     uint32_t *slot = slot_of(seek, from + i, hashes[i]);
-    if (*slot != 0 && unique) return same_key((int64_t)(*slot & keyed->row_mask) - 1, from + i, error);
+    if (*slot != 0 && unique) return same_key((int64_t)(*slot & table->row_mask) - 1, from + i, error);
     if (*slot != 0) continue;
-    *slot = ((uint32_t)(hashes[i] >> 32) & ~keyed->row_mask) | (uint32_t)(from + i + 1);
-    uint64_t bit = hashes[i] >> 32 & keyed->filter_mask;
-    keyed->filter[bit / 64] |= UINT64_C(1) << bit % 64;
+    *slot = kh_key_slot(table, hashes[i], from + i);
+    kh_key_filter_add(table, hashes[i]);
   }
   return KHONSU_OK;
 }
 
-static khonsu_status fill(kh_keyed_rows *keyed, bool unique, khonsu_error *error) {
-  uint64_t rows = kh_chunk_rows(keyed->rows), slots = 4;
-  while (slots < SLOTS_PER_ROW * rows) slots *= 2;
-  uint64_t bits = slots * FILTER_BITS_PER_ROW / SLOTS_PER_ROW < 64 ? 64 : slots * FILTER_BITS_PER_ROW / SLOTS_PER_ROW;
-  keyed->slots = kh_alloc_zero_array(slots, sizeof *keyed->slots);
-  keyed->filter = kh_alloc_zero_array(bits / 64, sizeof *keyed->filter);
-  if (keyed->slots == NULL || keyed->filter == NULL)
-    return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a hash table of %llu rows",
-                            (unsigned long long)rows);
-  keyed->slot_mask = slots - 1;
-  keyed->filter_mask = bits - 1;
-  keyed->row_mask = (uint32_t)(slots / 2 - 1); /* a number plus one is below half of that */
-  keyed->plain = keyed->column_count == 1 ? plain_values(keyed->rows, keyed->columns[0]) : NULL;
+static khonsu_status insert_rows(const kh_keyed_rows *keyed, bool unique, khonsu_error *error) {
+  int64_t rows = keyed->rows->nodes[0].length, earlier;
+  if (keyed->plain != NULL) {
+    int64_t row = kh_plain_keys_insert(keyed, unique, &earlier);
+    return row < 0 ? KHONSU_OK : same_key(earlier, row, error);
+  }
   seeker seek = seeker_of(keyed, keyed->rows, keyed->columns);
   khonsu_status status = KHONSU_OK;
-  for (int64_t from = 0, count = (int64_t)rows; from < count && status == KHONSU_OK; from += BLOCK)
-    status = insert_block(keyed, &seek, from, count - from < BLOCK ? count - from : BLOCK, unique, error);
+  for (int64_t from = 0; from < rows && status == KHONSU_OK; from += BLOCK)
+    status = insert_block(&seek, from, rows - from < BLOCK ? rows - from : BLOCK, unique, error);
   return status;
+}
+
+static khonsu_status fill(kh_keyed_rows *keyed, bool unique, khonsu_error *error) {
+  kh_key_table *table = &keyed->table;
+  uint64_t rows = kh_chunk_rows(keyed->rows), slots = 4;
+  while (slots < SLOTS_PER_ROW * rows) slots *= 2;
+  uint64_t bits = slots < 64 ? 64 : slots * (FILTER_BITS_PER_ROW / SLOTS_PER_ROW);
+  table->slots = kh_alloc_zero_array(slots, sizeof *table->slots);
+  table->filter = kh_alloc_zero_array(bits / 64, sizeof *table->filter);
+  if (table->slots == NULL || table->filter == NULL)
+    return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a hash table of %llu rows",
+                            (unsigned long long)rows);
+  table->slot_mask = slots - 1;
+  table->row_mask = (uint32_t)(slots / 2 - 1); /* a number plus one is below half of that */
+  table->filter_shift = (unsigned)__builtin_clzll(bits) + 1;
+  keyed->plain = keyed->column_count == 1 ? kh_plain_keys(keyed->rows, keyed->columns[0]) : NULL;
+  return insert_rows(keyed, unique, error);
 }
 
 static khonsu_status find_columns(kh_keyed_rows *keyed, const char *const *names, khonsu_error *error) {
@@ -110,7 +107,7 @@ khonsu_status kh_keyed_rows_new(kh_table *rows, const char *const *names, size_t
   kh_keyed_rows *made = count > UINT32_MAX ? NULL : kh_alloc_zero(sizeof *made + count * sizeof made->columns[0]);
   if (made == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for rows with keys");
   made->schema = kh_schema_ref(schema);
-  made->seed = seed;
+  made->table.seed = seed;
   made->column_count = count;
   khonsu_status status = find_columns(made, names, error);
   if (status == KHONSU_OK) status = take_rows(made, rows, error);
@@ -124,8 +121,8 @@ void kh_keyed_rows_free(kh_keyed_rows *keyed) {
   if (keyed == NULL) return;
   kh_chunk_unref(keyed->rows);
   kh_schema_unref(keyed->schema);
-  kh_free(keyed->slots);
-  kh_free(keyed->filter);
+  kh_free(keyed->table.slots);
+  kh_free(keyed->table.filter);
   kh_free(keyed);
 }
 
@@ -145,7 +142,7 @@ bool kh_keyed_rows_alike(const kh_keyed_rows *a, const kh_keyed_rows *b) {
 
 /* ---- finding */
 
-static khonsu_status reserve(kh_key_matches *matches, int64_t more, khonsu_error *error) {
+khonsu_status kh_key_matches_reserve(kh_key_matches *matches, int64_t more, khonsu_error *error) {
   if (matches->capacity - matches->count >= more) return KHONSU_OK;
   int64_t capacity = 2 * matches->capacity > ROWS_AT_FIRST ? 2 * matches->capacity : ROWS_AT_FIRST;
   if (capacity < matches->count + more) capacity = matches->count + more;
@@ -158,13 +155,12 @@ static khonsu_status reserve(kh_key_matches *matches, int64_t more, khonsu_error
   return KHONSU_OK;
 }
 
-/* Those that the filter lets through. */
+/* Those that the filter lets through; the filter of plain keys knows nothing of hashes. */
 static int64_t filter_block(const kh_keyed_rows *keyed, const uint64_t *hashes, int64_t length, uint16_t *places) {
   int64_t count = 0;
   for (int64_t i = 0; i < length; i++) {
-    uint64_t bit = hashes[i] >> 32 & keyed->filter_mask;
     places[count] = (uint16_t)i;
-    count += (int64_t)(keyed->filter[bit / 64] >> bit % 64 & 1);
+    count += keyed->plain != NULL || kh_key_filter_has(&keyed->table, hashes[i]);
   }
   return count;
 }
@@ -174,25 +170,27 @@ static khonsu_status find_in_block(const seeker *seek, int64_t from, int64_t len
   const kh_keyed_rows *keyed = seek->keyed;
   uint64_t hashes[BLOCK];
   uint16_t places[BLOCK];
-  kh_chunk_hash_range(seek->key.chunk, seek->key.columns, seek->key.count, keyed->seed, from, length, hashes);
+  hash_block(seek, from, length, hashes);
   int64_t count = filter_block(keyed, hashes, length, places);
-  khonsu_status status = reserve(matches, count, error);
+  khonsu_status status = kh_key_matches_reserve(matches, count, error);
   for (int64_t i = 0; i < count && status == KHONSU_OK; i++) {
     uint32_t slot = *slot_of(seek, from + places[i], hashes[places[i]]);
     if (slot == 0) continue;
     matches->rows[matches->count] = from + places[i];
-    matches->by[matches->count++] = (int64_t)(slot & keyed->row_mask) - 1;
+    matches->by[matches->count++] = (int64_t)(slot & keyed->table.row_mask) - 1;
   }
   return status;
 }
 
 khonsu_status kh_keyed_rows_find(const kh_keyed_rows *keyed, const kh_chunk *chunk, const uint32_t *columns,
                                  kh_key_matches *matches, khonsu_error *error) {
-  seeker seek = seeker_of(keyed, chunk, columns);
   int64_t rows = chunk->nodes[0].length;
-  khonsu_status status = KHONSU_OK;
   matches->count = 0;
   if (kh_chunk_rows(keyed->rows) == 0) return KHONSU_OK;
+  const uint64_t *plain = keyed->plain != NULL ? kh_plain_keys(chunk, columns[0]) : NULL;
+  if (plain != NULL) return kh_plain_keys_find(keyed, plain, rows, matches, error);
+  seeker seek = seeker_of(keyed, chunk, columns);
+  khonsu_status status = KHONSU_OK;
   for (int64_t from = 0; from < rows && status == KHONSU_OK; from += BLOCK)
     status = find_in_block(&seek, from, rows - from < BLOCK ? rows - from : BLOCK, matches, error);
   return status;

@@ -128,7 +128,7 @@ static void find_places(const kh_chunk *chunk, uint32_t source, int64_t *places)
   }
 }
 
-/* Copies the column into `masked`, which is as `plain` otherwise. */
+/* Copies the column into `masked`. */
 static khonsu_status mask_column(const kh_chunk *chunk, const kh_chunk *plain, kh_chunk *masked, uint32_t source,
                                  uint32_t column, khonsu_error *error) {
   int64_t rows = chunk->nodes[0].length;
@@ -142,15 +142,25 @@ static khonsu_status mask_column(const kh_chunk *chunk, const kh_chunk *plain, k
   return status;
 }
 
+/* With those below it; recursion is as deep as the schema, which is limited. */
+static void copy_nodes(const kh_chunk *from, kh_chunk *to, uint32_t field) {
+  const kh_field *shape = &from->schema->fields[field];
+  to->nodes[field] = from->nodes[field];
+  for (uint32_t child = shape->first; child < kh_field_dictionary(shape) + shape->has_dictionary; child++)
+    copy_nodes(from, to, child);
+}
+
 static khonsu_status mask(const kh_projection *projection, const kh_chunk *chunk, const kh_chunk *plain,
                           kh_chunk **projected, khonsu_error *error) {
-  kh_chunk *masked = kh_chunk_new(projection->schema);
+  kh_chunk *masked = kh_chunk_new_to_fill(projection->schema);
   if (masked == NULL) return no_memory(error);
-  memcpy(masked->nodes, plain->nodes, plain->schema->count * sizeof *plain->nodes);
   khonsu_status status = KHONSU_OK;
-  for (uint32_t column = 1; column <= (uint32_t)plain->nodes[0].n_children && status == KHONSU_OK; column++)
+  masked->nodes[0] = plain->nodes[0];
+  for (uint32_t column = 1; column <= (uint32_t)plain->nodes[0].n_children && status == KHONSU_OK; column++) {
     if (is_inside_null(chunk, projection->sources[column]))
       status = mask_column(chunk, plain, masked, projection->sources[column], column, error);
+    else copy_nodes(plain, masked, column);
+  }
   if (status == KHONSU_OK) *projected = masked;
   else kh_chunk_unref(masked);
   return status;

@@ -2,7 +2,7 @@
 #include "gather.h"
 
 static khonsu_status gather_rows(const kh_chunk *chunk, const kh_pick *pick, kh_chunk **taken, khonsu_error *error) {
-  kh_gather gather = {chunk->schema->fields, chunk, kh_chunk_new(chunk->schema), error};
+  kh_gather gather = {chunk->schema->fields, chunk, kh_chunk_new_to_fill(chunk->schema), error};
   if (gather.result == NULL) return kh_gather_no_memory(&gather);
   struct ArrowArray *root = &gather.result->nodes[0];
   kh_pick columns = *pick;

@@ -14,7 +14,7 @@ static khonsu_status key_again(kh_table *rows, const kh_keyed_rows *like, bool u
     const char *name = like->schema->fields[like->columns[k]].arrow.name;
     names[k] = name != NULL ? name : "";
   }
-  khonsu_status status = kh_keyed_rows_new(rows, names, like->column_count, like->seed, unique, keyed, error);
+  khonsu_status status = kh_keyed_rows_new(rows, names, like->column_count, like->table.seed, unique, keyed, error);
   kh_free(names);
   return status;
 }

@@ -1,8 +1,5 @@
 /* upsert: rows replaced by rows of the same key, chunk by chunk, and the rest put after them. */
-#include "concat.h"
-#include "keyed_rows.h"
-
-enum { PICK_FROM = 16 }; /* rows or fewer for each that is replaced */
+#include "replace.h"
 
 typedef struct upserting {
   const kh_keyed_rows *input;
@@ -31,74 +28,12 @@ static khonsu_status replace_all(const upserting *to, kh_chunk **replaced) {
   return KHONSU_OK;
 }
 
-/* Neighbours are joined. Returns how many spans there are: at most two for each match, and one. */
-static size_t find_spans(const upserting *to, const kh_chunk *chunk, kh_span *spans) {
-  const kh_key_matches *matches = &to->matches;
-  size_t count = 0;
-  int64_t done = 0;
-  for (int64_t i = 0; i < matches->count; i++) {
-    kh_span *last = count > 0 ? &spans[count - 1] : NULL;
-    int64_t row = matches->rows[i], by = matches->by[i];
-    if (row > done) spans[count++] = (kh_span){chunk, done, row - done};
-    else if (last != NULL && last->start + last->length == by) {
-      last->length++;
-      done = row + 1;
-      continue;
-    }
-    spans[count++] = (kh_span){to->input->rows, by, 1};
-    done = row + 1;
-  }
-  int64_t rows = (int64_t)kh_chunk_rows(chunk);
-  if (rows > done) spans[count++] = (kh_span){chunk, done, rows - done};
-  return count;
-}
-
-/* Where most spans are short it costs less to put all rows into one chunk and to pick from that. */
-static khonsu_status pick_rows(const upserting *to, const kh_chunk *chunk, kh_chunk **replaced) {
-  const kh_key_matches *matches = &to->matches;
-  int64_t rows = chunk->nodes[0].length;
-  kh_row_indices by = {matches->by, NULL, NULL, matches->count};
-  kh_chunk *taken, *both;
-  khonsu_status status = kh_chunk_take(to->input->rows, &by, &taken, to->error);
-  if (status != KHONSU_OK) return status;
-  kh_span spans[2] = {{chunk, 0, rows}, {taken, 0, matches->count}};
-  status = kh_concat_rows(to->schema, spans, 2, &both, to->error);
-  kh_chunk_unref(taken);
-  if (status != KHONSU_OK) return status;
-  int64_t *places = kh_alloc_array((size_t)rows, sizeof *places);
-  if (places == NULL) {
-    status = khonsu_error_set(to->error, KHONSU_NO_MEMORY, "no memory to replace rows");
-  } else {
-    for (int64_t i = 0; i < rows; i++) places[i] = i;
-    for (int64_t i = 0; i < matches->count; i++) places[matches->rows[i]] = rows + i;
-    status = kh_chunk_take(both, &(kh_row_indices){places, NULL, NULL, rows}, replaced, to->error);
-  }
-  kh_free(places);
-  kh_chunk_unref(both);
-  return status;
-}
-
-static khonsu_status join_spans(const upserting *to, const kh_chunk *chunk, kh_chunk **replaced) {
-  kh_span *spans = kh_alloc_array(2 * (size_t)to->matches.count + 1, sizeof *spans);
-  if (spans == NULL) return khonsu_error_set(to->error, KHONSU_NO_MEMORY, "no memory to replace rows");
-  size_t count = find_spans(to, chunk, spans);
-  khonsu_status status = kh_concat_rows(to->schema, spans, count, replaced, to->error);
-  kh_free(spans);
-  return status;
-}
-
-/* All rows together may be too much for offsets or indices that can hold the result. */
-static khonsu_status replace_some(const upserting *to, const kh_chunk *chunk, kh_chunk **replaced) {
-  if (to->matches.count > chunk->nodes[0].length / PICK_FROM) {
-    khonsu_status status = pick_rows(to, chunk, replaced);
-    if (status != KHONSU_VALUE_TOO_LARGE) return status;
-  }
-  return join_spans(to, chunk, replaced);
-}
-
 static void note_matches(upserting *to) {
-  to->counts.updated += (uint64_t)to->matches.count;
-  for (int64_t i = 0; i < to->matches.count; i++) to->fresh[to->matches.by[i]] = 0;
+  const int64_t *by = to->matches.by;
+  uint8_t *fresh = to->fresh;
+  int64_t count = to->matches.count;
+  to->counts.updated += (uint64_t)count;
+  for (int64_t i = 0; i < count; i++) fresh[by[i]] = 0;
 }
 
 /* *replaced: the chunk itself, or what comes in its place; a reference. */
@@ -110,8 +45,9 @@ static khonsu_status upsert_chunk(upserting *to, kh_chunk *chunk, kh_chunk **rep
     return KHONSU_OK;
   }
   note_matches(to);
-  status = to->matches.count == (int64_t)kh_chunk_rows(chunk) ? replace_all(to, replaced)
-                                                              : replace_some(to, chunk, replaced);
+  status = to->matches.count == (int64_t)kh_chunk_rows(chunk)
+               ? replace_all(to, replaced)
+               : kh_chunk_replace(to->schema, chunk, to->input->rows, &to->matches, replaced, to->error);
   if (status == KHONSU_OK) to->counts.bytes += (*replaced)->bytes;
   return status;
 }

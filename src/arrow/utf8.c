@@ -37,7 +37,7 @@ static size_t character_size(const uint8_t *text, size_t left) {
   return size;
 }
 
-bool kh_utf8_is_valid(const uint8_t *text, size_t size) {
+bool kh_utf8_is_valid_plainly(const uint8_t *text, size_t size) {
   const uint8_t *end = text + size;
   while (text < end) {
     if (end - text >= 8 && (load_8(text) & HIGH_BITS) == 0) {
@@ -49,4 +49,12 @@ bool kh_utf8_is_valid(const uint8_t *text, size_t size) {
     text += step;
   }
   return true;
+}
+
+/* Shorter texts end before 32 bytes at a time pay. */
+enum { WIDE_FROM = 64 };
+
+bool kh_utf8_is_valid(const uint8_t *text, size_t size) {
+  if (size >= WIDE_FROM && kh_utf8_has_wide()) return kh_utf8_is_valid_widely(text, size);
+  return kh_utf8_is_valid_plainly(text, size);
 }

@@ -9,6 +9,12 @@
 bool kh_utf8_is_ascii(const uint8_t *text, size_t size);
 bool kh_utf8_is_valid(const uint8_t *text, size_t size);
 
+/* The same, character by character: what every processor can do. */
+bool kh_utf8_is_valid_plainly(const uint8_t *text, size_t size);
+/* The same, 32 bytes at a time: only where kh_utf8_has_wide. */
+bool kh_utf8_is_valid_widely(const uint8_t *text, size_t size);
+bool kh_utf8_has_wide(void);
+
 /* Of valid text: whether a character begins with this byte. */
 static inline bool kh_utf8_begins(uint8_t byte) { return (byte & 0xc0) != 0x80; }
 

@@ -114,5 +114,6 @@ unsigned kh_os_cpu_count(void);
 #include "lock.h"
 
 #include "heap.h"
+#include "large.h"
 
 #endif

@@ -398,6 +398,24 @@ static void texts(void **state) {
           "column 'a': row 8: a view of 15 bytes over others, in a buffer that is not all UTF-8");
 }
 
+SPOIL(nothing_wrong, (void)0)
+SPOIL(latin_far_in, TEXT(2)[40001] = '\xe9')
+SPOIL(cut_far_in, BUFFER(int32_t, 1)[3000]++)
+
+/* Text that is looked at in pieces, which do not end where characters do: one byte, then characters of two. */
+static void long_texts(void **state) {
+  (void)state;
+  enum { ROWS = 4000 };
+  static char values[ROWS * 20];
+  char *to = stpcpy(values, "('x')");
+  for (int row = 1; row < ROWS; row++) to = stpcpy(to, " ('\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4')");
+  khonsu_error error = KHONSU_ERROR_INIT;
+  assert_int_equal(import("+s{a=u}", values, nothing_wrong, &error), KHONSU_OK);
+  assert_int_equal(import("+s{a=U}", values, nothing_wrong, &error), KHONSU_OK);
+  refuses("+s{a=u}", values, latin_far_in, "column 'a': row 3334: 12 bytes that are not UTF-8");
+  refuses("+s{a=u}", values, cut_far_in, "column 'a': row 2999: 13 bytes that are not UTF-8");
+}
+
 /* Below the surface too, and the path is told. */
 SPOIL(deep_damage, ((int32_t *)(uintptr_t)COLUMN->children[0]->children[0]->buffers[1])[1] = -7)
 SPOIL(dictionary_damage, ((int32_t *)(uintptr_t)COLUMN->children[0]->dictionary->buffers[1])[1] = -7)
@@ -412,7 +430,6 @@ static void deep_arrays(void **state) {
 /* What looks odd and is allowed. */
 SPOIL(unknown_null_count, COLUMN->null_count = -1)
 SPOIL(garbage_under_null, BUFFER(int8_t, 1)[1] = 99)
-SPOIL(nothing_wrong, (void)0)
 
 SPOIL(latin_under_null, TEXT(2)[3] = '\xe9'; BUFFER(int32_t, 1)[2] = 4; BUFFER(int32_t, 1)[3] = 4)
 SPOIL(latin_bytes, TEXT(2)[0] = '\xe9')
@@ -506,19 +523,13 @@ static void equal_schemas_are_shared(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(schemas),
-      cmocka_unit_test(wide_unions),
-      cmocka_unit_test(nesting),
-      cmocka_unit_test(nesting_of_a_known_schema),
-      cmocka_unit_test(too_many_children),
-      cmocka_unit_test(arrays),
-      cmocka_unit_test(lengths),
-      cmocka_unit_test(texts),
-      cmocka_unit_test(deep_arrays),
-      cmocka_unit_test(allowed),
-      cmocka_unit_test(misaligned_buffers),
-      cmocka_unit_test(limits_in_bytes),
-      cmocka_unit_test(equal_schemas_are_shared),
+      cmocka_unit_test(schemas),           cmocka_unit_test(wide_unions),
+      cmocka_unit_test(nesting),           cmocka_unit_test(nesting_of_a_known_schema),
+      cmocka_unit_test(too_many_children), cmocka_unit_test(arrays),
+      cmocka_unit_test(lengths),           cmocka_unit_test(texts),
+      cmocka_unit_test(long_texts),        cmocka_unit_test(deep_arrays),
+      cmocka_unit_test(allowed),           cmocka_unit_test(misaligned_buffers),
+      cmocka_unit_test(limits_in_bytes),   cmocka_unit_test(equal_schemas_are_shared),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,6 +51,71 @@ static void keys_of_every_type(void **state) {
   for_each_key_type(check_upsert);
 }
 
+/* ---- every type of value */
+
+typedef struct value_texts {
+  const char *starts[64];
+  int sizes[64], count;
+} value_texts;
+
+static value_texts values_of(const made_case *made) {
+  value_texts texts = {{NULL}, {0}, 0};
+  for (int chunk = 0; chunk < 3; chunk++) {
+    for (const char *text = skip_spaces(made->values[chunk]); *text != '\0'; text = skip_spaces(skip_value(text))) {
+      size_t size = (size_t)(skip_value(text) - text);
+      if (memchr(text, '=', size) != NULL) continue; /* "as before", which here would be another */
+      texts.starts[texts.count] = text;
+      texts.sizes[texts.count++] = (int)size;
+    }
+  }
+  return texts;
+}
+
+static void put_row(text_buffer *to, const value_texts *texts, int value, int key) {
+  value %= texts->count;
+  put_text(to, "(%.*s %d) ", texts->sizes[value], texts->starts[value], key);
+}
+
+/* Every `step`-th value of a chunk that begins within another becomes the next one. */
+static void replace_values(const made_case *made, int step) {
+  enum { ROWS = 64, CUT = 3 };
+  value_texts texts = values_of(made);
+  text_buffer base = {NULL, 0, 0}, input = {NULL, 0, 0}, expected = {NULL, 0, 0};
+  for (int row = 0; row < ROWS; row++) {
+    bool is_replaced = row % step == step - 1;
+    put_row(&base, &texts, row, row);
+    if (is_replaced) put_row(&input, &texts, row + 1, row);
+    if (row >= CUT) put_row(&expected, &texts, row + is_replaced, row);
+  }
+  char type[300];
+  snprintf(type, sizeof type, "+s{v=%s;k=l}", made->type);
+  kh_table *whole = make_table(type, base.bytes), *wanted = make_table(type, expected.bytes);
+  kh_chunk *cut;
+  MUST(kh_chunk_slice(chunk_of(whole, 0), CUT, ROWS, &cut, NULL));
+  kh_upsert_counts counts;
+  kh_table *result = upserted(kh_table_of_chunk(cut), make_table(type, input.bytes), (const char *[]){"k"}, 1, &counts);
+  free(expected.bytes);
+  expected.bytes = valid_text(wanted);
+  assert_rows_are(result, &expected, type);
+  assert_int_equal(counts.updated, ROWS / step);
+  kh_table_unref(result);
+  kh_table_unref(wanted);
+  kh_table_unref(whole);
+  free(base.bytes);
+  free(input.bytes);
+  free(expected.bytes);
+}
+
+static void values_of_every_type(void **state) {
+  (void)state;
+  for (int index = 0; index < CASES; index++) { /* not wrapped into others */
+    made_case made;
+    if (!make_case(index, &made)) continue;
+    replace_values(&made, 4);
+    replace_values(&made, 32);
+  }
+}
+
 /* ---- what comes of it, written down: chunks between bars, `+` inserted, `~` updated */
 
 static const struct {
@@ -366,6 +431,7 @@ static void what_does_not_fit(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(keys_of_every_type),
+      cmocka_unit_test(values_of_every_type),
       cmocka_unit_test(written_down),
       cmocka_unit_test(what_is_under_nulls_does_not_matter),
       cmocka_unit_test(chunks_are_shared),
