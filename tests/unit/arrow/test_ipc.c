@@ -114,6 +114,39 @@ static void schemas_come_back(void **state) {
   kh_table_unref(table);
 }
 
+/* Arrays without values may have NULL for buffers. */
+static void empty_arrays_without_buffers(void **state) {
+  (void)state;
+  static const char *const types[] = {"u",
+                                      "vu",
+                                      "i",
+                                      "b",
+                                      "c>u",
+                                      "+l{item=i}",
+                                      "+vl{item=i}",
+                                      "+vL{item=i}",
+                                      "+w:2{item=i}",
+                                      "+us:0{x=i}",
+                                      "+ud:0,1{x=i;y=u}",
+                                      "+s{x=u}",
+                                      "+r{run_ends=i;values=u}"};
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+    char type[128];
+    snprintf(type, sizeof type, "+s{a=+l{item=%s}}", types[i]);
+    struct ArrowSchema schema = make_schema(type);
+    struct ArrowArray array = make_array(&schema, "([]) ([])"), *items = array.children[0]->children[0];
+    for (int64_t buffer = 0; buffer < items->n_buffers; buffer++) items->buffers[buffer] = NULL;
+    kh_table *table;
+    MUST(kh_table_from_batch(&schema, &array, &no_limits, &table, NULL));
+    kh_buffer bytes = encode(table);
+    kh_table *decoded = decode(&bytes);
+    assert_same_tables(table, decoded);
+    kh_table_unref(decoded);
+    kh_table_unref(table);
+    kh_buffer_fini(&bytes);
+  }
+}
+
 /* ---- damage */
 
 static const char *damaged_type =
@@ -492,6 +525,7 @@ int main(void) {
       cmocka_unit_test(slices_come_back),
       cmocka_unit_test(appended_bytes_are_appended_rows),
       cmocka_unit_test(schemas_come_back),
+      cmocka_unit_test(empty_arrays_without_buffers),
       cmocka_unit_test(streams_cut_short),
       cmocka_unit_test(bytes_changed),
       cmocka_unit_test(words_changed),
