@@ -195,7 +195,7 @@ def test_dictionaries_that_are_replaced(tmp_path):
 @pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("nested", (False, True))
 def test_dictionaries_of_a_file_become_one(tmp_path, nested, codec):
-    """What is new in each goes behind what was written, in which values may come more than once."""
+    """What is new in each goes behind what was written."""
     wrap = (lambda array: pa.ListArray.from_arrays([0, 1, len(array)], array)) if nested else (lambda array: array)
     batches = [dictionary_batch([0, 1], ["red", "green"], wrap), dictionary_batch([1, None, 0], ["blue", "green"], wrap)]
     batches += [dictionary_batch([2, 0], ["white", "never", "red"], wrap), dictionary_batch([0, 1, 2], [None, "blue", "black"], wrap)]
@@ -206,6 +206,15 @@ def test_dictionaries_of_a_file_become_one(tmp_path, nested, codec):
     assert read_file(tmp_path / "ours").to_pylist() == table.to_pylist()
     values = read_theirs(tmp_path / "ours", FILE).column("d").chunk(0)
     assert (values.values if nested else values).dictionary.to_pylist() == ["red", "green", "blue", "white", None, "black"]
+
+
+def test_dictionaries_with_values_that_come_more_than_once(tmp_path):
+    batches = [dictionary_batch([0, 1, 3], ["red", "red", None, "green"]), dictionary_batch([1, 0, 2], ["blue", "green", "green"])]
+    batches += [dictionary_batch([0, 1], ["blue", "red"])]
+    table = pa.Table.from_batches(batches)
+    write_file(tmp_path / "ours", table, FILE)
+    assert read_theirs(tmp_path / "ours", FILE).to_pylist() == table.to_pylist()
+    assert read_file(tmp_path / "ours").to_pylist() == table.to_pylist()
 
 
 @pytest.mark.parametrize("name", ("utf8", "utf8_view", "int64", "double", "decimal128", "list", "list_view", "struct", "fixed_binary", "dense_union"))
