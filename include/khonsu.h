@@ -750,9 +750,16 @@ KHONSU_API void khonsu_scan_free(khonsu_scan **scan);
  * Arrow IPC files and streams (https://arrow.apache.org/docs/format/Columnar.html, "Serialization and IPC")
  *
  * All types are read and written, plain and compressed; big-endian data and streams from before Arrow 0.15 are read.
- * UNSUPPORTED: what is not a table (a tensor); unions with nulls of their own (before Arrow 1.0); a dictionary of a
- * dictionary; in a file, a column whose dictionary is replaced from batch to batch (it may grow, and a stream may do
- * either). What is read is checked like any input.
+ * UNSUPPORTED: what is not a table (a tensor); unions with nulls of their own (before Arrow 1.0); a dictionary whose values
+ * are dictionary-encoded or of an extension type themselves, which the format has no words for: its field names the type
+ * of the values and one encoding of them (columns inside of the values may have dictionaries, of any depth). What is read
+ * is checked like any input.
+ *
+ * A stream has a new dictionary where a column's changes from batch to batch. A file has one for a column: what is new in
+ * each batch goes behind what was written, and the batch's indices are written anew. Read back, values are the same,
+ * indices may differ. UNSUPPORTED in a file: a dictionary that is ordered and does more than grow; one with columns in it
+ * that have dictionaries and that does not stay as it is. VALUE_TOO_LARGE: the indices cannot tell all values of a file
+ * apart.
  * ------------------------------------------------------------------------------------------------------------- */
 
 /* File or stream; and, for writing, or-ed with at most one of the compressions. */
@@ -770,7 +777,7 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_ipc_read(const char *path, struc
                                                          khonsu_error *error);
 
 /* Writes the stream, which is moved, to a new file at `path`; an existing file is replaced once the new one is whole
- * and synced. IO, INVALID_ARROW, UNSUPPORTED. */
+ * and synced. IO, INVALID_ARROW, UNSUPPORTED, VALUE_TOO_LARGE. */
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_ipc_write(const char *path, khonsu_ipc_format format,
                                                           struct ArrowArrayStream *table, khonsu_error *error);
 

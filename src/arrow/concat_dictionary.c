@@ -4,8 +4,8 @@
  * are one if they are the same (equal.h). */
 #include "bits.h"
 #include "concat.h"
-#include "equal.h"
 #include "hash.h"
+#include "value_set.h"
 
 /* Whether the trees below are the same memory. */
 static bool is_same_array(const kh_field *fields, uint32_t field, const kh_chunk *a, const kh_chunk *b) {
@@ -92,56 +92,26 @@ static void join_indices(const kh_field *shape, uint32_t field, const kh_span *s
 typedef struct unifying {
   const kh_concat *concat;
   uint32_t dictionary;
-  int64_t *now;       /* of each value of all dictionaries, its place in the new one, and one more; 0 = not met */
-  kh_span *values;    /* of the new one: single values */
-  uint64_t *hashes;   /* of these */
-  int64_t *slots;     /* of a hash table: a place in the new one, and one more; 0 = free */
-  uint64_t slot_mask; /* there are twice as many slots as values, or more */
-  int64_t count;
-  int64_t most;     /* so many there may be */
+  int64_t *now;     /* of each value of all dictionaries, its place in the new one, and one more; 0 = not met */
+  kh_value_set new; /* its values */
   int64_t base_met; /* of the dictionary of which all values were met last; -1 = none */
-  bool are_bytes;
 } unifying;
-
-static bool is_same(const unifying *to, const kh_place *value, const kh_place *other) {
-  bool are_bytes = to->are_bytes && kh_place_node(value)->null_count == 0 && kh_place_node(other)->null_count == 0;
-  if (are_bytes) return kh_slice_equal(kh_place_bytes(value), kh_place_bytes(other));
-  return kh_values_same(value, other, 1) == 1;
-}
-
-static int64_t find_or_add(unifying *to, const kh_place *value, uint64_t hash) {
-  uint64_t slot = hash & to->slot_mask;
-  for (; to->slots[slot] != 0; slot = (slot + 1) & to->slot_mask) {
-    int64_t known = to->slots[slot] - 1;
-    kh_place other = {to->values[known].chunk, to->dictionary, to->values[known].start};
-    if (to->hashes[known] == hash && is_same(to, value, &other)) return known + 1;
-  }
-  KH_ASSERT(to->count < to->most);
-  to->values[to->count] = (kh_span){value->chunk, value->at, 1};
-  to->hashes[to->count] = hash;
-  return to->slots[slot] = ++to->count;
-}
 
 static int64_t meet_one(unifying *to, const kh_chunk *chunk, int64_t index) {
   kh_place value = {chunk, to->dictionary, chunk->nodes[to->dictionary].offset + index};
   uint64_t hash;
   kh_values_hash(&value, 1, 0, &hash);
-  return find_or_add(to, &value, hash);
+  return kh_value_set_add(&to->new, &value, hash) + 1;
 }
 
 /* All values of a dictionary, once for all spans that share it. */
 static void meet_all(unifying *to, const kh_chunk *chunk, int64_t base) {
-  enum { BLOCK = 64 };
-  uint64_t hashes[BLOCK];
   const struct ArrowArray *node = &chunk->nodes[to->dictionary];
   if (node->length == 0 || base == to->base_met) return; /* an empty one and the next have one base */
   to->base_met = base;
-  for (int64_t done = 0; done < node->length; done += BLOCK) {
-    int64_t step = node->length - done < BLOCK ? node->length - done : BLOCK;
-    kh_place value = {chunk, to->dictionary, node->offset + done};
-    kh_values_hash(&value, step, 0, hashes);
-    for (int64_t i = 0; i < step; i++, value.at++) to->now[base + done + i] = find_or_add(to, &value, hashes[i]);
-  }
+  kh_place first = {chunk, to->dictionary, node->offset};
+  kh_value_set_add_all(&to->new, &first, node->length, to->now + base);
+  for (int64_t i = 0; i < node->length; i++) to->now[base + i]++;
 }
 
 /* Meets the value that index `from[i]` refers to, if it was not met. The loop is short: most were. */
@@ -189,18 +159,11 @@ static khonsu_status unify(unifying *to, uint32_t field, const kh_span *spans, s
                            int64_t total) {
   const kh_concat *concat = to->concat;
   int64_t rows = concat->result->nodes[field].length;
-  size_t slots = 4;
-  to->most = rows < total ? rows : total;
-  while (slots < 2 * (uint64_t)to->most) slots *= 2;
-  to->slot_mask = slots - 1;
   to->now = kh_alloc_zero_array((size_t)total, sizeof *to->now);
-  to->values = kh_concat_spans(concat, (size_t)to->most);
-  to->hashes = kh_alloc_array((size_t)to->most, sizeof *to->hashes);
-  to->slots = kh_alloc_zero_array(slots, sizeof *to->slots);
-  if (to->now == NULL || to->values == NULL || to->hashes == NULL || to->slots == NULL)
-    return kh_concat_no_memory(concat);
+  bool has_room = kh_value_set_init(&to->new, concat->fields, to->dictionary, rows < total ? rows : total);
+  if (to->now == NULL || !has_room) return kh_concat_no_memory(concat);
   for (size_t i = 0; i < count; i++) meet(to, &spans[i], field, bases[i]);
-  return check_room(concat, field, to->count);
+  return check_room(concat, field, to->new.count);
 }
 
 /* ---- both */
@@ -221,16 +184,13 @@ static khonsu_status join(const kh_concat *concat, uint32_t field, const kh_span
   for (size_t i = 0; i < taken; i++)
     if (__builtin_add_overflow(total, dictionaries[i].length, &total)) return kh_concat_no_memory(concat);
   unifying unified = {.concat = concat, .dictionary = dictionary, .base_met = -1};
-  unified.are_bytes = kh_field_kind(&concat->fields[dictionary]) == KH_KIND_BYTES;
   khonsu_status status = unify(&unified, field, spans, count, bases, total);
   if (status == KHONSU_OK) {
     join_indices(shape, field, spans, count, bases, unified.now, to);
-    status = kh_concat_field(concat, dictionary, unified.values, (size_t)unified.count);
+    status = kh_concat_field(concat, dictionary, unified.new.values, (size_t)unified.new.count);
   }
   kh_free(unified.now);
-  kh_free(unified.values);
-  kh_free(unified.hashes);
-  kh_free(unified.slots);
+  kh_value_set_fini(&unified.new);
   return status;
 }
 

@@ -124,7 +124,18 @@ static const void *remake_lists(kh_ipc_gathered *gathered, const kh_ipc_span *sp
   return to;
 }
 
+/* Of no values; the array's own buffers may be NULL then. */
+static khonsu_status add_nothing(kh_ipc_gathered *gathered, const kh_ipc_span *span) {
+  const kh_field *field = &span->chunk->schema->fields[span->index];
+  khonsu_status status = kh_ipc_add_buffer(gathered, NULL, 0);
+  if (status == KHONSU_OK) status = kh_ipc_add_buffer(gathered, NULL, 0);
+  for (uint32_t child = field->first; child < kh_field_dictionary(field) && status == KHONSU_OK; child++)
+    status = kh_ipc_gather(gathered, kh_ipc_span_child(span, child, 0, 0));
+  return status;
+}
+
 khonsu_status kh_ipc_gather_list_view(kh_ipc_gathered *gathered, const kh_ipc_span *span) {
+  if (span->length == 0) return add_nothing(gathered, span);
   const kh_field *field = &span->chunk->schema->fields[span->index];
   const struct ArrowArray *node = &span->chunk->nodes[span->index];
   int64_t bits = field->layout.element_size_bits[1], size = span->length * (bits / 8),
@@ -164,6 +175,7 @@ static const void *remake_union(kh_ipc_gathered *gathered, const kh_ipc_span *sp
 }
 
 khonsu_status kh_ipc_gather_dense_union(kh_ipc_gathered *gathered, const kh_ipc_span *span) {
+  if (span->length == 0) return add_nothing(gathered, span);
   const kh_field *field = &span->chunk->schema->fields[span->index];
   const struct ArrowArray *node = &span->chunk->nodes[span->index];
   const int8_t *types = node->buffers[0], *ids = field->union_children + 128;

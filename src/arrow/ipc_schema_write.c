@@ -114,17 +114,20 @@ static bool write_encoding(flatcc_builder_t *builder, const kh_schema *schema, u
          is_built(NS(Field_dictionary_end(builder)));
 }
 
-/* What a field can say about its dictionary. */
+/* What a field can say about its dictionary: it has the type of the values, their name and metadata as its own, and beside
+ * them one encoding; there is no place for an encoding, or metadata, of the values themselves (Schema.fbs, "Field"). */
 static khonsu_status check_dictionary(const kh_schema *schema, uint32_t index, khonsu_error *error) {
   const kh_field *values = &schema->fields[kh_field_dictionary(&schema->fields[index])];
   struct ArrowStringView extension = ArrowCharView(NULL);
   (void)ArrowMetadataGetValue(values->arrow.metadata, ArrowCharView("ARROW:extension:name"), &extension);
   if (values->has_dictionary)
-    return kh_field_fail(schema->fields, index, error, KHONSU_UNSUPPORTED,
-                         "Arrow IPC cannot represent a dictionary of a dictionary");
+    return kh_field_fail(
+        schema->fields, index, error, KHONSU_UNSUPPORTED,
+        "Arrow IPC cannot represent a dictionary of a dictionary; cast it to a dictionary of plain values");
   if (extension.data != NULL)
-    return kh_field_fail(schema->fields, index, error, KHONSU_UNSUPPORTED,
-                         "Arrow IPC cannot represent a dictionary of an extension type");
+    return kh_field_fail(
+        schema->fields, index, error, KHONSU_UNSUPPORTED,
+        "Arrow IPC cannot represent a dictionary of an extension type; make the column itself of that type");
   return KHONSU_OK;
 }
 

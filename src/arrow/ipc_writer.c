@@ -3,12 +3,14 @@
 #include "ipc_footer.h"
 #include "ipc_message_write.h"
 #include "ipc_metadata.h"
+#include "ipc_unify.h"
 
 /* ---- dictionaries: written when they first come, and when they change
  *
  * One that begins with what was written before is written as a delta; one that what was written begins with, not at
  * all. One that holds columns with dictionaries of their own is written anew instead of growing, since what those stand
- * for may have changed as well. */
+ * for may have changed as well, and pyarrow reads no deltas of such. Any other one is written anew in a stream; in a
+ * file, which has one for all batches, it is unified with what was written. */
 
 static bool has_same_memory(const kh_chunk *a, const kh_chunk *b, uint32_t index) {
   const kh_field *field = &a->schema->fields[index];
@@ -71,43 +73,70 @@ static khonsu_status put_values(kh_ipc_writer *writer, const kh_chunk *chunk, ui
   return status;
 }
 
-static khonsu_status put_changed(kh_ipc_writer *writer, kh_chunk *chunk, uint32_t field, khonsu_error *error) {
+/* In the chunk's place one whose dictionary begins with what was written. */
+static khonsu_status unify(kh_ipc_writer *writer, kh_chunk **chunk, uint32_t field, khonsu_error *error) {
+  kh_chunk *unified;
+  if (kh_buffer_reserve(&writer->unified, sizeof unified) != KHONSU_OK) return kh_ipc_write_no_memory(error);
+  khonsu_status status = kh_ipc_unify(writer->written[field].chunk, *chunk, field, &unified, error);
+  if (status != KHONSU_OK) return status;
+  *chunk = unified;
+  return kh_buffer_append(&writer->unified, &unified, sizeof unified);
+}
+
+static khonsu_status cannot_grow(const kh_ipc_writer *writer, uint32_t field, khonsu_error *error) {
+  return kh_field_fail(writer->schema->fields, field, error, KHONSU_UNSUPPORTED,
+                       "its dictionary differs between record batches, but a file has one, and one that is ordered or "
+                       "holds dictionaries cannot be unified; write a stream");
+}
+
+static khonsu_status put_changed(kh_ipc_writer *writer, kh_chunk **chunk, uint32_t field, khonsu_error *error) {
   kh_ipc_written *last = &writer->written[field];
   uint32_t index = kh_field_dictionary(&writer->schema->fields[field]);
+  bool is_ordered = (writer->schema->fields[field].arrow.flags & ARROW_FLAG_DICTIONARY_ORDERED) != 0;
   bool has_deeper = false, is_replaced = false, do_agree = false;
-  int64_t from = 0;
+  khonsu_status status = KHONSU_OK;
   look_below(writer, index, &has_deeper, &is_replaced);
-  if (last->chunk != NULL && !is_replaced && agree(last->chunk, chunk, index, &do_agree) != KHONSU_OK)
+  if (last->chunk != NULL && !is_replaced && agree(last->chunk, *chunk, index, &do_agree) != KHONSU_OK)
     return kh_ipc_write_no_memory(error);
-  if (do_agree) from = last->chunk->nodes[index].length;
-  if (do_agree && chunk->nodes[index].length <= from) return KHONSU_OK; /* the reader has it, and more */
+  if (writer->options.is_file && last->chunk != NULL && !do_agree && !has_deeper && !is_ordered) {
+    status = unify(writer, chunk, field, error);
+    do_agree = true;
+  }
+  if (status != KHONSU_OK) return status;
+  int64_t from = do_agree ? last->chunk->nodes[index].length : 0;
+  if (do_agree && (*chunk)->nodes[index].length <= from) return KHONSU_OK; /* the reader has it, and more */
   bool is_delta = do_agree && !has_deeper;
   last->was_replaced = last->chunk != NULL && !is_delta;
-  if (last->was_replaced && writer->options.is_file)
-    return kh_field_fail(writer->schema->fields, field, error, KHONSU_UNSUPPORTED,
-                         "its dictionary differs between record batches, but in a file one can only grow; write a "
-                         "stream");
-  khonsu_status status = put_values(writer, chunk, field, is_delta, is_delta ? from : 0, error);
+  if (last->was_replaced && writer->options.is_file) return cannot_grow(writer, field, error);
+  status = put_values(writer, *chunk, field, is_delta, is_delta ? from : 0, error);
   if (status != KHONSU_OK) return status;
   kh_chunk_unref(last->chunk);
-  last->chunk = kh_chunk_ref(chunk);
+  last->chunk = kh_chunk_ref(*chunk);
   return KHONSU_OK;
 }
 
-static khonsu_status put_dictionary(kh_ipc_writer *writer, kh_chunk *chunk, uint32_t field, khonsu_error *error) {
+/* The chunk may become another one of the same values. */
+static khonsu_status put_dictionary(kh_ipc_writer *writer, kh_chunk **chunk, uint32_t field, khonsu_error *error) {
   kh_ipc_written *last = &writer->written[field];
   last->was_replaced = false;
-  if (last->chunk != NULL && has_same_memory(last->chunk, chunk, kh_field_dictionary(&writer->schema->fields[field])))
+  if (last->chunk != NULL && has_same_memory(last->chunk, *chunk, kh_field_dictionary(&writer->schema->fields[field])))
     return KHONSU_OK;
   return put_changed(writer, chunk, field, error);
 }
 
 /* ---- record batches */
 
+static void forget_unified(kh_ipc_writer *writer) {
+  kh_chunk **chunks = (kh_chunk **)(void *)writer->unified.data;
+  for (size_t i = 0; i < writer->unified.size / sizeof *chunks; i++) kh_chunk_unref(chunks[i]);
+  writer->unified.size = 0;
+}
+
 khonsu_status kh_ipc_write_chunk(kh_ipc_writer *writer, kh_chunk *chunk, khonsu_error *error) {
   khonsu_status status = KHONSU_OK;
+  if (kh_ipc_pieces_count(&writer->out) == 0) forget_unified(writer);
   for (uint32_t field = writer->schema->count; field-- > 1 && status == KHONSU_OK;) /* what lies deeper comes first */
-    if (writer->schema->fields[field].has_dictionary) status = put_dictionary(writer, chunk, field, error);
+    if (writer->schema->fields[field].has_dictionary) status = put_dictionary(writer, &chunk, field, error);
   if (status != KHONSU_OK) return status;
   kh_ipc_header header = {.rows = chunk->nodes[0].length, .metadata = chunk->metadata};
   kh_ipc_gathered gathered;
@@ -146,6 +175,8 @@ void kh_ipc_writer_fini(kh_ipc_writer *writer) {
     kh_chunk_unref(writer->written[i].chunk);
   kh_free(writer->written);
   kh_free(writer->places);
+  forget_unified(writer);
+  kh_buffer_fini(&writer->unified);
   kh_ipc_pieces_fini(&writer->out);
   kh_ipc_compression_fini(&writer->compression);
 }

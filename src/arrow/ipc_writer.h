@@ -23,7 +23,7 @@ typedef struct kh_ipc_place {
 } kh_ipc_place;
 
 typedef struct kh_ipc_options {
-  bool is_file; /* dictionaries can grow but not be replaced; there is a footer */
+  bool is_file; /* dictionaries can grow but not be replaced, and are unified; there is a footer */
   kh_ipc_codec codec;
 } kh_ipc_options;
 
@@ -33,6 +33,7 @@ typedef struct kh_ipc_writer {
   kh_ipc_pieces out;
   kh_ipc_compression compression;
   kh_ipc_written *written;
+  kh_buffer unified; /* of kh_chunk *: what `out` points into beside the chunks that were given */
   uint64_t position; /* of the next message in the stream or file */
   kh_ipc_place *places;
   uint64_t place_count, place_capacity;
@@ -46,8 +47,9 @@ void kh_ipc_writer_fini(kh_ipc_writer *writer);
 /* Each adds to `out`. A part may have been added when it fails. */
 /* The schema message; of a file, what comes before it. UNSUPPORTED, NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_ipc_write_schema(kh_ipc_writer *writer, khonsu_error *error);
-/* The chunk, of the schema's layout, after what dictionaries it needs. UNSUPPORTED: a file would have to replace one.
- * NO_MEMORY. */
+/* The chunk, of the schema's layout, after what dictionaries it needs. UNSUPPORTED: a file would have to replace one
+ * that is ordered or holds dictionaries. VALUE_TOO_LARGE: indices or offsets cannot hold what dictionaries of a file have
+ * together. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_ipc_write_chunk(kh_ipc_writer *writer, kh_chunk *chunk, khonsu_error *error);
 /* The end marker; of a file also the footer. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_ipc_write_end(kh_ipc_writer *writer, khonsu_error *error);

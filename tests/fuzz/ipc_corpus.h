@@ -15,7 +15,7 @@ static const char *many_columns =
 static const char *many_rows =
     "(1 'one' ['text that is long enough'] 'red' 0:1 'run' [1 2] 'x') (_ _ _ _ 1:[1 0] = _ _)";
 
-/* What the table is as a stream or file. A file holds its first chunk only where dictionaries differ. */
+/* What the table is as a stream or file. A file holds its first chunk only where dictionaries cannot be unified. */
 static kh_buffer encoded(kh_table *table, kh_ipc_options options) {
   kh_buffer bytes = {0};
   kh_ipc_writer writer;

@@ -185,11 +185,51 @@ static void filter(const two_chunks *of, kh_prng *prng) {
       (long long)rest);
 }
 
+/* ---- as Arrow IPC, in which dictionaries of a file become one */
+
+static khonsu_status encode_both(const two_chunks *of, kh_ipc_options options, kh_buffer *bytes, khonsu_error *error) {
+  kh_ipc_writer writer;
+  MUST(kh_ipc_writer_init(&writer, of->schema, options, NULL));
+  khonsu_status status = kh_ipc_write_schema(&writer, error);
+  if (status == KHONSU_OK) status = kh_ipc_write_chunk(&writer, of->a, error);
+  if (status == KHONSU_OK) status = kh_ipc_write_chunk(&writer, of->b, error);
+  if (status == KHONSU_OK) status = kh_ipc_write_end(&writer, error);
+  if (status == KHONSU_OK) status = kh_ipc_pieces_copy(&writer.out, bytes);
+  kh_ipc_writer_fini(&writer);
+  return status;
+}
+
+static void write_and_read(const two_chunks *of, kh_prng *prng) {
+  kh_ipc_options options = {kh_prng_below(prng, 4) != 0, (kh_ipc_codec)((int)kh_prng_below(prng, 3) + KH_IPC_PLAIN)};
+  kh_buffer bytes = {0};
+  khonsu_error error = KHONSU_ERROR_INIT;
+  kh_table *both = kh_table_new(of->schema), *read;
+  MUST(kh_table_add(both, kh_chunk_ref(of->a), NULL));
+  MUST(kh_table_add(both, kh_chunk_ref(of->b), NULL));
+  both = kh_table_made(both);
+  fuzz_allocations_begin();
+  khonsu_status status = encode_both(of, options, &bytes, &error);
+  fuzz_allocations_end((1 << 20) + 8192 * (uint64_t)of->schema->count + 64 * (of->a->bytes + of->b->bytes));
+  if (status == KHONSU_OK) {
+    status = kh_ipc_decode(kh_buffer_slice(&bytes), &no_limits, &read, &error);
+    LAW(of, status == KHONSU_OK, "read again: %s", error.message);
+    bool are_equal = kh_table_equal(both, read, &error);
+    LAW(of, are_equal, "read again: %s", error.message);
+    kh_table_unref(read);
+  } else {
+    LAW(of, status == KHONSU_UNSUPPORTED || (options.is_file && status == KHONSU_VALUE_TOO_LARGE), "%s", error.message);
+    LAW(of, error.message[0] != '\0', "nothing is said");
+  }
+  kh_buffer_fini(&bytes);
+  kh_table_unref(both);
+}
+
 /* ---- all of them */
 
 static void run_kernels(void *ctx, kh_prng *prng) {
   static kernel_check *const checks[] = {compare_chunks, rebase,   join_pieces, join_both,
-                                         take,           take_all, filter,      ask_for_what_is_not_there};
+                                         take,           take_all, filter,      ask_for_what_is_not_there,
+                                         write_and_read};
   run_checks(ctx, checks, sizeof checks / sizeof *checks, prng);
 }
 

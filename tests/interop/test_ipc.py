@@ -190,8 +190,50 @@ def test_dictionaries_that_are_replaced(tmp_path):
     assert_same(table, read_theirs(tmp_path / "ours", STREAM))
     write_theirs(tmp_path / "theirs", batches)
     assert_same(table, read_file(tmp_path / "theirs"))
-    with pytest.raises(KhonsuError, match="KHONSU_UNSUPPORTED.*column 'd': its dictionary differs between record batches"):
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("nested", (False, True))
+def test_dictionaries_of_a_file_become_one(tmp_path, nested, codec):
+    """What is new in each goes behind what was written."""
+    wrap = (lambda array: pa.ListArray.from_arrays([0, 1, len(array)], array)) if nested else (lambda array: array)
+    batches = [dictionary_batch([0, 1], ["red", "green"], wrap), dictionary_batch([1, None, 0], ["blue", "green"], wrap)]
+    batches += [dictionary_batch([2, 0], ["white", "never", "red"], wrap), dictionary_batch([0, 1, 2], [None, "blue", "black"], wrap)]
+    batches += [dictionary_batch([1, 0], ["red", "green"], wrap), dictionary_batch([0, 2], ["red", "x", "red"], wrap)]
+    table = pa.Table.from_batches(batches)
+    write_file(tmp_path / "ours", table, FILE | CODECS[codec][0])
+    assert read_theirs(tmp_path / "ours", FILE).to_pylist() == table.to_pylist()
+    assert read_file(tmp_path / "ours").to_pylist() == table.to_pylist()
+    values = read_theirs(tmp_path / "ours", FILE).column("d").chunk(0)
+    assert (values.values if nested else values).dictionary.to_pylist() == ["red", "green", "blue", "white", None, "black"]
+
+
+def test_dictionaries_with_values_that_come_more_than_once(tmp_path):
+    batches = [dictionary_batch([0, 1, 3], ["red", "red", None, "green"]), dictionary_batch([1, 0, 2], ["blue", "green", "green"])]
+    batches += [dictionary_batch([0, 1], ["blue", "red"])]
+    table = pa.Table.from_batches(batches)
+    write_file(tmp_path / "ours", table, FILE)
+    assert read_theirs(tmp_path / "ours", FILE).to_pylist() == table.to_pylist()
+    assert read_file(tmp_path / "ours").to_pylist() == table.to_pylist()
+
+
+@pytest.mark.parametrize("name", ("utf8", "utf8_view", "int64", "double", "decimal128", "list", "list_view", "struct", "fixed_binary", "dense_union"))
+def test_dictionaries_of_any_values_in_a_file(tmp_path, name):
+    array = ARRAYS[name]
+    others = (array[:3], array[2:], array)
+    batches = [pa.RecordBatch.from_arrays([pa.DictionaryArray.from_arrays(pa.array([1, 0], pa.int8()), values)], ["d"]) for values in others]
+    table = pa.Table.from_batches(batches)
+    write_file(tmp_path / "ours", table, FILE)
+    assert read_file(tmp_path / "ours").to_pylist() == table.to_pylist()
+    assert read_theirs(tmp_path / "ours", FILE).to_pylist() == table.to_pylist()
+
+
+def test_dictionaries_that_no_file_can_hold(tmp_path):
+    table = pa.Table.from_batches([dictionary_batch(range(100), [f"{i}" for i in range(at, at + 100)]) for at in (0, 100)])
+    write_file(tmp_path / "ours", table, STREAM)
+    with pytest.raises(KhonsuError, match="KHONSU_VALUE_TOO_LARGE: column 'd': dictionaries of 200 values together, of which a file has one"):
         write_file(tmp_path / "ours", table, FILE)
+    assert read_theirs(tmp_path / "ours", STREAM).to_pylist() == table.to_pylist()
 
 
 def test_dictionaries_in_dictionaries(tmp_path):
