@@ -124,10 +124,7 @@ static khonsu_status match(const matching *of, uint32_t in_table, uint32_t in_ke
   if (kind != kh_field_kind(other)) return fail_types(of, in_table, in_keys);
   if (kind == KH_KIND_BYTES) return is_utf8(one) == is_utf8(other) ? KHONSU_OK : fail_types(of, in_table, in_keys);
   if (kind == KH_KIND_LIST || kind == KH_KIND_STRUCT) return match_children(of, at, at_keys);
-  char name[KH_TYPE_NAME_SIZE], of_other[KH_TYPE_NAME_SIZE];
-  kh_field_type_name(of->table->fields, at, name);
-  kh_field_type_name(of->keys->fields, at_keys, of_other);
-  if (strcmp(name, of_other) != 0) return fail_types(of, in_table, in_keys);
+  if (!kh_field_same_type(of->table->fields, at, of->keys->fields, at_keys)) return fail_types(of, in_table, in_keys);
   return match_children(of, at, at_keys);
 }
 

@@ -93,7 +93,9 @@ static bool fit_float(const kh_literal *literal, kh_fit *fit) {
   fit->floor.kind = fit->least.kind = fit->most.kind = KH_SCALAR_FLOAT;
   fit->least.real = -(double)INFINITY;
   fit->most.real = (double)INFINITY;
-  return literal->kind == KH_LITERAL_NUMBER && kh_double_of_number(literal->bytes, &fit->floor.real, &fit->is_exact);
+  if (literal->kind != KH_LITERAL_NUMBER) return false;
+  fit->no_memory = !kh_double_of_number(literal->bytes, &fit->floor.real, &fit->is_exact);
+  return !fit->no_memory;
 }
 
 static bool fit_bytes(const kh_literal *literal, const kh_field *field, kh_fit *fit, const char **wanted) {

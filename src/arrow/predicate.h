@@ -115,9 +115,11 @@ typedef struct kh_fit {
   bool is_exact;         /* it is the literal */
   bool is_below;         /* all values: there is no floor */
   kh_scalar least, most; /* of all values; NONE: bytes */
+  bool no_memory;        /* to find out */
 } kh_fit;
 
-/* `field` is no encoding. False: a literal of this kind cannot be compared with its values; `wanted` says what can. */
+/* `field` is no encoding. False: no memory, or a literal of this kind cannot be compared with its values, and `wanted`
+ * says what can. */
 bool kh_literal_fit(const kh_literal *literal, const kh_field *field, kh_fit *fit, const char **wanted);
 
 /* A number of 256 bits, or the nearest to it downwards. */

@@ -118,7 +118,8 @@ static khonsu_status bind_literals(const binder *b, const kh_predicate_node *nod
   for (const kh_literal *literal = node->literals; literal != NULL; literal = literal->next) {
     kh_fit fit;
     const char *wanted;
-    if (!kh_literal_fit(literal, values, &fit, &wanted)) return does_not_fit(b, test->field, literal, wanted);
+    if (!kh_literal_fit(literal, values, &fit, &wanted))
+      return fit.no_memory ? no_memory(b) : does_not_fit(b, test->field, literal, wanted);
     if (make_interval(node->op, &fit, &test->intervals[test->interval_count])) test->interval_count++;
   }
   sort_points(test);

@@ -67,6 +67,8 @@ kh_schema *kh_schema_of_export(const struct ArrowSchema *exported);
 
 /* As kh_table_match, of schemas. */
 KHONSU_MUST_USE khonsu_status kh_schema_match(const kh_schema *base, const kh_schema *tail, khonsu_error *error);
+/* Whether two fields are of one type; what their children are aside. */
+bool kh_field_same_type(const kh_field *fields, uint32_t index, const kh_field *others, uint32_t other);
 /* Whether two fields have the same extension type, or none. SCHEMA_MISMATCH. */
 KHONSU_MUST_USE khonsu_status kh_field_match_extension(const kh_field *base, uint32_t index, const kh_field *tail,
                                                        uint32_t tail_index, khonsu_error *error);

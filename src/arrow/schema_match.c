@@ -22,14 +22,16 @@ static bool names_differ(const kh_schema *base, const kh_schema *tail, uint32_t 
 }
 
 /* "d:9,2" and "d:9,2,128" are the same. Of a dictionary what its values are belongs to the type. */
-static bool types_differ(const kh_field *fields, const kh_field *others, uint32_t index) {
-  if (fields[index].type != others[index].type) return true;
-  if (fields[index].has_dictionary && types_differ(fields, others, kh_field_dictionary(&fields[index]))) return true;
-  if (strcmp(fields[index].arrow.format, others[index].arrow.format) == 0) return false;
-  char name[KH_TYPE_NAME_SIZE], other[KH_TYPE_NAME_SIZE];
+bool kh_field_same_type(const kh_field *fields, uint32_t index, const kh_field *others, uint32_t other) {
+  const kh_field *one = &fields[index], *two = &others[other];
+  if (one->type != two->type) return false;
+  if (one->has_dictionary && !kh_field_same_type(fields, kh_field_dictionary(one), others, kh_field_dictionary(two)))
+    return false;
+  if (strcmp(one->arrow.format, two->arrow.format) == 0) return true;
+  char name[KH_TYPE_NAME_SIZE], of_other[KH_TYPE_NAME_SIZE];
   kh_field_type_name(fields, index, name);
-  kh_field_type_name(others, index, other);
-  return strlen(name) + 1 == KH_TYPE_NAME_SIZE || strcmp(name, other) != 0;
+  kh_field_type_name(others, other, of_other);
+  return strlen(name) + 1 < KH_TYPE_NAME_SIZE && strcmp(name, of_other) == 0;
 }
 
 static struct ArrowStringView extension(const kh_field *field, const char *key) {
@@ -90,7 +92,7 @@ static khonsu_status fail_counts(const kh_schema *base, const kh_schema *tail, u
 
 static khonsu_status match_field(const kh_schema *base, const kh_schema *tail, uint32_t index, khonsu_error *error) {
   const struct ArrowSchema *ours = &base->fields[index].arrow, *theirs = &tail->fields[index].arrow;
-  if (types_differ(base->fields, tail->fields, index)) {
+  if (!kh_field_same_type(base->fields, index, tail->fields, index)) {
     char name[KH_TYPE_NAME_SIZE], other[KH_TYPE_NAME_SIZE];
     kh_field_type_name(base->fields, index, name);
     kh_field_type_name(tail->fields, index, other);

@@ -178,12 +178,9 @@ static khonsu_status unite_values(const uniting *to, uint32_t ours, uint32_t the
 }
 
 static bool are_same(const uniting *to, uint32_t ours, uint32_t theirs) {
-  char name[KH_TYPE_NAME_SIZE], other[KH_TYPE_NAME_SIZE];
   if (kh_cast_is_same(to->tail, theirs, to->base, ours)) return true;
-  if (to->base[ours].arrow.n_children != 0 || to->tail[theirs].arrow.n_children != 0) return false;
-  kh_field_type_name(to->base, ours, name); /* "d:9,2" and "d:9,2,128" */
-  kh_field_type_name(to->tail, theirs, other);
-  return strlen(name) + 1 < KH_TYPE_NAME_SIZE && strcmp(name, other) == 0;
+  bool have_none = to->base[ours].arrow.n_children == 0 && to->tail[theirs].arrow.n_children == 0;
+  return have_none && !to->base[ours].has_dictionary && kh_field_same_type(to->base, ours, to->tail, theirs);
 }
 
 static khonsu_status unite_types(const uniting *to, uint32_t ours, uint32_t theirs, struct ArrowSchema *made) {

@@ -59,13 +59,14 @@ static uint64_t fail_each(bool from_then_on) {
 static kh_table *long_table(void) {
   text_buffer values = {NULL, 0, 0};
   for (int i = 0; i < 300; i++) {
-    if (i % 3 == 2) put_text(&values, "(%d _ 'green') ", i);
-    else if (i % 3 == 1) put_text(&values, "(%d (%d 'x') 'red') ", i, i);
-    else put_text(&values, "(%d (%d _) _) ", i, i);
+    if (i % 3 == 2) put_text(&values, "(%d _ 'green' 0.5) ", i);
+    else if (i % 3 == 1) put_text(&values, "(%d (%d 'x') 'red' 0.5) ", i, i);
+    else put_text(&values, "(%d (%d _) _ 0.5) ", i, i);
   }
-  kh_table *table = make_table("+s{a=l;s=+s{b=i;c=u};d=c>u}", values.bytes);
+  kh_table *table = make_table("+s{a=l;s=+s{b=i;c=u};d=c>u;e=g}", values.bytes);
   free(values.bytes);
-  return append_table(table, make_table("+s{a=l;s=+s{b=i;c=u};d=c>u}", "(300 (1 'y') 'red') (301 _ 'blue')"));
+  return append_table(table,
+                      make_table("+s{a=l;s=+s{b=i;c=u};d=c>u;e=g}", "(300 (1 'y') 'red' 0.5) (301 _ 'blue' 0.5)"));
 }
 
 static void selects_that_fail(void **state) {
@@ -82,6 +83,7 @@ static void selects_that_fail(void **state) {
        1},
       {"not (d = 'red' or \"a\" < 100) and s.\"b\" is null", {"s.b", NULL}, 1, 67},
       {"d is not null", {"d", NULL}, 1, 201},
+      {"e < 0.600000000000000000000000000000000000000000000000000000000000000000000000001", {"e", NULL}, 1, 301},
   };
   for (size_t i = 0; i < sizeof cases_of / sizeof cases_of[0]; i++) {
     condition = cases_of[i].condition;
