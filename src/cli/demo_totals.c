@@ -144,7 +144,7 @@ khonsu_status kh_demo_totals_update(khonsu_txn *txn, const kh_demo_flights *flig
   khonsu_status status = KHONSU_OK;
   for (int total = 0; status == KHONSU_OK && total < kh_demo_total_count(flights); total++) {
     if (more->of[total].rows == 0) continue;
-    kh_demo_total sum;
+    kh_demo_total sum = {.rows = 0};
     status = kh_demo_total_read(txn, flights, total, &sum, error);
     if (status != KHONSU_OK) break;
     sum.rows += more->of[total].rows;
@@ -159,7 +159,7 @@ khonsu_status kh_demo_totals_collect(void *ctx, khonsu_txn *txn, khonsu_error *e
   khonsu_status status = khonsu_delete(txn, KHONSU_KEY("totals/months"), error);
   if (status == KHONSU_OK) status = khonsu_delete(txn, KHONSU_KEY("totals/airports"), error);
   for (int total = 0; status == KHONSU_OK && total < kh_demo_total_count(flights); total++) {
-    kh_demo_total sum;
+    kh_demo_total sum = {.rows = 0};
     status = kh_demo_total_read(txn, flights, total, &sum, error);
     if (status != KHONSU_OK || sum.rows == 0) continue;
     one_row row;
