@@ -132,6 +132,15 @@ static void growing_after_lost_heirs(void **state) {
   kh_table_unref(one);
 }
 
+/* The beginning of a list is a list of the same entries. */
+static void check_cut(const kh_table *table, kh_prng *prng) {
+  if (kh_table_chunk(table) != NULL) return;
+  uint64_t count = 1 + kh_prng_below(prng, kh_table_chunk_count(table));
+  kh_chunk_list cut = kh_chunk_list_cut(&table->chunks, count);
+  assert_int_equal(kh_chunk_list_count(&cut), count);
+  assert_ptr_equal(kh_chunk_list_run(&cut, count - 1).chunks, kh_chunk_list_run(&table->chunks, count - 1).chunks);
+}
+
 /* Against a plain array: versions made from versions at random, some dropped, all still what they were. */
 static void random_histories(void **state) {
   (void)state;
@@ -166,6 +175,7 @@ static void random_histories(void **state) {
     kh_table_unref(versions[to].table);
     versions[to].table = joined;
     assert_true(depth_of(joined) <= depth_allowed(versions[to].count));
+    check_cut(joined, &prng);
     if (step % 97 != 0) continue;
     uint64_t seen = kh_prng_below(&prng, VERSIONS), index = 0;
     uint64_t row_at = 0;

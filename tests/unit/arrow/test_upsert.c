@@ -357,6 +357,30 @@ static void assert_refused(kh_table *rows, const char *const *names, size_t coun
 
 #define NAMES(...) (const char *[]){__VA_ARGS__}, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)
 
+/* Few rows of many, which stand side by side: by rows of the input that do, and that do not. */
+static void neighbours(void **state) {
+  (void)state;
+  text_buffer values = {NULL, 0, 0}, expected = {NULL, 0, 0};
+  for (int i = 0; i < 100; i++) {
+    put_text(&values, "(%d 'old') ", i);
+    put_text(&expected, "%s(%d '%s')", i > 0 ? " " : "", i,
+             i == 10   ? "ten"
+             : i == 11 ? "eleven"
+             : i == 20 ? "twenty"
+             : i == 21 ? "one more"
+                       : "old");
+  }
+  kh_table *base = make_table("+s{k=i;v=u}", values.bytes);
+  kh_table *rows = make_table("+s{k=i;v=u}", "(11 'eleven') (20 'twenty') (21 'one more') (10 'ten')");
+  kh_upsert_counts counts;
+  kh_table *result = upserted(base, rows, (const char *[]){"k"}, 1, &counts);
+  assert_rows_are(result, &expected, "neighbours");
+  assert_int_equal(counts.updated, 4);
+  kh_table_unref(result);
+  free(values.bytes);
+  free(expected.bytes);
+}
+
 static void keys_that_are_not_unique(void **state) {
   (void)state;
   kh_table *rows = make_table("+s{k=l;v=i}", "(1 1) (2 2) (3 3) (2 4) (1 5)");
@@ -436,6 +460,7 @@ int main(void) {
       cmocka_unit_test(what_is_under_nulls_does_not_matter),
       cmocka_unit_test(chunks_are_shared),
       cmocka_unit_test(many),
+      cmocka_unit_test(neighbours),
       cmocka_unit_test(keys_that_are_not_unique),
       cmocka_unit_test(columns_that_are_no_keys),
       cmocka_unit_test(too_many_rows),
