@@ -96,7 +96,7 @@ static void find_runs(const kh_place *from, int64_t length, int64_t *places) {
 
 khonsu_status kh_cast_decode(kh_cast *cast, const kh_place *from, int64_t length, uint32_t field) {
   const kh_field *encoded = kh_place_field(from);
-  uint32_t values = encoded->has_dictionary ? kh_field_dictionary(encoded) : encoded->first + 1;
+  uint32_t values = kh_field_values(from->chunk->schema->fields, from->field);
   int64_t *places = kh_alloc_array((size_t)length, sizeof *places);
   if (places == NULL) return kh_cast_no_memory(cast);
   if (encoded->has_dictionary) find_indices(from, length, places);

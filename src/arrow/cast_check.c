@@ -46,18 +46,13 @@ static bool decimal_fits(const kh_field *source, const kh_field *target) {
   return bits_of(source) <= bits_of(target) && more >= 0 && more <= other.decimal_precision - one.decimal_precision;
 }
 
-static bool is_text(const kh_field *field) {
-  return field->storage == NANOARROW_TYPE_STRING || field->storage == NANOARROW_TYPE_LARGE_STRING ||
-         field->storage == NANOARROW_TYPE_STRING_VIEW;
-}
-
 static bool has_offsets(const kh_field *field) {
   return field->layout.buffer_type[1] == NANOARROW_BUFFER_TYPE_DATA_OFFSET;
 }
 
 static bool bytes_fit(const kh_field *source, const kh_field *target) {
   if (same_format(source, target)) return true;
-  if (!has_offsets(target) || (is_text(target) && !is_text(source))) return false;
+  if (!has_offsets(target) || (kh_field_is_utf8(target) && !kh_field_is_utf8(source))) return false;
   return !has_offsets(source) || bits_of(source) <= bits_of(target);
 }
 
@@ -140,7 +135,7 @@ static khonsu_status check_encoded(const kh_field *from, uint32_t source, const 
                                    khonsu_error *error) {
   kh_kind kind = kh_field_kind(&from[source]);
   bool stays = kind == kh_field_kind(&to[target]), is_dictionary = kind == KH_KIND_DICTIONARY;
-  uint32_t values = is_dictionary ? kh_field_dictionary(&from[source]) : from[source].first + 1;
+  uint32_t values = kh_field_values(from, source);
   if (!stays) return check(from, values, to, target, error);
   if (is_dictionary) {
     struct kh_field index = from[source], wider = to[target];

@@ -87,22 +87,14 @@ static bool hash_numbers(const kh_place *place, int64_t length, uint64_t seed, u
 
 /* ---- values that have parts */
 
-/* Whether there can be nothing but nulls, however they are encoded. */
-static bool is_all_null(const kh_field *fields, uint32_t field) {
-  for (;;) {
-    kh_kind kind = kh_field_kind(&fields[field]);
-    if (kind == KH_KIND_DICTIONARY) field = kh_field_dictionary(&fields[field]);
-    else if (kind == KH_KIND_RUNS) field = fields[field].first + 1;
-    else return kind == KH_KIND_NULL;
-  }
-}
-
-/* The hashes of the items, in their order, on top of how many they are. Nulls without bytes may be very many. */
+/* The hashes of the items, in their order, on top of how many they are. Nulls without bytes may be very many,
+ * however they are encoded. */
 static uint64_t hash_items(const kh_place *place, uint64_t seed) {
   kh_range items = kh_place_items(place);
   kh_place item = {place->chunk, kh_place_field(place)->first, items.start};
   uint64_t hash = kh_hash_word((uint64_t)items.length, seed), hashes[BLOCK];
-  if (is_all_null(place->chunk->schema->fields, item.field)) return hash;
+  const kh_field *fields = place->chunk->schema->fields;
+  if (kh_field_kind(&fields[kh_field_decoded(fields, item.field)]) == KH_KIND_NULL) return hash;
   for (int64_t done = 0; done < items.length; done += BLOCK) {
     int64_t step = items.length - done < BLOCK ? items.length - done : BLOCK;
     kh_place block = moved(&item, done);

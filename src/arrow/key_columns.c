@@ -3,14 +3,12 @@
 
 /* ---- by name */
 
-static const char *name_of(const kh_field *field) { return field->arrow.name != NULL ? field->arrow.name : ""; }
-
 /* Of the first column of that name; *second of the next one, 0 = there is none. */
 static uint32_t find_named(const kh_schema *schema, const char *name, uint32_t *second) {
   uint32_t first = 0;
   *second = 0;
   for (uint32_t column = 1; column <= schema->fields[0].arrow.n_children; column++) {
-    if (strcmp(name_of(&schema->fields[column]), name) != 0) continue;
+    if (strcmp(schema->fields[column].arrow.name, name) != 0) continue;
     if (first != 0) {
       *second = column;
       break;
@@ -46,16 +44,6 @@ khonsu_status kh_key_columns_find(const kh_schema *schema, const char *const *na
 
 /* ---- types: as kh_rows_compare takes them */
 
-/* What dictionaries and runs encode. */
-static uint32_t encoded(const kh_schema *schema, uint32_t index) {
-  for (;;) {
-    const kh_field *field = &schema->fields[index];
-    if (field->has_dictionary) index = kh_field_dictionary(field);
-    else if (field->storage == NANOARROW_TYPE_RUN_END_ENCODED) index = field->first + 1;
-    else return index;
-  }
-}
-
 static bool is_plain_integer(const kh_field *field) {
   switch (field->type) {
     case NANOARROW_TYPE_INT8:
@@ -68,11 +56,6 @@ static bool is_plain_integer(const kh_field *field) {
     case NANOARROW_TYPE_UINT64: return true;
     default: return false;
   }
-}
-
-static bool is_utf8(const kh_field *field) {
-  return field->type == NANOARROW_TYPE_STRING || field->type == NANOARROW_TYPE_LARGE_STRING ||
-         field->type == NANOARROW_TYPE_STRING_VIEW;
 }
 
 static bool is_map_entry(const kh_schema *schema, const kh_field *field) {
@@ -106,8 +89,8 @@ static khonsu_status match_children(const matching *of, uint32_t in_table, uint3
       kh_field_kind(one) == KH_KIND_STRUCT && !is_map_entry(of->table, one) && !is_map_entry(of->keys, other);
   khonsu_status status = KHONSU_OK;
   for (uint32_t child = 0; child < ours && status == KHONSU_OK; child++) {
-    const char *name = name_of(&of->keys->fields[other->first + child]);
-    if (are_named && strcmp(name_of(&of->table->fields[one->first + child]), name) != 0)
+    const char *name = of->keys->fields[other->first + child].arrow.name;
+    if (are_named && strcmp(of->table->fields[one->first + child].arrow.name, name) != 0)
       return kh_field_fail(of->table->fields, one->first + child, of->error, KHONSU_SCHEMA_MISMATCH,
                            "it has this name in the table, '%.128s' in the keys", name);
     status = match(of, one->first + child, other->first + child);
@@ -117,12 +100,14 @@ static khonsu_status match_children(const matching *of, uint32_t in_table, uint3
 
 /* Recursion is as deep as the schema, which is limited. */
 static khonsu_status match(const matching *of, uint32_t in_table, uint32_t in_keys) {
-  uint32_t at = encoded(of->table, in_table), at_keys = encoded(of->keys, in_keys);
+  uint32_t at = kh_field_decoded(of->table->fields, in_table);
+  uint32_t at_keys = kh_field_decoded(of->keys->fields, in_keys);
   const kh_field *one = &of->table->fields[at], *other = &of->keys->fields[at_keys];
   if (is_plain_integer(one) && is_plain_integer(other)) return KHONSU_OK;
   kh_kind kind = kh_field_kind(one);
   if (kind != kh_field_kind(other)) return fail_types(of, in_table, in_keys);
-  if (kind == KH_KIND_BYTES) return is_utf8(one) == is_utf8(other) ? KHONSU_OK : fail_types(of, in_table, in_keys);
+  if (kind == KH_KIND_BYTES)
+    return kh_field_is_utf8(one) == kh_field_is_utf8(other) ? KHONSU_OK : fail_types(of, in_table, in_keys);
   if (kind == KH_KIND_LIST || kind == KH_KIND_STRUCT) return match_children(of, at, at_keys);
   if (!kh_field_same_type(of->table->fields, at, of->keys->fields, at_keys)) return fail_types(of, in_table, in_keys);
   return match_children(of, at, at_keys);
@@ -133,7 +118,7 @@ khonsu_status kh_key_columns_match(const kh_schema *base, const kh_keyed_rows *k
   const matching of = {base, keys->schema, error};
   khonsu_status status = KHONSU_OK;
   for (size_t k = 0; k < keys->column_count && status == KHONSU_OK; k++) {
-    const char *name = name_of(&keys->schema->fields[keys->columns[k]]);
+    const char *name = keys->schema->fields[keys->columns[k]].arrow.name;
     status = find_one(base, name, "the table has", KHONSU_SCHEMA_MISMATCH, &columns[k], error);
     if (status == KHONSU_OK) status = match(&of, columns[k], keys->columns[k]);
   }

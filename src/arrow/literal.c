@@ -99,9 +99,7 @@ static bool fit_float(const kh_literal *literal, kh_fit *fit) {
 }
 
 static bool fit_bytes(const kh_literal *literal, const kh_field *field, kh_fit *fit, const char **wanted) {
-  enum ArrowType type = field->storage;
-  bool is_text =
-      type == NANOARROW_TYPE_STRING || type == NANOARROW_TYPE_LARGE_STRING || type == NANOARROW_TYPE_STRING_VIEW;
+  bool is_text = kh_field_is_utf8(field);
   *wanted = is_text ? "a 'text'" : "a 'text' or x'hexadecimal digits'";
   if (literal->kind != KH_LITERAL_TEXT && (is_text || literal->kind != KH_LITERAL_BINARY)) return false;
   fit->floor = (kh_scalar){KH_SCALAR_BYTES, {.bytes = literal->bytes}};

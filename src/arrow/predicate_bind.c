@@ -14,16 +14,6 @@ static khonsu_status no_memory(const binder *b) {
   return khonsu_error_set(b->error, KHONSU_NO_MEMORY, "no memory for a condition");
 }
 
-/* The field whose values a column's values are. */
-static const kh_field *decoded(const kh_schema *schema, uint32_t index) {
-  for (;;) {
-    const kh_field *field = &schema->fields[index];
-    if (field->has_dictionary) index = kh_field_dictionary(field);
-    else if (kh_field_kind(field) == KH_KIND_RUNS) index = field->first + 1;
-    else return field;
-  }
-}
-
 /* ---- neighbours of a value: it is neither the least nor the most of its type where they are asked for */
 
 static kh_scalar step(kh_scalar scalar, bool up) {
@@ -110,7 +100,7 @@ static void sort_points(kh_test *test) {
 }
 
 static khonsu_status bind_literals(const binder *b, const kh_predicate_node *node, kh_test *test) {
-  const kh_field *values = decoded(b->schema, test->field);
+  const kh_field *values = &b->schema->fields[kh_field_decoded(b->schema->fields, test->field)];
   size_t count = 0;
   for (const kh_literal *literal = node->literals; literal != NULL; literal = literal->next) count++;
   test->intervals = kh_arena_take_array(b->arena, count, sizeof *test->intervals);

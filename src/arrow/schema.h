@@ -106,6 +106,25 @@ static inline uint32_t kh_field_union_child(const kh_field *field, int8_t type_i
   return field->first + (uint8_t)field->union_children[type_id];
 }
 
+/* Where the values are that a dictionary or runs encode; of what encodes nothing, the field itself. */
+static inline uint32_t kh_field_values(const kh_field *fields, uint32_t index) {
+  const kh_field *field = &fields[index];
+  if (field->has_dictionary) return kh_field_dictionary(field);
+  return field->storage == NANOARROW_TYPE_RUN_END_ENCODED ? field->first + 1 : index;
+}
+/* The same where values are encoded themselves. */
+static inline uint32_t kh_field_decoded(const kh_field *fields, uint32_t index) {
+  for (uint32_t values; (values = kh_field_values(fields, index)) != index;) index = values;
+  return index;
+}
+
+/* Values, not the indices of a dictionary, that are UTF-8. */
+static inline bool kh_field_is_utf8(const kh_field *field) {
+  return !field->has_dictionary &&
+         (field->storage == NANOARROW_TYPE_STRING || field->storage == NANOARROW_TYPE_LARGE_STRING ||
+          field->storage == NANOARROW_TYPE_STRING_VIEW);
+}
+
 static inline bool kh_field_is_map_entries(const kh_field *fields, uint32_t index) {
   return index != 0 && fields[fields[index].parent].storage == NANOARROW_TYPE_MAP;
 }

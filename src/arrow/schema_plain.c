@@ -2,15 +2,6 @@
  * metadata and whether a field may be null stay. */
 #include "schema.h"
 
-/* Where the values of an encoded field are. */
-static uint32_t decoded(const kh_field *fields, uint32_t index) {
-  for (;;) {
-    if (fields[index].has_dictionary) index = kh_field_dictionary(&fields[index]);
-    else if (fields[index].storage == NANOARROW_TYPE_RUN_END_ENCODED) index = fields[index].first + 1;
-    else return index;
-  }
-}
-
 static const char *plain_format(const kh_field *field) {
   switch (field->storage) {
     case NANOARROW_TYPE_STRING_VIEW: return "u";
@@ -23,7 +14,7 @@ static const char *plain_format(const kh_field *field) {
 
 /* On failure what was made stays for the caller to release. Recursion is as deep as the schema, which is limited. */
 static ArrowErrorCode make_plain(const kh_field *fields, uint32_t index, struct ArrowSchema *plain) {
-  uint32_t values = decoded(fields, index);
+  uint32_t values = kh_field_decoded(fields, index);
   const kh_field *outer = &fields[index], *inner = &fields[values];
   NANOARROW_RETURN_NOT_OK(kh_field_begin(outer, plain_format(inner), inner->arrow.n_children, plain));
   plain->flags = outer->arrow.flags & ~(int64_t)ARROW_FLAG_DICTIONARY_ORDERED;

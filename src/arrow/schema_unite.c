@@ -130,11 +130,6 @@ static bool common_decimal(const kh_field *one, const kh_field *other, char form
   return true;
 }
 
-static bool is_text(const kh_field *field) {
-  return field->storage == NANOARROW_TYPE_STRING || field->storage == NANOARROW_TYPE_LARGE_STRING ||
-         field->storage == NANOARROW_TYPE_STRING_VIEW;
-}
-
 static bool is_number(const kh_field *field) {
   kh_kind kind = kh_field_kind(field);
   bool is_integer = (kind == KH_KIND_INT || kind == KH_KIND_UINT) && field->type == field->storage &&
@@ -152,18 +147,11 @@ static bool common_type(const kh_field *one, const kh_field *other, char format[
   if (kind != other_kind) return false;
   if (kind == KH_KIND_DECIMAL) return common_decimal(one, other, format);
   if (kind != KH_KIND_BYTES) return false;
-  format[0] = is_text(one) && is_text(other) ? 'U' : 'Z';
+  format[0] = kh_field_is_utf8(one) && kh_field_is_utf8(other) ? 'U' : 'Z';
   return true;
 }
 
 /* ---- all other types */
-
-/* Where the values of an encoded field are. */
-static uint32_t decoded(const kh_field *fields, uint32_t index) {
-  const kh_field *field = &fields[index];
-  if (field->has_dictionary) return kh_field_dictionary(field);
-  return field->storage == NANOARROW_TYPE_RUN_END_ENCODED ? field->first + 1 : index;
-}
 
 /* Under our name, and saying of itself what ours does. */
 static khonsu_status rename_as(const uniting *to, uint32_t ours, struct ArrowSchema *made) {
@@ -173,7 +161,7 @@ static khonsu_status rename_as(const uniting *to, uint32_t ours, struct ArrowSch
 }
 
 static khonsu_status unite_values(const uniting *to, uint32_t ours, uint32_t theirs, struct ArrowSchema *made) {
-  khonsu_status status = unite(to, decoded(to->base, ours), decoded(to->tail, theirs), made);
+  khonsu_status status = unite(to, kh_field_values(to->base, ours), kh_field_values(to->tail, theirs), made);
   return status == KHONSU_OK ? rename_as(to, ours, made) : status;
 }
 
@@ -196,7 +184,7 @@ static khonsu_status unite_types(const uniting *to, uint32_t ours, uint32_t thei
     status = done(to, kh_field_copy(to->tail, theirs, made));
     return status == KHONSU_OK ? rename_as(to, ours, made) : status;
   }
-  if (decoded(to->base, ours) != ours || decoded(to->tail, theirs) != theirs)
+  if (kh_field_values(to->base, ours) != ours || kh_field_values(to->tail, theirs) != theirs)
     return unite_values(to, ours, theirs, made);
   if (common_type(&to->base[ours], &to->tail[theirs], format))
     return done(to, kh_field_begin(&to->base[ours], format, 0, made));

@@ -10,10 +10,7 @@ static khonsu_status key_again(kh_table *rows, const kh_keyed_rows *like, bool u
                                khonsu_error *error) {
   const char **names = kh_alloc_array(like->column_count, sizeof *names);
   if (names == NULL) return no_memory(error);
-  for (size_t k = 0; k < like->column_count; k++) {
-    const char *name = like->schema->fields[like->columns[k]].arrow.name;
-    names[k] = name != NULL ? name : "";
-  }
+  for (size_t k = 0; k < like->column_count; k++) names[k] = like->schema->fields[like->columns[k]].arrow.name;
   khonsu_status status = kh_keyed_rows_new(rows, names, like->column_count, like->table.seed, unique, keyed, error);
   kh_free(names);
   return status;

@@ -123,14 +123,10 @@ static void put_interval(writer *to, const kh_place *place) {
 
 /* ---- bytes */
 
-static bool is_text(enum ArrowType type) {
-  return type == NANOARROW_TYPE_STRING || type == NANOARROW_TYPE_LARGE_STRING || type == NANOARROW_TYPE_STRING_VIEW;
-}
-
 static void put_bytes(writer *to, const kh_place *place) {
   khonsu_slice bytes = kh_place_bytes(place);
   const unsigned char *data = bytes.data;
-  if (!is_text(kh_place_field(place)->storage)) {
+  if (!kh_field_is_utf8(kh_place_field(place))) {
     put(to, "0x");
     for (size_t i = 0; i < bytes.size && !is_full(to); i++) put(to, "%02x", data[i]);
     return;
