@@ -103,16 +103,10 @@ static khonsu_status observe(khonsu_txn *txn, khonsu_slice key, uint64_t hash, c
 
 /* Base and own appended or upserted rows as one table. */
 static khonsu_status make_view(const kh_access *access, kh_table *base, kh_table **view, khonsu_error *error) {
-  kh_upsert_counts counts;
-  if (base == NULL) {
-    *view = kh_table_ref(access->rows);
-    return KHONSU_OK;
-  }
-  if (access->upsert != NULL) return kh_table_upsert(base, access->upsert->rows, view, &counts, error);
-  khonsu_status status = kh_table_match(base, access->rows, error);
-  if (status != KHONSU_OK) return status;
-  status = kh_table_append(base, access->rows, view);
-  return status == KHONSU_OK ? status : khonsu_error_set(error, status, "no memory to join a table with appended rows");
+  if (base != NULL)
+    return kh_rows_join(base, access->rows, access->upsert != NULL ? access->upsert->rows : NULL, view, error);
+  *view = kh_table_ref(access->rows);
+  return KHONSU_OK;
 }
 
 /* The table that was made for the last look serves as long as nothing came to either side: an upsert costs a look at all

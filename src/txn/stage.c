@@ -80,19 +80,10 @@ static kh_version *version_of(khonsu_txn *txn, khonsu_slice key, const increment
                                  : kh_version_new_counter(&txn->cache, key, added->amount);
 }
 
-static khonsu_status append_after(kh_table *own, const increment *added, kh_table **joined, khonsu_error *error) {
-  khonsu_status status = kh_table_match(own, added->rows, error);
-  if (status != KHONSU_OK) return status;
-  status = kh_table_append(own, added->rows, joined);
-  if (status != KHONSU_OK) return khonsu_error_set(error, status, "no memory to append rows");
-  *joined = kh_table_coalesced(*joined);
-  return KHONSU_OK;
-}
-
 /* Onto rows that go to those that are there in the same way as these. */
 static khonsu_status append_to_rows(kh_access *access, const increment *added, khonsu_error *error) {
   kh_table *joined;
-  khonsu_status status = append_after(access->rows, added, &joined, error);
+  khonsu_status status = kh_rows_join(access->rows, added->rows, NULL, &joined, error);
   if (status == KHONSU_OK && access->upsert != NULL) {
     status = kh_upsert_follow(access->upsert, &joined, kh_table_rows(added->rows), error);
     if (status != KHONSU_OK) kh_table_unref(joined);
@@ -107,9 +98,8 @@ static khonsu_status append_to_rows(kh_access *access, const increment *added, k
 static khonsu_status append_to_put(khonsu_txn *txn, kh_access *access, const increment *added, khonsu_error *error) {
   kh_table *own = kh_version_table(access->staged), *joined;
   kh_upsert *upsert = NULL;
-  kh_upsert_counts counts;
-  khonsu_status status = added->upsert != NULL ? kh_table_upsert(own, added->upsert->rows, &joined, &counts, error)
-                                               : append_after(own, added, &joined, error);
+  const kh_keyed_rows *keyed = added->upsert != NULL ? added->upsert->rows : NULL;
+  khonsu_status status = kh_rows_join(own, added->rows, keyed, &joined, error);
   if (status != KHONSU_OK) return status;
   status = prepare_put(txn, access, joined, &upsert, error);
   if (status != KHONSU_OK) {

@@ -108,15 +108,6 @@ khonsu_status kh_txn_delete_rows(khonsu_txn *txn, khonsu_slice key, kh_table *ke
   return status;
 }
 
-static khonsu_status append_to(const coming *in, kh_table **result, khonsu_error *error) {
-  kh_upsert_counts counts;
-  if (in->keyed != NULL) return kh_table_upsert(in->base, in->keyed, result, &counts, error);
-  khonsu_status status = kh_table_append(in->base, in->rows, result);
-  if (status != KHONSU_OK) return khonsu_error_set(error, status, "no memory to append rows");
-  *result = kh_table_coalesced(*result);
-  return KHONSU_OK;
-}
-
 khonsu_status kh_txn_append_read(khonsu_txn *txn, khonsu_slice key, kh_table *rows, khonsu_error *error) {
   coming in = {NULL, kh_table_ref(rows), NULL};
   kh_table *result = NULL;
@@ -125,7 +116,7 @@ khonsu_status kh_txn_append_read(khonsu_txn *txn, khonsu_slice key, kh_table *ro
   if (status == KHONSU_OK) status = look_at_table(txn, key, "append rows", &in.base, error);
   if (status == KHONSU_OK) status = fit(txn, &txn->key_names, &in, error);
   if (status == KHONSU_OK && in.base == NULL) result = kh_table_ref(in.rows); /* it went meanwhile */
-  else if (status == KHONSU_OK) status = append_to(&in, &result, error);
+  else if (status == KHONSU_OK) status = kh_rows_join(in.base, in.rows, in.keyed, &result, error);
   if (status == KHONSU_OK) status = put_table(txn, key, result, error);
   kh_table_unref(result);
   coming_fini(&in);

@@ -40,6 +40,18 @@ khonsu_status kh_upsert_unite(kh_upsert *upsert, kh_table **rows, khonsu_error *
   return upsert->behind == 0 ? KHONSU_OK : unite(upsert, rows, error);
 }
 
+khonsu_status kh_rows_join(kh_table *base, kh_table *rows, const kh_keyed_rows *keyed, kh_table **joined,
+                           khonsu_error *error) {
+  kh_upsert_counts counts;
+  if (keyed != NULL) return kh_table_upsert(base, keyed, joined, &counts, error);
+  khonsu_status status = kh_table_match(base, rows, error);
+  if (status != KHONSU_OK) return status;
+  status = kh_table_append(base, rows, joined);
+  if (status != KHONSU_OK) return khonsu_error_set(error, status, "no memory to append rows");
+  *joined = kh_table_coalesced(*joined);
+  return KHONSU_OK;
+}
+
 /* A group that was undone may have left what was made for it. */
 khonsu_status kh_upsert_apply(kh_upsert *upsert, kh_table *base, bool for_storage, kh_table **result, uint64_t *bytes,
                               khonsu_error *error) {

@@ -34,6 +34,11 @@ KHONSU_MUST_USE khonsu_status kh_upsert_follow(kh_upsert *upsert, kh_table **joi
 /* Unites what is behind, if anything is: before anybody looks at the rows. As kh_upsert_follow. */
 KHONSU_MUST_USE khonsu_status kh_upsert_unite(kh_upsert *upsert, kh_table **rows, khonsu_error *error);
 
+/* Rows put after those of the base, or, made ready as `keyed`, upserted into them. SCHEMA_MISMATCH: the base is of another
+ * schema. VALUE_TOO_LARGE, NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_rows_join(kh_table *base, kh_table *rows, const kh_keyed_rows *keyed,
+                                           kh_table **joined, khonsu_error *error);
+
 /* In the seat: `result` is the table with the rows, *bytes what it does not share with the base. Encodes it, if it is for
  * a storage and more than rows have come to its end. What kh_table_upsert and kh_storage_encode return. */
 KHONSU_MUST_USE khonsu_status kh_upsert_apply(kh_upsert *upsert, kh_table *base, bool for_storage, kh_table **result,
