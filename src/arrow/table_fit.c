@@ -5,9 +5,12 @@ khonsu_status kh_table_fit(kh_table *base, kh_table *rows, kh_table **fitting, k
   kh_schema *schema = kh_table_schema(base), *united;
   *grown = NULL;
   khonsu_status status = kh_schema_match(schema, kh_table_schema(rows), error);
-  if (status == KHONSU_OK) *fitting = kh_table_ref(rows);
+  if (status == KHONSU_OK) {
+    *fitting = kh_table_ref(rows);
+    return KHONSU_OK;
+  }
   uint32_t rules = kh_schema_rules(schema);
-  if (status == KHONSU_OK || rules == KHONSU_SCHEMA_STRICT) return status;
+  if (rules == KHONSU_SCHEMA_STRICT) return status;
   status = kh_schema_unite(schema, kh_table_schema(rows), rules, &united, error);
   if (status != KHONSU_OK) return status;
   status = kh_table_cast(rows, united, fitting, error);
