@@ -1,8 +1,8 @@
-# cmake --install: libraries, headers, pkg-config file, CMake package.
+# cmake --install: libraries, headers, pkg-config files, CMake package.
 
 file(GLOB public_headers CONFIGURE_DEPENDS include/*.h)
 install(FILES ${public_headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(TARGETS khonsu khonsu_static EXPORT khonsu
+install(TARGETS khonsu khonsu_static flashkv flashkv_static EXPORT khonsu
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/khonsu")
@@ -20,5 +20,7 @@ install(FILES "${flatcc_root}/NOTICE" DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME
 # Relative to the file itself where that is possible, so that an installed tree may be moved.
 file(RELATIVE_PATH pc_prefix "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 string(REGEX REPLACE "/$" "" pc_prefix "${pc_prefix}")
-configure_file(cmake/khonsu.pc.in "${CMAKE_BINARY_DIR}/khonsu.pc" @ONLY)
-install(FILES "${CMAKE_BINARY_DIR}/khonsu.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+foreach(library khonsu flashkv)
+  configure_file(cmake/${library}.pc.in "${CMAKE_BINARY_DIR}/${library}.pc" @ONLY)
+  install(FILES "${CMAKE_BINARY_DIR}/${library}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+endforeach()

@@ -7,6 +7,7 @@
 #include "alloc.h"
 #include "buffer.h"
 #include "check.h"
+#include "crc32c.h"
 #include "epoch.h"
 #include "error.h"
 #include "hash.h"

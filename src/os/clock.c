@@ -1,4 +1,4 @@
-/* clock: the monotonic clocks of clock_gettime(2), which cannot fail for a clock that exists. */
+/* clock: clocks of clock_gettime(2), which cannot fail for a clock that exists. */
 #include <time.h>
 
 #include "os.h"
@@ -13,3 +13,5 @@ static uint64_t read_clock(clockid_t clock) {
 uint64_t kh_os_now_ns(void) { return read_clock(CLOCK_MONOTONIC); }
 
 uint64_t kh_os_now_coarse_ns(void) { return read_clock(CLOCK_MONOTONIC_COARSE); }
+
+uint64_t kh_os_wall_us(void) { return read_clock(CLOCK_REALTIME_COARSE) / 1000; }

@@ -37,7 +37,11 @@ typedef struct kh_file_info {
   bool is_directory;
 } kh_file_info;
 
-typedef enum kh_map_access { KH_MAP_READ, KH_MAP_WRITE } kh_map_access;
+typedef enum kh_map_access {
+  KH_MAP_READ,
+  KH_MAP_WRITE,  /* what is written goes to the file */
+  KH_MAP_PRIVATE /* what is written stays in this process */
+} kh_map_access;
 
 /* Called for each name in a directory but "." and ".."; nonzero ends the listing and is returned. */
 typedef kh_os_error (*kh_os_visit)(void *visit_ctx, const char *name);
@@ -57,6 +61,9 @@ typedef struct kh_os_ops {
   kh_os_error (*lock)(void *ctx, kh_file file); /* exclusive, for the life of the open file; EAGAIN = held elsewhere */
   kh_os_error (*map)(void *ctx, kh_file file, uint64_t offset, size_t size, kh_map_access access, void **address);
   kh_os_error (*unmap)(void *ctx, void *address, size_t size);
+  /* Makes pages of a mapping ready to be written, all at once, which is cheaper than one by one as they are touched. Only
+   * whole pages inside the file; where the system cannot, nothing happens. */
+  void (*populate)(void *ctx, void *address, size_t size);
   kh_os_error (*rename)(void *ctx, const char *from, const char *to); /* replaces `to` */
   kh_os_error (*link)(void *ctx, const char *from, const char *to);
   kh_os_error (*unlink)(void *ctx, const char *path);
@@ -83,6 +90,8 @@ khonsu_status kh_os_fail(khonsu_error *error, kh_os_error failed, const char *ve
 uint64_t kh_os_now_ns(void);
 /* The same from a cheaper, coarser clock (some milliseconds). */
 uint64_t kh_os_now_coarse_ns(void);
+/* Microseconds since 1970, as the machine's clock has it: may jump either way. Coarse (some milliseconds). */
+uint64_t kh_os_wall_us(void);
 
 /* ---- waiting: a futex on a 32-bit word. */
 /* Sleeps while *word == expected, until woken or until `timeout_ns` have passed (UINT64_MAX = no limit). May return

@@ -159,8 +159,9 @@ static kh_os_error posix_lock(void *ctx, kh_file file) {
 static kh_os_error posix_map(void *ctx, kh_file file, uint64_t offset, size_t size, kh_map_access access,
                              void **address) {
   (void)ctx;
-  int protection = access == KH_MAP_WRITE ? PROT_READ | PROT_WRITE : PROT_READ;
-  void *mapped = mmap(NULL, size, protection, MAP_SHARED, file, (off_t)offset);
+  int protection = access == KH_MAP_READ ? PROT_READ : PROT_READ | PROT_WRITE;
+  int sharing = access == KH_MAP_PRIVATE ? MAP_PRIVATE : MAP_SHARED;
+  void *mapped = mmap(NULL, size, protection, sharing, file, (off_t)offset);
   if (mapped == MAP_FAILED) return errno;
   *address = mapped;
   return 0;
@@ -169,6 +170,13 @@ static kh_os_error posix_map(void *ctx, kh_file file, uint64_t offset, size_t si
 static kh_os_error posix_unmap(void *ctx, void *address, size_t size) {
   (void)ctx;
   return outcome(munmap(address, size));
+}
+
+/* A wish: kernels before 5.14 do not know it, and pages come one by one then. */
+static void posix_populate(void *ctx, void *address, size_t size) {
+  (void)ctx;
+  enum { POPULATE_WRITE = 23 }; /* MADV_POPULATE_WRITE, which headers of before 2021 lack */
+  (void)madvise(address, size, POPULATE_WRITE);
 }
 
 /* ---- names */
@@ -259,6 +267,7 @@ const kh_os *kh_os_posix(void) {
       .lock = posix_lock,
       .map = posix_map,
       .unmap = posix_unmap,
+      .populate = posix_populate,
       .rename = posix_rename,
       .link = posix_link,
       .unlink = posix_unlink,

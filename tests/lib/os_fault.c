@@ -77,6 +77,12 @@ static kh_os_error fault_map(void *ctx, kh_file file, uint64_t offset, size_t si
   PASS_ON(MAP, map, file, offset, size, access, address);
 }
 
+/* Cannot fail. */
+static void fault_populate(void *ctx, void *address, size_t size) {
+  kh_os_fault *fault = ctx;
+  fault->inner->ops->populate(fault->inner->ctx, address, size);
+}
+
 static kh_os_error fault_rename(void *ctx, const char *from, const char *to) { PASS_ON(RENAME, rename, from, to); }
 
 static kh_os_error fault_link(void *ctx, const char *from, const char *to) { PASS_ON(LINK, link, from, to); }
@@ -99,7 +105,7 @@ static kh_os_error fault_free_space(void *ctx, const char *path, uint64_t *bytes
 
 void kh_os_fault_init(kh_os_fault *fault, const kh_os *inner) {
 #define FAULT_OP(name, constant) .name = fault_##name,
-  static const kh_os_ops ops = {KH_OS_OP_TABLE(FAULT_OP)};
+  static const kh_os_ops ops = {KH_OS_OP_TABLE(FAULT_OP).populate = fault_populate};
 #undef FAULT_OP
   *fault = (kh_os_fault){.os = {&ops, fault}, .inner = inner};
 }

@@ -529,8 +529,35 @@ static void no_handle_leaks(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
 
+static void a_private_mapping_keeps_the_file(void **state) {
+  (void)state;
+  kh_file file = opened("private", KH_OPEN_CREATE_NEW);
+  write_text(file, "as it was", 0);
+  void *address;
+  MUST(map, file, 0, 9, KH_MAP_PRIVATE, &address);
+  memcpy(address, "elsewhere", 9);
+  must_hold(file, "as it was", 0);
+  MUST(unmap, address, 9);
+  MUST(close, file);
+}
+
+static void populated_pages_are_zero(void **state) {
+  (void)state;
+  enum { SIZE = 1 << 20 };
+  kh_file file = opened("populated", KH_OPEN_CREATE_NEW);
+  MUST(allocate, file, 0, SIZE);
+  void *address;
+  MUST(map, file, 0, SIZE, KH_MAP_WRITE, &address);
+  kh_os_posix()->ops->populate(kh_os_posix()->ctx, address, SIZE);
+  for (size_t at = 0; at < SIZE; at += 512) assert_int_equal(((const char *)address)[at], 0);
+  MUST(unmap, address, SIZE);
+  MUST(close, file);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(a_private_mapping_keeps_the_file, make_folder, remove_folder),
+      cmocka_unit_test_setup_teardown(populated_pages_are_zero, make_folder, remove_folder),
       TEST(open_modes_differ_in_what_must_exist),
       TEST(files_are_private_and_do_not_survive_exec),
       TEST(a_handle_is_gone_after_close),
