@@ -86,9 +86,10 @@ static inline bool fkv_file_fits(const fkv_file *file, uint64_t end) { return en
 /* Makes the file zeros that can be written up to `end` at least. STORAGE_FULL, IO: nothing changed. */
 KHONSU_MUST_USE khonsu_status fkv_file_make_room(fkv_file *file, const fkv_files *files, uint64_t end,
                                                  khonsu_error *error);
-/* Writes a record into room of the file. In a mapped file small ones cannot fail. The lock need not be held. */
+/* Writes a record into room of the file: a small one through the mapping, where nothing can fail, unless `by_call`. The lock
+ * need not be held. */
 KHONSU_MUST_USE khonsu_status fkv_file_write(fkv_file *file, const fkv_files *files, const fkv_draft *draft,
-                                             const fkv_place *place, khonsu_error *error);
+                                             const fkv_place *place, bool by_call, khonsu_error *error);
 /* Makes the bytes from `from` to before `end` mean nothing, where a write has failed. Cannot fail in a mapped file. */
 KHONSU_MUST_USE khonsu_status fkv_file_void(fkv_file *file, const fkv_files *files, uint64_t from, uint64_t end,
                                             khonsu_error *error);

@@ -254,6 +254,7 @@ static flashkv *new_store(const kh_os *os, const flashkv_options *options) {
   if (store == NULL) return NULL;
   memset(store, 0, sizeof *store);
   store->options = *options;
+  store->flushes_are_small = options->sync_writes == FLASHKV_SYNC;
   store->directory = store->lock_file = KH_FILE_NONE;
   size_t size = strlen(options->dir_path) + 1;
   store->dir_path = kh_alloc(size);

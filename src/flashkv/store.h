@@ -44,6 +44,7 @@ struct flashkv {
   uint64_t sequence, timestamp_us;           /* of the last reservation */
   struct fkv_commit *pending, *pending_last; /* reserved and not yet installed, in order */
   fkv_file *active;                          /* takes records; NULL: none yet */
+  bool flushes_are_small;                    /* see flush.c */
   bool mark_due;                             /* a flush has come to its end since the last seal */
   uint64_t live, dead, tombstones, retained; /* bytes of records, in all files */
   uint64_t keys;                             /* with a value */
