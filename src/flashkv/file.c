@@ -62,7 +62,7 @@ static khonsu_status new_file(const fkv_files *files, uint64_t id, fkv_file **ma
   file->os = files->os;
   file->id = id;
   file->handle = KH_FILE_NONE;
-  file->sequence_min = UINT64_MAX;
+  file->sequence_min = file->own_from = UINT64_MAX;
   *made = file;
   return FLASHKV_OK;
 }
@@ -94,7 +94,7 @@ static khonsu_status write_preamble(fkv_file *file, const fkv_files *files, khon
   if (failed) return fail(file, files, failed, "write to", error);
   file->tail = file->warm = FKV_PREAMBLE_SIZE;
   set_ready(file, FKV_PREAMBLE_SIZE);
-  file->flushed = FKV_PREAMBLE_SIZE;
+  file->flushed = file->own_from = FKV_PREAMBLE_SIZE;
   return fkv_file_sync(file, files, error);
 }
 

@@ -31,6 +31,7 @@ typedef struct fkv_file {
   kh_file handle;
   _Atomic uint64_t
       readable;         /* bytes that the file has at least, as far as its end matters to who reads damaged lengths */
+  uint64_t own_from;    /* records from here on were written by this process, and not read back: they are sound */
   _Atomic bool leaving; /* the store has no more use for it: who unpins it last frees it */
   const kh_os *os;
   uint64_t map_size;

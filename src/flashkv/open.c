@@ -183,6 +183,7 @@ static khonsu_status continue_log(flashkv *store, khonsu_error *error) {
       if (status == FLASHKV_OK) status = fkv_file_sync(file, &store->files, error);
       if (status != FLASHKV_OK) return status;
     }
+    file->own_from = file->tail;
     if (index + 1 == store->list_count) store->active = file;
   }
   return FLASHKV_OK;
@@ -224,7 +225,6 @@ static khonsu_status init_parts(flashkv *store) {
   if (status == FLASHKV_OK) status = fkv_versions_init(&store->versions, &store->epoch, store->heap);
   if (status == FLASHKV_OK) status = kh_hash_map_init(&store->keydir.hash, source, &store->epoch, store->heap);
   if (status == FLASHKV_OK) status = kh_ordered_map_init(&store->keydir.order, &store->epoch);
-  store->keydir.store = store;
   return status;
 }
 

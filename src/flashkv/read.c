@@ -29,6 +29,12 @@ static khonsu_status read_head(const flashkv *store, const fkv_spot *spot, fkv_v
   }
 }
 
+/* Whether one can do without looking at the checksum. */
+static bool head_is_known(const fkv_spot *spot) {
+  return spot->record != NULL &&
+         (spot->offset >= spot->file->own_from || fkv_file_is_checked(spot->file, spot->offset));
+}
+
 /* Key and word do not match at first sight: is the record what it seems to be? One that cannot be read, or is damaged, may
  * be that of any key, and is said to be that of this one: whoever looks at it next finds out. */
 bool fkv_word_has_key_slow(const flashkv *store, uint64_t word, khonsu_slice key) {
@@ -36,9 +42,7 @@ bool fkv_word_has_key_slow(const flashkv *store, uint64_t word, khonsu_slice key
   fkv_spot spot = fkv_spot_of(store, word);
   fkv_view view;
   fkv_soundness sound;
-  if (spot.record != NULL && fkv_file_is_checked(spot.file, spot.offset)) {
-    return kh_slice_equal(fkv_record_key(spot.record), key);
-  }
+  if (head_is_known(&spot)) return kh_slice_equal(fkv_record_key(spot.record), key);
   if (read_head(store, &spot, &view, &sound, NULL) != FLASHKV_OK) return true;
   bool same = sound != FKV_SOUND || kh_slice_equal(fkv_record_key(view.bytes), key);
   fkv_view_fini(&view);
@@ -49,7 +53,7 @@ bool fkv_word_has_key_slow(const flashkv *store, uint64_t word, khonsu_slice key
 
 khonsu_status fkv_head(const flashkv *store, uint64_t word, fkv_view *view, khonsu_error *error) {
   fkv_spot spot = fkv_spot_of(store, word);
-  if (KH_LIKELY(spot.record != NULL && fkv_file_is_checked(spot.file, spot.offset))) {
+  if (KH_LIKELY(head_is_known(&spot))) {
     *view = (fkv_view){spot.record, NULL};
     return FLASHKV_OK;
   }
@@ -208,10 +212,7 @@ static khonsu_status get(flashkv *store, khonsu_slice key, flashkv_value *value,
 }
 
 flashkv_status flashkv_get(flashkv *store, flashkv_slice key, flashkv_value *value, flashkv_error *error) {
-  khonsu_slice bytes = kh_slice(key.data, key.size);
-  if (KH_LIKELY(error == NULL)) return get(store, bytes, value, NULL);
-  khonsu_error detail = FKV_ERROR_INIT;
-  return fkv_tell(error, &detail, get(store, bytes, value, &detail));
+  FKV_TELL(error, get(store, kh_slice(key.data, key.size), value, detail));
 }
 
 khonsu_status fkv_exists(flashkv *store, khonsu_slice key, khonsu_error *error) {
