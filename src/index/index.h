@@ -2,6 +2,7 @@
  * inside an epoch.
  *
  *   hash_map      points: the word of a key
+ *   hash_image    a hash map as bytes, and back, without a look at each word
  *   ordered_map   scans: the keys from a key on, up or down
  *
  * The hash map keeps no keys: a word leads its owner to the key (a pointer to a record, a place in a file), and the owner
@@ -36,6 +37,8 @@ typedef struct kh_key_source {
 } kh_key_source;
 
 #include "hash_map.h"
+
+#include "hash_image.h"
 #include "ordered_map.h"
 
 #endif
