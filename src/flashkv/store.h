@@ -50,6 +50,7 @@ struct flashkv {
   uint64_t keys;                             /* with a value */
   fkv_counters counters;
 
+  kh_lock order_lock; /* taken before all others: who makes the order of keys */
   kh_lock files_lock;
   fkv_file **list; /* in the order of the log, merged ones first; changed under both locks */
   size_t list_count, list_capacity;
