@@ -52,6 +52,9 @@ static inline bool fkv_versions_want(const fkv_versions *versions, uint64_t from
 }
 KHONSU_MUST_USE khonsu_status fkv_versions_link(fkv_versions *versions, uint64_t newer, uint64_t older, uint64_t from,
                                                 uint64_t until);
+/* What a link from `older` leads to, if there is one, is led to from `newer` as well: a record nobody wants is replaced, but
+ * what stands behind it is wanted. The link from `older` goes when the replacement stands. NO_MEMORY: nothing changed. */
+KHONSU_MUST_USE khonsu_status fkv_versions_pass(fkv_versions *versions, uint64_t newer, uint64_t older);
 /* Takes back the newest link from `newer`, if there is one. */
 void fkv_versions_unlink(fkv_versions *versions, uint64_t newer);
 
