@@ -109,6 +109,17 @@ uint64_t fkv_versions_older(const fkv_versions *versions, uint64_t word) {
   return link == NULL ? 0 : atomic_load(&link->older); /* with the store of trim */
 }
 
+khonsu_status fkv_versions_copy(fkv_versions *versions, uint64_t from, uint64_t to) {
+  const fkv_link *link = find_link(versions, from);
+  if (link == NULL) return FLASHKV_OK;
+  return fkv_versions_link(versions, to, atomic_load_explicit(&link->older, memory_order_relaxed), link->from,
+                           link->until);
+}
+
+void fkv_versions_redirect(fkv_versions *versions, uint64_t newer, uint64_t to) {
+  atomic_store(&find_link(versions, newer)->older, to); /* with the load of older */
+}
+
 /* ---- snapshots */
 
 /* How many snapshots are of a sequence below this one. */

@@ -52,7 +52,7 @@ static inline bool fkv_versions_want(const fkv_versions *versions, uint64_t from
 }
 KHONSU_MUST_USE khonsu_status fkv_versions_link(fkv_versions *versions, uint64_t newer, uint64_t older, uint64_t from,
                                                 uint64_t until);
-/* Takes back the newest link from `newer`, if there is one. */
+/* Drops the link from `newer`, if there is one. */
 void fkv_versions_unlink(fkv_versions *versions, uint64_t newer);
 
 /* The same when versions are met in any order: puts the version at `word`, of the commit `sequence`, in its place in the
@@ -71,6 +71,13 @@ bool fkv_versions_reach(const fkv_versions *versions, uint64_t sequence, uint64_
  * what was left the last time. `leave` is told of each: it was linked from `newer`; `last`: no link from there is left. */
 void fkv_versions_trim(fkv_versions *versions, void (*leave)(void *ctx, uint64_t newer, uint64_t older, bool last),
                        void *ctx);
+
+/* The version at `from` has a copy at `to`. First the copy is given the same older version, so that the chain is whole
+ * whichever of the two a reader comes to. NO_MEMORY: nothing changed. */
+KHONSU_MUST_USE khonsu_status fkv_versions_copy(fkv_versions *versions, uint64_t from, uint64_t to);
+/* Then the version that leads to it is led to the copy: the link from `newer`. */
+void fkv_versions_redirect(fkv_versions *versions, uint64_t newer, uint64_t to);
+/* Then, or where the copy is not needed, the link from a word is dropped, if there is one: fkv_versions_unlink. */
 
 /* ---- readers */
 
