@@ -1,6 +1,7 @@
 # Tests are found, not listed. Each of these is one ctest test:
-#   tests/unit/<room>/test_*.c and tests/{isolation,integration,model,fault,fuzz,interop}/test_*.c
-#                       a cmocka program linked to the library with its internal symbols visible
+#   tests/unit/<room>/test_*.c and tests/{isolation,integration,flashkv,model,fault,fuzz,interop}/test_*.c
+#                       a cmocka program linked to the library with its internal symbols visible: to libflashkv in
+#                       tests/flashkv and where its name begins so, to libkhonsu elsewhere
 #   tests/interop/test_*.py, tests/tools/test_*.py, tests/shell/test_*.py
 #                       pytest, all files of a folder in one run; interop loads the shared library, shell runs the
 #                       program
@@ -73,7 +74,7 @@ foreach(source IN LISTS unit_tests)
   khonsu_add_test(${source} ${name} unit ${library})
 endforeach()
 
-set(suites isolation integration model fault fuzz interop)
+set(suites isolation integration flashkv model fault fuzz interop)
 if(KHONSU_SANITIZE STREQUAL "thread")
   list(REMOVE_ITEM suites fault fuzz)
 endif()
@@ -81,7 +82,11 @@ foreach(suite IN LISTS suites)
   file(GLOB suite_tests CONFIGURE_DEPENDS "tests/${suite}/test_*.c")
   foreach(source IN LISTS suite_tests)
     string(REGEX REPLACE "^.*/test_([^/]+)[.]c$" "${suite}/\\1" name "${source}")
-    khonsu_add_test(${source} ${name} ${suite} khonsu_internal)
+    if(name MATCHES "(^|/)flashkv")
+      khonsu_add_test(${source} ${name} ${suite} flashkv_internal)
+    else()
+      khonsu_add_test(${source} ${name} ${suite} khonsu_internal)
+    endif()
   endforeach()
 endforeach()
 

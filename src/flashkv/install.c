@@ -48,7 +48,7 @@ void fkv_keydir_remove(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t
 
 /* ---- installing */
 
-/* Puts the new record in the place of `old`, and links to it if it is wanted. */
+/* Puts the new record in the place of `old`, and links to it if it is wanted, else to what stands behind it. */
 static khonsu_status install_over(flashkv *store, const fkv_entry *entry, uint64_t sequence,
                                   const fkv_installed *installed, khonsu_error *error) {
   fkv_view view;
@@ -58,8 +58,10 @@ static khonsu_status install_over(flashkv *store, const fkv_entry *entry, uint64
   fkv_view_fini(&view);
   if (KH_UNLIKELY(fkv_versions_want(&store->versions, from) && from < sequence)) {
     status = fkv_versions_link(&store->versions, installed->word, installed->old, from, sequence);
-    if (status != FLASHKV_OK) return khonsu_error_set(error, status, "out of memory for a version that is to be kept");
+  } else if (KH_UNLIKELY(store->versions.count > 0)) {
+    status = fkv_versions_copy(&store->versions, installed->old, installed->word);
   }
+  if (status != FLASHKV_OK) return khonsu_error_set(error, status, "out of memory for a version that is to be kept");
   fkv_keydir_replace(store, entry->draft.key, entry->hash, installed->old, installed->word);
   return FLASHKV_OK;
 }
@@ -164,7 +166,9 @@ void fkv_settle(flashkv *store, const fkv_entry *entry, const fkv_installed *ins
   if (draft->kind == FKV_PUT) store->counters.puts++;
   else store->counters.deletes++;
   if (installed->old == 0) return;
-  bool retained = store->versions.count > 0 && fkv_versions_older(&store->versions, installed->word) == installed->old;
+  bool any = store->versions.count > 0;
+  bool retained = any && fkv_versions_older(&store->versions, installed->word) == installed->old;
+  if (any && !retained) fkv_versions_unlink(&store->versions, installed->old); /* what it led to was passed on */
   count_replaced(store, installed->old, retained);
   if (draft->kind == FKV_DELETE) fkv_settle_deletion(store, draft->key, entry->hash, installed->word);
 }

@@ -293,7 +293,6 @@ flashkv_status flashkv_iterator_seek(flashkv_iterator *iterator, flashkv_slice k
 flashkv_status flashkv_iterator_next(flashkv_iterator *iterator, flashkv_slice *key, flashkv_slice *value,
                                      flashkv_error *error) {
   khonsu_slice found_key, found_value;
-  if (KH_UNLIKELY(iterator->next == iterator->count && iterator->ended)) return FLASHKV_END;
   khonsu_error told, *detail = error == NULL ? NULL : &told;
   if (detail != NULL) fkv_error_init(detail);
   khonsu_status status = fkv_iterator_next(iterator, &found_key, &found_value, detail);

@@ -72,12 +72,12 @@ bool fkv_versions_reach(const fkv_versions *versions, uint64_t sequence, uint64_
 void fkv_versions_trim(fkv_versions *versions, void (*leave)(void *ctx, uint64_t newer, uint64_t older, bool last),
                        void *ctx);
 
-/* The version at `from` has a copy at `to`. First the copy is given the same older version, so that the chain is whole
- * whichever of the two a reader comes to. NO_MEMORY: nothing changed. */
+/* What the link from `from` leads to, if there is one, is led to from `to` as well: of a record that is replaced and not
+ * wanted itself, or that has a copy at `to`. The chain is whole then whichever of the two a reader comes to, and the first
+ * link can go. NO_MEMORY: nothing changed. */
 KHONSU_MUST_USE khonsu_status fkv_versions_copy(fkv_versions *versions, uint64_t from, uint64_t to);
-/* Then the version that leads to it is led to the copy: the link from `newer`. */
+/* Leads the link from `newer` to the copy of what it led to. */
 void fkv_versions_redirect(fkv_versions *versions, uint64_t newer, uint64_t to);
-/* Then, or where the copy is not needed, the link from a word is dropped, if there is one: fkv_versions_unlink. */
 
 /* ---- readers */
 
