@@ -3,15 +3,28 @@
 
 file(GLOB bench_sources CONFIGURE_DEPENDS bench/*.c)
 set(bench_libraries "")
-set(bench_absent "")
-foreach(peer lmdb rocksdb wiredtiger tkrzw)
+set(bench_definitions "")
+
+# bench_leave_out(<peer> <file>...): compiles engine_absent.c's stand-in for the engines of these files of bench/.
+macro(bench_leave_out peer)
+  foreach(file ${ARGN})
+    list(REMOVE_ITEM bench_sources "${PROJECT_SOURCE_DIR}/bench/${file}.c")
+  endforeach()
+  list(APPEND bench_definitions BENCH_WITHOUT_${peer})
+endmacro()
+
+set(bench_files_lmdb engine_lmdb)
+set(bench_files_rocksdb engine_rocksdb engine_rocksdb_kv rocksdb_store)
+set(bench_files_wiredtiger engine_wiredtiger)
+set(bench_files_tkrzw engine_tkrzw engine_tkrzw_hash)
+set(bench_files_leveldb engine_leveldb)
+foreach(peer lmdb rocksdb wiredtiger tkrzw leveldb)
   find_library(BENCH_${peer}_LIBRARY ${peer})
   if(BENCH_${peer}_LIBRARY)
     list(APPEND bench_libraries ${BENCH_${peer}_LIBRARY})
   else()
     message(WARNING "bench: the library ${peer} was not found, so its rows will be left out")
-    list(REMOVE_ITEM bench_sources "${PROJECT_SOURCE_DIR}/bench/engine_${peer}.c")
-    list(APPEND bench_absent BENCH_WITHOUT_${peer})
+    bench_leave_out(${peer} ${bench_files_${peer}})
   endif()
 endforeach()
 
@@ -20,18 +33,52 @@ set(bench_python "${PROJECT_SOURCE_DIR}/build/venv/bin/python")
 execute_process(COMMAND "${bench_python}" -c "import pyarrow; print(pyarrow.__version__)"
                 OUTPUT_VARIABLE bench_pyarrow_version OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
 if(bench_pyarrow_version)
-  set(bench_pyarrow BENCH_PYTHON="${bench_python}" BENCH_PYARROW_VERSION="${bench_pyarrow_version}"
-                    BENCH_PYARROW_PEER="${PROJECT_SOURCE_DIR}/bench/pyarrow_peer.py")
+  list(APPEND bench_definitions BENCH_PYTHON="${bench_python}" BENCH_PYARROW_VERSION="${bench_pyarrow_version}"
+       BENCH_PYARROW_PEER="${PROJECT_SOURCE_DIR}/bench/pyarrow_peer.py")
 else()
   message(WARNING "bench: ${bench_python} has no pyarrow, so its rows will be left out")
-  list(REMOVE_ITEM bench_sources "${PROJECT_SOURCE_DIR}/bench/engine_pyarrow.c")
-  set(bench_pyarrow BENCH_WITHOUT_pyarrow)
+  bench_leave_out(pyarrow engine_pyarrow)
+endif()
+
+# The crate flash-kv, where there is a Rust to compile it with; cargo knows itself what is up to date.
+set(bench_shim "${PROJECT_SOURCE_DIR}/bench/flash_kv_shim")
+set(bench_shim_target "${PROJECT_SOURCE_DIR}/build/deps/flash_kv_shim")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+             "${bench_shim}/Cargo.toml" "${bench_shim}/Cargo.lock" "${bench_shim}/src/lib.rs")
+find_program(BENCH_CARGO cargo HINTS "$ENV{HOME}/.cargo/bin")
+set(bench_cargo_status "there is no cargo")
+if(BENCH_CARGO)
+  message(STATUS "bench: compiling the crate flash-kv; the first time takes minutes")
+  execute_process(COMMAND "${BENCH_CARGO}" build --release --locked --quiet --target-dir "${bench_shim_target}"
+                  WORKING_DIRECTORY "${bench_shim}" RESULT_VARIABLE bench_cargo_status ERROR_VARIABLE bench_cargo_errors)
+endif()
+if(bench_cargo_status STREQUAL "0")
+  list(APPEND bench_libraries "${bench_shim_target}/release/libflash_kv_shim.a" ${CMAKE_DL_LIBS})
+  file(STRINGS "${bench_shim}/Cargo.toml" bench_crate_version REGEX "^flash-kv = ")
+  string(REGEX REPLACE "[^0-9.]" "" bench_crate_version "${bench_crate_version}")
+  list(APPEND bench_definitions BENCH_CRATE_VERSION="${bench_crate_version}")
+else()
+  message(WARNING "bench: the crate flash-kv could not be compiled (${bench_cargo_status}), so its rows will be left "
+                  "out\n${bench_cargo_errors}")
+  bench_leave_out(crate engine_crate)
+endif()
+
+# Until libflashkv has its engine.
+file(GLOB bench_flashkv_sources CONFIGURE_DEPENDS src/flashkv/*.c)
+set(bench_flashkv_opens "")
+foreach(source ${bench_flashkv_sources})
+  file(STRINGS "${source}" found REGEX "^flashkv_status flashkv_open\\(")
+  string(APPEND bench_flashkv_opens "${found}")
+endforeach()
+if(NOT bench_flashkv_opens)
+  message(WARNING "bench: libflashkv cannot open stores yet, so family flashkv/ will be left out")
+  bench_leave_out(flashkv engine_flashkv)
 endif()
 
 if(bench_sources)
   add_executable(khonsu_bench ${bench_sources})
-  target_compile_definitions(khonsu_bench PRIVATE _GNU_SOURCE ${bench_absent} ${bench_pyarrow})
+  target_compile_definitions(khonsu_bench PRIVATE _GNU_SOURCE ${bench_definitions})
   target_include_directories(khonsu_bench PRIVATE include src)
   # The same code as khonsu_static; family arrow/ looks at one room of it, and at nanoarrow as it is in there.
-  target_link_libraries(khonsu_bench PRIVATE khonsu_internal khonsu_third_party_headers khonsu_warnings khonsu_codegen ${bench_libraries} m)
+  target_link_libraries(khonsu_bench PRIVATE flashkv_static khonsu_internal khonsu_third_party_headers khonsu_warnings khonsu_codegen ${bench_libraries} m)
 endif()
