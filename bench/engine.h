@@ -65,7 +65,7 @@ typedef bool engine_transact(void *thread, const engine_transaction *transaction
 
 /* ---- a key-value store: operations that each stand for themselves */
 
-/* Adds `touch` of the value of `key` to *sum. False: the key has none. */
+/* Adds touch_wanted of the value of `key` to *sum. False: the key has none. */
 typedef bool engine_find(void *thread, const char *key, uint64_t *sum);
 /* The same of many keys, all of which are there; returns the sum. */
 typedef uint64_t engine_find_many(void *thread, const bench_key *keys, unsigned count);

@@ -118,7 +118,7 @@ static void leave(void *entered) {
 
 static uint64_t touch_and_release(const flashkv_store *store, flashkv_value *value) {
   engine_check_size(value->size, store->value_size);
-  uint64_t sum = touch(value->data, value->size);
+  uint64_t sum = touch_wanted(value->data, value->size);
   flashkv_value_release(value);
   return sum;
 }
@@ -161,7 +161,7 @@ static uint64_t scan(void *entered, const char *first, unsigned count) {
     flashkv_slice key, value;
     check(flashkv_iterator_next(iterator, &key, &value, &error), "flashkv_iterator_next", &error);
     engine_check_size(value.size, store->value_size);
-    sum += touch(value.data, value.size);
+    sum += touch_wanted(value.data, value.size);
   }
   flashkv_iterator_free(&iterator);
   return sum;

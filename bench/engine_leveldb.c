@@ -92,7 +92,7 @@ static uint64_t scan(void *entered, const char *first, unsigned count) {
     size_t size;
     const char *value = leveldb_iter_value(iterator, &size);
     engine_check_size(size, store->value_size);
-    sum += touch(value, size);
+    sum += touch_wanted(value, size);
   }
   leveldb_iter_destroy(iterator);
   return sum;

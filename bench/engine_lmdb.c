@@ -159,7 +159,7 @@ static bool find_in(const lmdb_thread *thread, const char *key, uint64_t *sum) {
   if (status == MDB_NOTFOUND) return false;
   check(status, "mdb_get");
   engine_check_size(value.mv_size, thread->store->value_size);
-  *sum += touch(value.mv_data, value.mv_size);
+  *sum += touch_wanted(value.mv_data, value.mv_size);
   return true;
 }
 

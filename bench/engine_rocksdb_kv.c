@@ -81,7 +81,7 @@ static bool take(const rocksdb_kv *store, rocksdb_pinnableslice_t *slice, uint64
   size_t size;
   const char *value = rocksdb_pinnableslice_value(slice, &size);
   engine_check_size(size, store->value_size);
-  *sum += touch(value, size);
+  *sum += touch_wanted(value, size);
   rocksdb_pinnableslice_destroy(slice);
   return true;
 }
@@ -123,7 +123,7 @@ static uint64_t scan(void *entered, const char *first, unsigned count) {
     size_t size;
     const char *value = rocksdb_iter_value(iterator, &size);
     engine_check_size(size, store->value_size);
-    sum += touch(value, size);
+    sum += touch_wanted(value, size);
   }
   rocksdb_iter_destroy(iterator);
   return sum;

@@ -73,7 +73,7 @@ static const char *read_record(void *visiting, const char *key, int32_t key_size
   visit->found = value != NULL;
   if (!visit->found) return TKRZW_REC_PROC_NOOP;
   engine_check_size((size_t)size, visit->store->value_size);
-  visit->sum += touch(value, (size_t)size);
+  visit->sum += touch_wanted(value, (size_t)size);
   return TKRZW_REC_PROC_NOOP;
 }
 

@@ -25,16 +25,17 @@ extern const engine_ops engine_flashkv, engine_rocksdb_kv, engine_tkrzw_hash, en
   { .kind = TASK_LIFE_##life, .threads = 1, .operations = 1 }
 
 /* Rows of lives take seconds a turn, and wander little. */
-enum { LIFE_ROUNDS = 3, LONG_LIFE_ROUNDS = 2 };
+enum { LIFE_ROUNDS = 3, LONG_LIFE_ROUNDS = 2, LONGEST_LIFE_ROUNDS = 1 };
 
 static const data_set scanned = {.keys_times = 1}; /* the standard one, in processes of its own */
 static const data_set durable = {.keys_max = 100000, .durable = true};
-static const data_set of_16k = {.keys_max = 20000, .value_size = KIB(16)};
-static const data_set of_1m = {.keys_max = 256, .value_size = MIB(1)};
+static const data_set of_16k = {.keys_max = 10000, .value_size = KIB(16)};
+static const data_set of_1m = {.keys_max = 128, .value_size = MIB(1)};
 static const data_set lives = {.closed = true};
+static const data_set lives_merged = {.keys_max = 200000, .closed = true};
 static const data_set lives_5 = {.keys_times = 5, .closed = true};
-static const data_set lives_16k = {.keys_max = 20000, .value_size = KIB(16), .closed = true};
-static const data_set lives_1m = {.keys_max = 256, .value_size = MIB(1), .closed = true};
+static const data_set lives_16k = {.keys_max = 10000, .value_size = KIB(16), .closed = true};
+static const data_set lives_1m = {.keys_max = 128, .value_size = MIB(1), .closed = true};
 
 static const workload workloads[] = {
     /* ---- keys and values in memory, one thread */
@@ -202,7 +203,8 @@ static const workload workloads[] = {
      .data = &lives_16k,
      .ours = &engine_flashkv,
      .peers = {PEER(lmdb, 1), PEER(tkrzw_hash, 2.3), PEER(rocksdb_kv, 4)},
-     .task = LIFE(LOAD)},
+     .task = LIFE(LOAD),
+     .rounds_max = LIFE_ROUNDS},
 
     {.name = "flashkv/get-1m-first",
      .unit = "ns/get",
@@ -217,7 +219,8 @@ static const workload workloads[] = {
      .data = &lives_1m,
      .ours = &engine_flashkv,
      .peers = {PEER(lmdb, 1.4), PEER(tkrzw_hash, 4), PEER(rocksdb_kv, 6)},
-     .task = LIFE(LOAD)},
+     .task = LIFE(LOAD),
+     .rounds_max = LIFE_ROUNDS},
 
     /* ---- whole lives */
 
@@ -227,7 +230,7 @@ static const workload workloads[] = {
      .ours = &engine_flashkv,
      .peers = {PEER(lmdb, 6), PEER(tkrzw_hash, 1.6), PEER(rocksdb_kv, 15), PEER(crate, 8)},
      .task = LIFE(LOAD),
-     .rounds_max = LIFE_ROUNDS},
+     .rounds_max = LONG_LIFE_ROUNDS},
 
     {.name = "flashkv/open",
      .unit = "ns/open",
@@ -236,20 +239,20 @@ static const workload workloads[] = {
      .peers = {PEER(lmdb, 0), PEER(tkrzw_hash, 0), PEER(crate, 2000)},
      .bound = BOUND("flashkv/open", "ns/open", 500000),
      .task = LIFE(OPEN),
-     .rounds_max = LIFE_ROUNDS},
+     .rounds_max = LONG_LIFE_ROUNDS},
 
     {.name = "flashkv/recover",
      .unit = "ns/key",
      .data = &lives,
      .ours = &engine_flashkv,
-     .peers = {PEER(tkrzw_hash, 7.5), PEER(rocksdb_kv, 20), PEER(crate, 0)},
+     .peers = {PEER(tkrzw_hash, 7.5), PEER(rocksdb_kv, 20)},
      .bound = BOUND("flashkv/recover", "ns/key", 1000.0 / 12),
      .task = LIFE(RECOVER),
-     .rounds_max = LONG_LIFE_ROUNDS},
+     .rounds_max = LONGEST_LIFE_ROUNDS},
 
     {.name = "flashkv/merge",
      .unit = "ns/merge",
-     .data = &lives,
+     .data = &lives_merged,
      .ours = &engine_flashkv,
      .peers = {PEER(crate, 10)},
      .task = LIFE(MERGE),
@@ -268,6 +271,7 @@ const family family_flashkv = {
     .name = "flashkv/",
     .workloads = workloads,
     .workload_count = sizeof workloads / sizeof *workloads,
+    .turn_ms_max = 200,
     .control = &engine_lmdb,
     .control_kind = TASK_FIND,
     .flush_control = &engine_flush,

@@ -73,7 +73,7 @@ static inline uint64_t touch_all(const void *data, size_t size) {
 /* Whether the row that is measured now reads values as a whole; set while no thread measures. */
 extern bool touch_whole;
 
-static inline uint64_t touch(const void *data, size_t size) {
+static inline uint64_t touch_wanted(const void *data, size_t size) {
   return touch_whole ? touch_all(data, size) : touch_ends(data, size);
 }
 

@@ -8,7 +8,7 @@
 #include "machine.h"
 #include "operations.h"
 
-enum { THREADS_MAX = 16, WARM_UP_DIVISOR = 8 };
+enum { THREADS_MAX = 16, WARM_UP_DIVISOR = 8, WARM_BYTES = 256 << 20 };
 
 /* Keeps what was read from being optimised away. */
 static _Atomic uint64_t sink;
@@ -140,9 +140,14 @@ static measurement measure_threads(const bench_subject *subject, const bench_tas
   return sum_up(subject, task, threads);
 }
 
+static bool is_writing_files(task_kind kind) {
+  return kind == TASK_PUT || kind == TASK_BATCH || kind == TASK_ERASE || kind == TASK_MIX;
+}
+
 measurement measure(const bench_subject *subject, const bench_task *task, uint64_t seed) {
   touch_whole = task->whole_values;
   if (subject->store == NULL) return lives_measure(subject, task);
+  if (is_writing_files(task->kind)) machine_warm_memory(WARM_BYTES);
   if (task->arranged && subject->ops->arrange != NULL) subject->ops->arrange(subject->store);
   return measure_threads(subject, task, seed);
 }

@@ -33,7 +33,9 @@ static void add_controls(turns *planned, crew *of, const family *of_family) {
 }
 
 void turns_plan(turns *planned, crew *of, const workload *asked, const family *of_family) {
-  *planned = (turns){.asked = asked, .options = of->options};
+  *planned = (turns){.asked = asked, .options = of->options, .turn_ms = of->options->turn_ms};
+  if (of_family->turn_ms_max != 0 && planned->turn_ms > of_family->turn_ms_max)
+    planned->turn_ms = of_family->turn_ms_max;
   add_turn(planned, of, asked->ours, &asked->task);
   for (const workload_peer *peer = asked->peers; peer->ops != NULL; peer++) {
     if (engine_is_absent(peer->ops)) continue;
@@ -77,7 +79,7 @@ static bool take_turn(turn *taken, uint64_t seed, bool counts) {
 }
 
 static bool run_rounds(turns *run, uint64_t seed) {
-  uint64_t turn_ns = run->options->turn_ms * UINT64_C(1000000);
+  uint64_t turn_ns = run->turn_ms * UINT64_C(1000000);
   unsigned rounds = run->options->rounds, rounds_max = run->asked->rounds_max;
   if (rounds_max != 0 && rounds > rounds_max) rounds = rounds_max;
   for (unsigned round = 0; round <= rounds; round++) {

@@ -24,6 +24,7 @@ typedef struct turn {
 typedef struct turns {
   const workload *asked;
   const race_options *options;
+  unsigned turn_ms;
   size_t count, peer_count;
   /* Of threads: the last two are the control's task on 1 thread and on as many as the workload has. Of flushes: the last
    * one is the bare flush. */

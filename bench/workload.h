@@ -53,6 +53,7 @@ typedef struct family {
   const char *name; /* with its slash: "memory/" */
   const workload *workloads;
   size_t workload_count;
+  unsigned turn_ms_max; /* where many rows are to stay within some minutes; 0 = as long as asked for */
   /* The peer whose task of `control_kind` on 1 and on as many threads as the row's tells how much the machine's
    * processors disturb each other in this run. */
   const engine_ops *control;

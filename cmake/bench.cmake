@@ -40,26 +40,15 @@ else()
   bench_leave_out(pyarrow engine_pyarrow)
 endif()
 
-# The crate flash-kv, where there is a Rust to compile it with; cargo knows itself what is up to date.
-set(bench_shim "${PROJECT_SOURCE_DIR}/bench/flash_kv_shim")
-set(bench_shim_target "${PROJECT_SOURCE_DIR}/build/deps/flash_kv_shim")
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
-             "${bench_shim}/Cargo.toml" "${bench_shim}/Cargo.lock" "${bench_shim}/src/lib.rs")
-find_program(BENCH_CARGO cargo HINTS "$ENV{HOME}/.cargo/bin")
-set(bench_cargo_status "there is no cargo")
-if(BENCH_CARGO)
-  message(STATUS "bench: compiling the crate flash-kv; the first time takes minutes")
-  execute_process(COMMAND "${BENCH_CARGO}" build --release --locked --quiet --target-dir "${bench_shim_target}"
-                  WORKING_DIRECTORY "${bench_shim}" RESULT_VARIABLE bench_cargo_status ERROR_VARIABLE bench_cargo_errors)
-endif()
-if(bench_cargo_status STREQUAL "0")
-  list(APPEND bench_libraries "${bench_shim_target}/release/libflash_kv_shim.a" ${CMAKE_DL_LIBS})
-  file(STRINGS "${bench_shim}/Cargo.toml" bench_crate_version REGEX "^flash-kv = ")
+# The crate flash-kv, which tools/setup compiles where there is a cargo.
+set(bench_crate_library "${PROJECT_SOURCE_DIR}/build/deps/flash_kv_shim/release/libflash_kv_shim.a")
+if(EXISTS "${bench_crate_library}")
+  list(APPEND bench_libraries "${bench_crate_library}" ${CMAKE_DL_LIBS})
+  file(STRINGS "${PROJECT_SOURCE_DIR}/bench/flash_kv_shim/Cargo.toml" bench_crate_version REGEX "^flash-kv = ")
   string(REGEX REPLACE "[^0-9.]" "" bench_crate_version "${bench_crate_version}")
   list(APPEND bench_definitions BENCH_CRATE_VERSION="${bench_crate_version}")
 else()
-  message(WARNING "bench: the crate flash-kv could not be compiled (${bench_cargo_status}), so its rows will be left "
-                  "out\n${bench_cargo_errors}")
+  message(WARNING "bench: the crate flash-kv is not in build/deps, so its rows will be left out")
   bench_leave_out(crate engine_crate)
 endif()
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use flash_kv::db::Engine;
 use flash_kv::errors::{Errors, Result};
 use flash_kv::option::{IteratorOptions, Options, WriteBatchOptions};
-use std::ffi::{c_char, c_int, c_void, CStr};
+use std::ffi::{c_char, c_void, CStr};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::slice;
 
