@@ -139,6 +139,7 @@ static uint64_t find_many(void *entered, const bench_key *keys, unsigned count) 
   flashkv_value values[FIND_MANY_MAX];
   flashkv_status statuses[FIND_MANY_MAX];
   uint64_t sum = 0;
+  if (count == 0 || count > FIND_MANY_MAX) engine_fail("%u keys at once", count);
   for (unsigned i = 0; i < count; i++) slices[i] = slice_of_key(keys[i]);
   flashkv_status status = flashkv_multi_get(store->db, slices, count, values, statuses, NULL);
   if (status != FLASHKV_OK) engine_fail("flashkv_multi_get: %s", flashkv_status_name(status));
