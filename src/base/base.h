@@ -9,6 +9,7 @@
 #include "check.h"
 #include "crc32c.h"
 #include "epoch.h"
+#include "epoch_crowd.h"
 #include "error.h"
 #include "hash.h"
 #include "prng.h"

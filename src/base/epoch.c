@@ -23,7 +23,7 @@ void kh_epoch_fini(kh_epoch *epoch) {
   while (participant != NULL) {
     KH_ASSERT(atomic_load(&participant->announced) == 0);
     kh_participant *next = participant->next;
-    kh_free(participant);
+    if (participant->index == 0) kh_free(participant); /* the last of its block in the list */
     participant = next;
   }
   atomic_store(&epoch->participants, NULL);
@@ -32,14 +32,24 @@ void kh_epoch_fini(kh_epoch *epoch) {
 khonsu_status kh_epoch_join(kh_epoch *epoch, kh_participant **participant) {
   kh_participant *joined = kh_alloc_lines(sizeof *joined);
   if (joined == NULL) return KHONSU_NO_MEMORY;
-  atomic_init(&joined->announced, 0);
-  joined->owner = epoch;
-  kh_participant *head = atomic_load(&epoch->participants);
-  do {
-    joined->next = head;
-  } while (!atomic_compare_exchange_weak(&epoch->participants, &head, joined));
+  kh_epoch_add(epoch, joined, 1);
   *participant = joined;
   return KHONSU_OK;
+}
+
+/* A block is in the list from its end to its beginning, by which it is freed. */
+void kh_epoch_add(kh_epoch *epoch, kh_participant *first, unsigned count) {
+  KH_ASSERT(count > 0);
+  for (unsigned index = 0; index < count; index++) {
+    atomic_init(&first[index].announced, 0);
+    first[index].owner = epoch;
+    first[index].index = index;
+    first[index].next = index == 0 ? NULL : &first[index - 1];
+  }
+  kh_participant *head = atomic_load(&epoch->participants);
+  do {
+    first->next = head;
+  } while (!atomic_compare_exchange_weak(&epoch->participants, &head, &first[count - 1]));
 }
 
 void kh_epoch_retire(kh_epoch *epoch, kh_retired *node, void (*free)(kh_epoch *, kh_retired *)) {

@@ -14,7 +14,8 @@
  *   2. A node is never freed while a participant that could have found it has not exited.
  *   3. Memory waits for operations in flight only, never for what is open but idle.
  *
- * Threads: a participant belongs to one thread at a time. retire and collect: the one writer. join and leave: any. */
+ * Threads: a participant belongs to one thread at a time. retire and collect: the one writer. join and add: any.
+ * epoch_crowd.h has participants for threads that do not want to keep one. */
 #ifndef KH_BASE_EPOCH_H
 #define KH_BASE_EPOCH_H
 
@@ -36,7 +37,8 @@ typedef struct kh_retired {
 typedef struct kh_participant {
   _Alignas(KH_CACHE_LINE) _Atomic uint64_t announced; /* 0 = no operation in flight */
   struct kh_epoch *owner;
-  struct kh_participant *next; /* in the list of all; written before it is published, then constant */
+  struct kh_participant *next; /* in the list of all; this and below: written before it is published, then constant */
+  unsigned index;              /* in the block it was allocated in */
 } kh_participant;
 
 typedef struct kh_epoch {
@@ -54,6 +56,10 @@ void kh_epoch_fini(kh_epoch *epoch);
 
 /* A new participant, owned by the epoch until its fini. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_epoch_join(kh_epoch *epoch, kh_participant **participant);
+
+/* The same for `count` of them in one block that begins at `first`, allocated by the caller. From now on it is the
+ * epoch's. */
+void kh_epoch_add(kh_epoch *epoch, kh_participant *first, unsigned count);
 
 /* Operations do not nest. */
 static inline void kh_epoch_enter(kh_participant *participant) {
