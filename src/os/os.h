@@ -119,6 +119,8 @@ typedef struct kh_thread {
 kh_os_error kh_os_thread_start(kh_thread *thread, void (*run)(void *ctx), void *ctx);
 void kh_os_thread_join(kh_thread thread);
 unsigned kh_os_cpu_count(void);
+/* The number of this process. */
+unsigned long kh_os_process(void);
 
 #include "lock.h"
 

@@ -45,3 +45,5 @@ unsigned kh_os_cpu_count(void) {
   long online = sysconf(_SC_NPROCESSORS_ONLN); /* more processors than a cpu_set_t holds */
   return online > 0 ? (unsigned)online : 1;
 }
+
+unsigned long kh_os_process(void) { return (unsigned long)getpid(); }

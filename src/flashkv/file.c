@@ -1,0 +1,361 @@
+#include "file.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { PAGE = 4096, GROWTH_MIN = 1 << 20, GROWTH_MAX = 32 << 20, WARM_AHEAD = 1 << 20, ZEROS = 1 << 18 };
+
+static uint64_t round_up(uint64_t size, uint64_t to) { return (size + to - 1) & ~(to - 1); }
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* ---- names */
+
+void fkv_files_path(const fkv_files *files, uint64_t id, const char *suffix, char path[FKV_PATH_MAX]) {
+  int size = snprintf(path, FKV_PATH_MAX, "%s/%09" PRIu64 ".%s", files->dir_path, id, suffix);
+  KH_ASSERT(size > 0 && size < FKV_PATH_MAX); /* open has seen to it */
+}
+
+uint64_t fkv_files_id_of(const char *name, const char *suffix) {
+  uint64_t id = 0;
+  const char *next = name;
+  for (; *next >= '0' && *next <= '9'; next++) {
+    if (__builtin_mul_overflow(id, 10, &id) || __builtin_add_overflow(id, (uint64_t)(*next - '0'), &id)) return 0;
+  }
+  return next - name >= 9 && *next == '.' && strcmp(next + 1, suffix) == 0 ? id : 0;
+}
+
+static khonsu_status fail(const fkv_file *file, const fkv_files *files, kh_os_error failed, const char *verb,
+                          khonsu_error *error) {
+  char path[FKV_PATH_MAX];
+  fkv_files_path(files, file->id, "data", path);
+  return kh_os_fail(error, failed, verb, path);
+}
+
+khonsu_status fkv_file_damage(const fkv_file *file, const fkv_files *files, uint64_t offset, const char *what,
+                              khonsu_error *error) {
+  char path[FKV_PATH_MAX];
+  fkv_files_path(files, file->id, "data", path);
+  return khonsu_error_set(error, FLASHKV_CORRUPT, "%s at offset %" PRIu64 " of %s is damaged", what, offset, path);
+}
+
+/* ---- life */
+
+static void set_ready(fkv_file *file, uint64_t end) {
+  file->ready = end;
+  atomic_store_explicit(&file->readable, end, memory_order_relaxed);
+}
+
+static void destroy(fkv_file *file) {
+  if (file->base != NULL) (void)KH_OS_CALL(file->os, unmap, file->base, file->map_size);
+  if (file->handle != KH_FILE_NONE) (void)KH_OS_CALL(file->os, close, file->handle); /* synced, or given up */
+  kh_free((void *)file->checked);
+  kh_free(file);
+}
+
+static khonsu_status new_file(const fkv_files *files, uint64_t id, fkv_file **made) {
+  fkv_file *file = kh_alloc_lines(sizeof *file);
+  if (file == NULL) return FLASHKV_NO_MEMORY;
+  memset(file, 0, sizeof *file);
+  file->os = files->os;
+  file->id = id;
+  file->handle = KH_FILE_NONE;
+  file->sequence_min = UINT64_MAX;
+  *made = file;
+  return FLASHKV_OK;
+}
+
+/* Says up to which size the file can be used. */
+static khonsu_status set_size_max(fkv_file *file, uint64_t size_max) {
+  file->map_size = round_up(size_max, PAGE);
+  file->checked = kh_alloc_zero_array(file->map_size / 1024, sizeof *file->checked);
+  return file->checked == NULL ? FLASHKV_NO_MEMORY : FLASHKV_OK;
+}
+
+static khonsu_status map(fkv_file *file, const fkv_files *files, bool writable, khonsu_error *error) {
+  if (!files->mapped || file->map_size == 0) return FLASHKV_OK;
+  void *address;
+  kh_map_access access = writable ? KH_MAP_WRITE : KH_MAP_READ;
+  kh_os_error failed = KH_OS_CALL(file->os, map, file->handle, 0, (size_t)file->map_size, access, &address);
+  if (failed) return fail(file, files, failed, "map", error);
+  file->base = address;
+  return FLASHKV_OK;
+}
+
+static khonsu_status write_preamble(fkv_file *file, const fkv_files *files, khonsu_error *error) {
+  uint8_t bytes[FKV_PREAMBLE_SIZE];
+  fkv_preamble preamble = {.kind = FKV_FILE_DATA, .numbers = {file->id, file->salt, kh_os_wall_us()}};
+  memcpy(preamble.store_id, files->store_id, FKV_STORE_ID_SIZE);
+  fkv_preamble_write(&preamble, bytes);
+  khonsu_slice slice = kh_slice(bytes, sizeof bytes);
+  kh_os_error failed = KH_OS_CALL(file->os, write_at, file->handle, &slice, 1, 0);
+  if (failed) return fail(file, files, failed, "write to", error);
+  file->tail = file->warm = FKV_PREAMBLE_SIZE;
+  set_ready(file, FKV_PREAMBLE_SIZE);
+  file->flushed = FKV_PREAMBLE_SIZE;
+  return fkv_file_sync(file, files, error);
+}
+
+khonsu_status fkv_file_create(const fkv_files *files, uint64_t id, uint64_t size_max, fkv_file **made,
+                              khonsu_error *error) {
+  char path[FKV_PATH_MAX];
+  fkv_files_path(files, id, "data", path);
+  fkv_file *file;
+  khonsu_status status = new_file(files, id, &file);
+  if (status != FLASHKV_OK) return khonsu_error_set(error, status, "out of memory for a data file");
+  status = set_size_max(file, size_max);
+  if (status != FLASHKV_OK) {
+    destroy(file);
+    return khonsu_error_set(error, status, "out of memory for a data file");
+  }
+  kh_os_random(&file->salt, sizeof file->salt);
+  kh_os_error failed = KH_OS_CALL(files->os, open, path, KH_OPEN_CREATE_NEW, &file->handle);
+  if (failed) {
+    status = kh_os_fail(error, failed, "create", path);
+    destroy(file);
+    return status;
+  }
+  status = write_preamble(file, files, error);
+  if (status == FLASHKV_OK) status = map(file, files, true, error);
+  if (status != FLASHKV_OK) {
+    destroy(file);
+    (void)KH_OS_CALL(files->os, unlink, path);
+    return status;
+  }
+  *made = file;
+  return FLASHKV_OK;
+}
+
+static khonsu_status read_preamble(fkv_file *file, const fkv_files *files, const char *path, khonsu_error *error) {
+  uint8_t bytes[FKV_PREAMBLE_SIZE] = {0};
+  size_t got;
+  kh_os_error failed = KH_OS_CALL(file->os, read_at, file->handle, bytes, sizeof bytes, 0, &got);
+  if (failed) return kh_os_fail(error, failed, "read", path);
+  fkv_preamble preamble;
+  khonsu_status status = fkv_preamble_read(bytes, FKV_FILE_DATA, path, &preamble, error);
+  if (status != FLASHKV_OK) return status;
+  if (memcmp(preamble.store_id, files->store_id, FKV_STORE_ID_SIZE) != 0 || preamble.numbers[0] != file->id) {
+    return khonsu_error_set(error, FLASHKV_CORRUPT, "%s is of another store, or was renamed", path);
+  }
+  file->salt = preamble.numbers[1];
+  return FLASHKV_OK;
+}
+
+static khonsu_status open_file(fkv_file *file, const fkv_files *files, bool writable, uint64_t size_max,
+                               khonsu_error *error) {
+  char path[FKV_PATH_MAX];
+  fkv_files_path(files, file->id, "data", path);
+  kh_open_mode mode = writable ? KH_OPEN_WRITE : KH_OPEN_READ;
+  kh_os_error failed = KH_OS_CALL(files->os, open, path, mode, &file->handle);
+  if (failed == ENOENT) return khonsu_error_set(error, FLASHKV_CORRUPT, "%s is missing", path);
+  if (failed) return kh_os_fail(error, failed, "open", path);
+  khonsu_status status = read_preamble(file, files, path, error);
+  if (status != FLASHKV_OK) return status;
+  kh_file_info info;
+  failed = KH_OS_CALL(files->os, info, file->handle, &info);
+  if (failed) return kh_os_fail(error, failed, "look at", path);
+  file->tail = file->warm = info.size;
+  set_ready(file, info.size);
+  status = set_size_max(file, info.size > size_max ? info.size : size_max);
+  return status == FLASHKV_OK ? status : khonsu_error_set(error, status, "out of memory for %s", path);
+}
+
+khonsu_status fkv_file_open(const fkv_files *files, uint64_t id, bool writable, uint64_t size_max, fkv_file **made,
+                            khonsu_error *error) {
+  fkv_file *file;
+  khonsu_status status = new_file(files, id, &file);
+  if (status != FLASHKV_OK) return khonsu_error_set(error, status, "out of memory for a data file");
+  status = open_file(file, files, writable, size_max, error);
+  if (status == FLASHKV_OK) status = map(file, files, writable, error);
+  if (status != FLASHKV_OK) {
+    destroy(file);
+    return status;
+  }
+  *made = file;
+  return FLASHKV_OK;
+}
+
+/* ---- writing */
+
+static kh_os_error write_zeros(fkv_file *file, uint64_t from, uint64_t end) {
+  static const uint8_t zeros[ZEROS];
+  while (from < end) {
+    khonsu_slice slice = kh_slice(zeros, (size_t)least(end - from, ZEROS));
+    kh_os_error failed = KH_OS_CALL(file->os, write_at, file->handle, &slice, 1, from);
+    if (failed) return failed;
+    from += slice.size;
+  }
+  return 0;
+}
+
+/* Zeros are worth writing where small records will follow; a large one is written over them at once. */
+static kh_os_error extend(fkv_file *file, const fkv_files *files, uint64_t end, bool zeroed) {
+  kh_os_error failed = KH_OS_CALL(file->os, allocate, file->handle, file->ready, end - file->ready);
+  if (failed == 0 && files->zeroed && zeroed) failed = write_zeros(file, file->ready, end);
+  if (failed == 0) set_ready(file, end);
+  return failed;
+}
+
+khonsu_status fkv_file_make_room(fkv_file *file, const fkv_files *files, uint64_t end, khonsu_error *error) {
+  if (KH_LIKELY(end <= file->ready)) return FLASHKV_OK;
+  KH_ASSERT(end <= file->map_size);
+  uint64_t growth = least(file->ready < GROWTH_MIN ? GROWTH_MIN : file->ready, GROWTH_MAX);
+  uint64_t ample = least(round_up(file->ready + growth, PAGE), file->map_size), exact = round_up(end, PAGE);
+  kh_os_error failed = ample > exact ? extend(file, files, ample, true) : ENOSPC;
+  if (failed) failed = extend(file, files, exact, false);
+  if (failed) return fail(file, files, failed, "make room in", error);
+  return FLASHKV_OK;
+}
+
+/* Pages a little ahead, so that stores do not fault on each. */
+static void warm_up(fkv_file *file, uint64_t end) {
+  if (KH_LIKELY(end <= file->warm)) return;
+  uint64_t from = file->warm & ~(uint64_t)(PAGE - 1);
+  uint64_t to = least(round_up(end + WARM_AHEAD, PAGE), file->ready & ~(uint64_t)(PAGE - 1));
+  if (to > from) file->os->ops->populate(file->os->ctx, file->base + from, (size_t)(to - from));
+  file->warm = to > end ? to : end;
+}
+
+static kh_os_error write_by_call(fkv_file *file, const fkv_draft *draft, const fkv_place *place) {
+  static const uint8_t zeros[FKV_UNIT];
+  uint8_t head[FKV_HEADER_SIZE], middle[8 + FKV_ALIGNMENT];
+  fkv_draft_write_header(draft, place, head);
+  size_t middle_size = fkv_draft_write_middle(draft, place->offset, middle);
+  uint64_t end = fkv_draft_value_at(draft, place->offset) + (uint64_t)draft->value.size;
+  khonsu_slice slices[] = {kh_slice(head, sizeof head), draft->key, kh_slice(middle, middle_size), draft->value,
+                           kh_slice(zeros, (size_t)(fkv_draft_size(draft, place->offset) - end))};
+  return KH_OS_CALL(file->os, write_at, file->handle, slices, sizeof slices / sizeof slices[0], place->offset);
+}
+
+khonsu_status fkv_file_write(fkv_file *file, const fkv_files *files, const fkv_draft *draft, const fkv_place *place,
+                             khonsu_error *error) {
+  uint64_t size = fkv_draft_size(draft, place->offset);
+  KH_ASSERT(place->offset + size <= file->ready);
+  if (KH_LIKELY(file->base != NULL && size <= FKV_SMALL_WRITE)) {
+    warm_up(file, place->offset + size);
+    fkv_draft_write(draft, place, file->base + place->offset);
+    return FLASHKV_OK;
+  }
+  kh_os_error failed = write_by_call(file, draft, place);
+  return failed ? fail(file, files, failed, "write to", error) : FLASHKV_OK;
+}
+
+khonsu_status fkv_file_void(fkv_file *file, const fkv_files *files, uint64_t from, uint64_t end, khonsu_error *error) {
+  static const uint64_t part_max = UINT32_MAX & ~(uint64_t)(FKV_UNIT - 1);
+  while (from < end) {
+    uint64_t size = least(end - from, part_max);
+    if (end - from - size != 0 && end - from - size < FKV_HEADER_SIZE + FKV_UNIT) size -= FKV_ALIGNMENT;
+    fkv_draft draft = {.kind = FKV_VOID, .value = {NULL, size - FKV_HEADER_SIZE}};
+    fkv_draft_finish_void(&draft);
+    fkv_place place = {file->salt, from, 0, 0};
+    uint8_t head[FKV_HEADER_SIZE];
+    fkv_draft_write_header(&draft, &place, head);
+    if (file->base != NULL) {
+      memcpy(file->base + from, head, sizeof head);
+    } else {
+      khonsu_slice slice = kh_slice(head, sizeof head);
+      kh_os_error failed = KH_OS_CALL(file->os, write_at, file->handle, &slice, 1, from);
+      if (failed) return fail(file, files, failed, "write to", error);
+    }
+    from += size;
+  }
+  return FLASHKV_OK;
+}
+
+khonsu_status fkv_file_cut(fkv_file *file, const fkv_files *files, khonsu_error *error) {
+  if (file->ready == file->tail) return FLASHKV_OK;
+  kh_os_error failed = KH_OS_CALL(file->os, truncate, file->handle, file->tail);
+  if (failed) return fail(file, files, failed, "cut", error);
+  set_ready(file, file->tail);
+  file->warm = file->tail;
+  return FLASHKV_OK;
+}
+
+khonsu_status fkv_file_sync(fkv_file *file, const fkv_files *files, khonsu_error *error) {
+  kh_os_error failed = KH_OS_CALL(file->os, sync, file->handle);
+  return failed ? fail(file, files, failed, "flush", error) : FLASHKV_OK;
+}
+
+/* ---- reading */
+
+khonsu_status fkv_file_view(fkv_file *file, const fkv_files *files, uint64_t offset, size_t size, fkv_view *view,
+                            khonsu_error *error) {
+  if (KH_LIKELY(file->base != NULL)) {
+    *view = (fkv_view){file->base + offset, NULL};
+    return FLASHKV_OK;
+  }
+  uint8_t *bytes = kh_alloc_lines(size);
+  if (bytes == NULL) return khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for %zu bytes of a value", size);
+  size_t got;
+  kh_os_error failed = KH_OS_CALL(file->os, read_at, file->handle, bytes, size, offset, &got);
+  if (failed) {
+    kh_free(bytes);
+    return fail(file, files, failed, "read", error);
+  }
+  memset(bytes + got, 0, size - got);
+  *view = (fkv_view){bytes, bytes};
+  return FLASHKV_OK;
+}
+
+/* ---- leaving. Files that are pinned when the store has no more use for them are in one list of the process, as the store
+ * may be gone before the values are. A release that finds `leaving` unset and whose decrement then comes last, after the
+ * store has looked at the pins, leaves the file to the next that passes here. */
+
+static kh_lock leaving_lock;
+static fkv_file *leaving_files;
+
+static bool is_pinned(const fkv_file *file) {
+  for (unsigned shard = 0; shard < FKV_PIN_SHARDS; shard++) {
+    if (atomic_load_explicit(&file->pins[shard].count, memory_order_acquire) != 0) return true; /* with unpin */
+  }
+  return false;
+}
+
+/* Under the lock. Takes those that nobody has pinned out of the list, and gives them to be freed. */
+static fkv_file *take_unpinned(void) {
+  fkv_file *unpinned = NULL;
+  for (fkv_file **link = &leaving_files; *link != NULL;) {
+    fkv_file *file = *link;
+    if (is_pinned(file)) {
+      link = &file->next;
+      continue;
+    }
+    *link = file->next;
+    file->next = unpinned;
+    unpinned = file;
+  }
+  return unpinned;
+}
+
+static void destroy_all(fkv_file *file) {
+  while (file != NULL) {
+    fkv_file *next = file->next;
+    destroy(file);
+    file = next;
+  }
+}
+
+void fkv_file_leave(fkv_file *file) {
+  if (file == NULL) return;
+  kh_lock_acquire(&leaving_lock);
+  file->next = leaving_files;
+  leaving_files = file;
+  atomic_store(&file->leaving, true); /* with unpin */
+  fkv_file *unpinned = take_unpinned();
+  kh_lock_release(&leaving_lock);
+  destroy_all(unpinned);
+}
+
+void fkv_file_unpin(fkv_file *file, unsigned shard) {
+  _Atomic uint64_t *count = &file->pins[shard % FKV_PIN_SHARDS].count;
+  if (KH_LIKELY(!atomic_load(&file->leaving))) { /* with leave */
+    atomic_fetch_sub_explicit(count, 1,
+                              memory_order_release); /* with is_pinned: the value was read before; last touch */
+    return;
+  }
+  kh_lock_acquire(&leaving_lock);
+  atomic_fetch_sub_explicit(count, 1, memory_order_release);
+  fkv_file *unpinned = take_unpinned();
+  kh_lock_release(&leaving_lock);
+  destroy_all(unpinned);
+}

@@ -1,0 +1,161 @@
+/* files: which data files there are, in memory and in the manifest. */
+#include "write.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static fkv_manifest_row row_of(const fkv_file *file) {
+  uint64_t bits = (file->sealed ? FKV_ROW_SEALED : 0) | (file->merged ? FKV_ROW_MERGED : 0);
+  return (fkv_manifest_row){file->id, bits, file->flushed, file->sequence_min, file->sequence_max};
+}
+
+/* What the manifest is to say; the rows are allocated. */
+static khonsu_status describe(flashkv *store, fkv_manifest *manifest, khonsu_error *error) {
+  *manifest = (fkv_manifest){.rows = kh_alloc_array(store->list_count, sizeof *manifest->rows)};
+  if (manifest->rows == NULL) return khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for the manifest");
+  kh_lock_acquire(&store->write_lock);
+  manifest->generation = store->generation + 1;
+  manifest->next_file_id = store->next_file_id;
+  manifest->hash_seed = store->hash_seed;
+  manifest->retain_oldest = store->versions.oldest;
+  manifest->history_from = store->history_from;
+  manifest->sequence = atomic_load(&store->synced);
+  manifest->timestamp_us = store->timestamp_us;
+  manifest->row_count = store->list_count;
+  for (size_t index = 0; index < store->list_count; index++) manifest->rows[index] = row_of(store->list[index]);
+  kh_lock_release(&store->write_lock);
+  memcpy(manifest->store_id, store->files.store_id, FKV_STORE_ID_SIZE);
+  return FLASHKV_OK;
+}
+
+khonsu_status fkv_publish_files(flashkv *store, khonsu_error *error) {
+  fkv_manifest manifest;
+  khonsu_status status = describe(store, &manifest, error);
+  if (status != FLASHKV_OK) return status;
+  status = fkv_manifest_write(store->files.os, store->dir_path, store->directory, &manifest, error);
+  if (status == FLASHKV_OK) store->generation = manifest.generation;
+  fkv_manifest_fini(&manifest);
+  return status;
+}
+
+khonsu_status fkv_list_add(flashkv *store, fkv_file *file, uint64_t first_span) {
+  if (store->list_count == store->list_capacity) {
+    size_t capacity = store->list_capacity == 0 ? 16 : 2 * store->list_capacity;
+    fkv_file **grown = kh_realloc_array(store->list, capacity, sizeof *grown);
+    if (grown == NULL) return FLASHKV_NO_MEMORY;
+    store->list = grown;
+    store->list_capacity = capacity;
+  }
+  khonsu_status status = fkv_spans_add(&store->spans, file, first_span);
+  if (status == FLASHKV_OK) store->list[store->list_count++] = file;
+  return status;
+}
+
+/* ---- the active file */
+
+static bool has_room(const flashkv *store, uint64_t size) {
+  return store->active != NULL && fkv_file_fits(store->active, store->active->tail + size);
+}
+
+/* The last file in the list was just added, and is not to be. */
+static void list_drop_last(flashkv *store) {
+  fkv_file *file = store->list[--store->list_count];
+  char path[FKV_PATH_MAX];
+  fkv_files_path(&store->files, file->id, "data", path);
+  fkv_spans_remove(&store->spans, file);
+  fkv_file_leave(file);
+  (void)KH_OS_CALL(store->files.os, unlink, path); /* else the next opening does it: it is not in the manifest */
+}
+
+static khonsu_status add_new(flashkv *store, uint64_t size, fkv_file **made, khonsu_error *error) {
+  uint64_t size_max = store->options.data_file_size, needed = FKV_PREAMBLE_SIZE + size;
+  khonsu_status status =
+      fkv_file_create(&store->files, store->next_file_id, needed > size_max ? needed : size_max, made, error);
+  if (status != FLASHKV_OK) return status;
+  store->next_file_id++;
+  kh_lock_acquire(&store->write_lock);
+  status = fkv_list_add(store, *made, 0);
+  kh_lock_release(&store->write_lock);
+  if (status != FLASHKV_OK) {
+    fkv_file_leave(*made);
+    return khonsu_error_set(error, status, "out of memory for a data file");
+  }
+  status = fkv_publish_files(store, error);
+  if (status != FLASHKV_OK) {
+    kh_lock_acquire(&store->write_lock);
+    list_drop_last(store);
+    kh_lock_release(&store->write_lock);
+  }
+  return status;
+}
+
+/* A new active file. The write lock is given back meanwhile: others may get here as well, and one makes the file. */
+static khonsu_status roll(flashkv *store, uint64_t size, khonsu_error *error) {
+  khonsu_status status = FLASHKV_OK;
+  fkv_file *made = NULL;
+  kh_lock_release(&store->write_lock);
+  kh_lock_acquire(&store->files_lock);
+  kh_lock_acquire(&store->write_lock);
+  bool needed = !has_room(store, size);
+  kh_lock_release(&store->write_lock);
+  if (needed) status = add_new(store, size, &made, error);
+  kh_lock_acquire(&store->write_lock);
+  if (made != NULL && status == FLASHKV_OK) store->active = made;
+  kh_lock_release(&store->files_lock);
+  return status;
+}
+
+khonsu_status fkv_prepare_active(flashkv *store, uint64_t size, khonsu_error *error) {
+  while (KH_UNLIKELY(!has_room(store, size))) {
+    khonsu_status status = roll(store, size, error);
+    if (status == FLASHKV_OK) status = fkv_check_writable(store, error);
+    if (status != FLASHKV_OK) return status;
+  }
+  return fkv_file_make_room(store->active, &store->files, store->active->tail + size, error);
+}
+
+/* ---- sealing */
+
+/* A file that takes no more records and is not sealed yet; NULL: there is none. files_lock is held, so it stays. */
+static fkv_file *find_full(flashkv *store) {
+  fkv_file *found = NULL;
+  fkv_file *pending_file;
+  uint64_t pending_offset;
+  kh_lock_acquire(&store->write_lock);
+  bool pending = fkv_first_pending(store, &pending_file, &pending_offset);
+  for (size_t index = 0; index < store->list_count && found == NULL; index++) {
+    fkv_file *file = store->list[index];
+    if (file->sealed || file == store->active) continue;
+    if (pending && file->id >= pending_file->id) break;
+    found = file;
+  }
+  kh_lock_release(&store->write_lock);
+  return found;
+}
+
+static khonsu_status seal(flashkv *store, fkv_file *file, khonsu_error *error) {
+  khonsu_status status = fkv_file_cut(file, &store->files, error);
+  if (status != FLASHKV_OK) return status;
+  status = fkv_file_sync(file, &store->files, error);
+  if (status != FLASHKV_OK) {
+    atomic_store(&store->failed, true);
+    return status;
+  }
+  kh_lock_acquire(&store->write_lock);
+  file->flushed = file->tail;
+  file->sealed = true;
+  kh_lock_release(&store->write_lock);
+  return FLASHKV_OK;
+}
+
+khonsu_status fkv_seal_full(flashkv *store, khonsu_error *error) {
+  khonsu_status status = FLASHKV_OK;
+  bool sealed = false;
+  kh_lock_acquire(&store->files_lock);
+  for (fkv_file *file; status == FLASHKV_OK && (file = find_full(store)) != NULL; sealed = true) {
+    status = seal(store, file, error);
+  }
+  if (sealed && status == FLASHKV_OK) status = fkv_publish_files(store, error);
+  kh_lock_release(&store->files_lock);
+  return status;
+}

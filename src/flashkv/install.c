@@ -1,0 +1,158 @@
+#include "install.h"
+
+/* ---- the keydir of the hash kind has its order beside it */
+
+khonsu_status fkv_keydir_insert(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t word) {
+  fkv_keydir *keydir = &store->keydir;
+  if (keydir->ops != NULL) return keydir->ops->insert(keydir, key, hash, word);
+  bool ordered = atomic_load_explicit(&keydir->order_state, memory_order_relaxed) != FKV_ORDER_NONE;
+  if (KH_UNLIKELY(ordered)) {
+    khonsu_status status = kh_ordered_map_insert(&keydir->order, key);
+    if (status != FLASHKV_OK) return status;
+  }
+  khonsu_status status = kh_hash_map_insert(&keydir->hash, hash, word);
+  if (status != FLASHKV_OK && ordered) kh_ordered_map_remove(&keydir->order, key);
+  return status;
+}
+
+void fkv_keydir_replace(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t old, uint64_t word) {
+  fkv_keydir *keydir = &store->keydir;
+  if (keydir->ops != NULL) keydir->ops->replace(keydir, key, hash, old, word);
+  else kh_hash_map_replace(&keydir->hash, hash, old, word);
+}
+
+static void keydir_remove(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t word) {
+  fkv_keydir *keydir = &store->keydir;
+  if (keydir->ops != NULL) {
+    keydir->ops->remove(keydir, key, hash, word);
+    return;
+  }
+  kh_hash_map_remove(&keydir->hash, hash, word);
+  if (atomic_load_explicit(&keydir->order_state, memory_order_relaxed) != FKV_ORDER_NONE) {
+    kh_ordered_map_remove(&keydir->order, key);
+  }
+}
+
+/* ---- installing */
+
+/* Puts the new record in the place of `old`, and links to it if it is wanted. */
+static khonsu_status install_over(flashkv *store, const fkv_entry *entry, uint64_t sequence,
+                                  const fkv_installed *installed, khonsu_error *error) {
+  fkv_view view;
+  khonsu_status status = fkv_head(store, installed->old, &view, error);
+  if (status != FLASHKV_OK) return status;
+  uint64_t from = fkv_record_sequence(view.bytes);
+  fkv_view_fini(&view);
+  if (KH_UNLIKELY(fkv_versions_want(&store->versions, from) && from < sequence)) {
+    status = fkv_versions_link(&store->versions, installed->word, installed->old, from, sequence);
+    if (status != FLASHKV_OK) return khonsu_error_set(error, status, "out of memory for a version that is to be kept");
+  }
+  fkv_keydir_replace(store, entry->draft.key, entry->hash, installed->old, installed->word);
+  return FLASHKV_OK;
+}
+
+khonsu_status fkv_install(flashkv *store, const fkv_entry *entry, uint64_t sequence, fkv_installed *installed,
+                          khonsu_error *error) {
+  installed->old = fkv_find(store, entry->draft.key, entry->hash);
+  if (installed->old != 0) return install_over(store, entry, sequence, installed, error);
+  if (entry->draft.kind == FKV_DELETE) return FLASHKV_OK;
+  khonsu_status status = fkv_keydir_insert(store, entry->draft.key, entry->hash, installed->word);
+  return status == FLASHKV_OK ? status : khonsu_error_set(error, status, "out of memory for a key");
+}
+
+void fkv_uninstall(flashkv *store, const fkv_entry *entry, const fkv_installed *installed) {
+  if (installed->old != 0) {
+    fkv_keydir_replace(store, entry->draft.key, entry->hash, installed->word, installed->old);
+    fkv_versions_unlink(&store->versions, installed->word);
+  } else if (entry->draft.kind == FKV_PUT) {
+    keydir_remove(store, entry->draft.key, entry->hash, installed->word);
+  }
+}
+
+/* ---- counting */
+
+static bool is_put(const uint8_t *record) { return fkv_record_kind(record) == FKV_PUT; }
+static bool expires(const uint8_t *record) { return (fkv_record_flags(record) & FKV_EXPIRES) != 0; }
+
+static void count_write(flashkv *store, fkv_file *file, uint64_t size, bool put, uint64_t expires_ms) {
+  if (!put) {
+    store->tombstones += size;
+    file->tombstones += size;
+    return;
+  }
+  store->live += size;
+  store->keys++;
+  if (expires_ms == 0) file->lasting += size;
+  else if (expires_ms > file->expires_max) file->expires_max = expires_ms;
+}
+
+void fkv_count_new(flashkv *store, uint64_t word, const uint8_t *record) {
+  fkv_spot spot = fkv_spot_of(store, word);
+  count_write(store, spot.file, fkv_record_size(record, spot.offset), is_put(record), fkv_record_expires_ms(record));
+}
+
+void fkv_uncount(flashkv *store, uint64_t word, const uint8_t *record) {
+  fkv_spot spot = fkv_spot_of(store, word);
+  uint64_t size = fkv_record_size(record, spot.offset);
+  *(is_put(record) ? &store->live : &store->tombstones) -= size;
+  store->keys -= is_put(record);
+  if (!is_put(record)) spot.file->tombstones -= size;
+  else if (!expires(record)) spot.file->lasting -= size;
+}
+
+/* From live, or a deletion that was the last word on its key, to dead or retained. */
+static void count_replaced(flashkv *store, uint64_t word, bool retained) {
+  fkv_view view;
+  if (fkv_head(store, word, &view, NULL) != FLASHKV_OK) return; /* it was readable a moment ago: counters are off now */
+  fkv_spot spot = fkv_spot_of(store, word);
+  uint64_t size = fkv_record_size(view.bytes, spot.offset);
+  fkv_uncount(store, word, view.bytes);
+  *(retained ? &store->retained : &store->dead) += size;
+  *(retained ? &spot.file->retained : &spot.file->dead) += size;
+  fkv_view_fini(&view);
+}
+
+static void count_left(flashkv *store, uint64_t word) {
+  fkv_view view;
+  if (fkv_head(store, word, &view, NULL) != FLASHKV_OK) return;
+  fkv_spot spot = fkv_spot_of(store, word);
+  uint64_t size = fkv_record_size(view.bytes, spot.offset);
+  store->retained -= size;
+  spot.file->retained -= size;
+  store->dead += size;
+  spot.file->dead += size;
+  fkv_view_fini(&view);
+}
+
+/* ---- settling */
+
+void fkv_settle_deletion(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t word) {
+  if (fkv_versions_older(&store->versions, word) != 0) return;
+  if (fkv_find(store, key, hash) == word) keydir_remove(store, key, hash, word);
+}
+
+void fkv_settle(flashkv *store, const fkv_entry *entry, const fkv_installed *installed) {
+  const fkv_draft *draft = &entry->draft;
+  fkv_spot spot = fkv_spot_of(store, installed->word);
+  count_write(store, spot.file, fkv_draft_size(draft, spot.offset), draft->kind == FKV_PUT, draft->expires_ms);
+  if (draft->kind == FKV_PUT) store->counters.puts++;
+  else store->counters.deletes++;
+  if (installed->old == 0) return;
+  bool retained = store->versions.count > 0 && fkv_versions_older(&store->versions, installed->word) == installed->old;
+  count_replaced(store, installed->old, retained);
+  if (draft->kind == FKV_DELETE) fkv_settle_deletion(store, draft->key, entry->hash, installed->word);
+}
+
+/* ---- what snapshots held on to */
+
+static void leave(void *ctx, uint64_t newer, uint64_t older, bool last) {
+  flashkv *store = ctx;
+  fkv_view view;
+  count_left(store, older);
+  if (!last || fkv_head(store, newer, &view, NULL) != FLASHKV_OK) return;
+  khonsu_slice key = fkv_record_key(view.bytes);
+  if (fkv_record_kind(view.bytes) == FKV_DELETE) fkv_settle_deletion(store, key, fkv_hash(store, key), newer);
+  fkv_view_fini(&view);
+}
+
+void fkv_trim_versions(flashkv *store) { fkv_versions_trim(&store->versions, leave, store); }

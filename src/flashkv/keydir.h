@@ -1,0 +1,39 @@
+/* keydir: the index of a store, from keys to words (spans.h). One writer, who holds the store's write lock; readers inside
+ * the epoch.
+ *
+ * The hash kind stands here, so that its finds are compiled into reads; the others are tables of operations. A key is in
+ * the keydir while it has a value, and while it has none but a snapshot may still see one: its word leads to the deletion
+ * then. */
+#ifndef FKV_KEYDIR_H
+#define FKV_KEYDIR_H
+
+#include "index/index.h"
+#include "spans.h"
+
+typedef struct fkv_keydir fkv_keydir;
+
+/* All required. `hash` is that of the key, by the store's seed. */
+typedef struct fkv_keydir_ops {
+  uint64_t (*find)(const fkv_keydir *keydir, khonsu_slice key, uint64_t hash); /* readers too; 0: absent */
+  khonsu_status (*insert)(fkv_keydir *keydir, khonsu_slice key, uint64_t hash, uint64_t word); /* absent so far */
+  void (*replace)(fkv_keydir *keydir, khonsu_slice key, uint64_t hash, uint64_t old, uint64_t word);
+  void (*remove)(fkv_keydir *keydir, khonsu_slice key, uint64_t hash, uint64_t word);
+  uint64_t (*count)(const fkv_keydir *keydir);
+  size_t (*memory)(const fkv_keydir *keydir);
+} fkv_keydir_ops;
+
+struct fkv_keydir {
+  const fkv_keydir_ops *ops; /* NULL: the hash kind */
+  kh_hash_map hash;
+  kh_ordered_map order;
+  _Atomic uint32_t order_state; /* of the hash kind's ordered map: see fkv_order */
+  void *store;
+};
+
+typedef enum fkv_order {
+  FKV_ORDER_NONE,    /* nobody has iterated */
+  FKV_ORDER_GROWING, /* the writer maintains it, and somebody is filling in what was there before */
+  FKV_ORDER_COMPLETE
+} fkv_order;
+
+#endif

@@ -1,0 +1,317 @@
+/* open: opening and closing a store. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "install.h"
+
+/* ---- options */
+
+static khonsu_status check_options(const flashkv_options *options, khonsu_error *error) {
+  if (options->dir_path == NULL || options->dir_path[0] == '\0') {
+    return khonsu_error_set(error, FLASHKV_INVALID_ARGUMENT, "dir_path is not set");
+  }
+  if (strlen(options->dir_path) > FKV_DIR_PATH_MAX) {
+    return khonsu_error_set(error, FLASHKV_INVALID_ARGUMENT, "dir_path is longer than %d bytes", FKV_DIR_PATH_MAX);
+  }
+  if ((unsigned)options->index_type > FLASHKV_INDEX_BPTREE || (unsigned)options->sync_writes > FLASHKV_ASYNC) {
+    return khonsu_error_set(error, FLASHKV_INVALID_ARGUMENT, "index_type or sync_writes is not one of its values");
+  }
+#define CHECK_RANGE(type, name, standard, least, most, text)                                                           \
+  if (!(options->name >= (type)(least) && options->name <= (type)(most))) {                                            \
+    return khonsu_error_set(error, FLASHKV_INVALID_ARGUMENT, #name " is out of range: from " #least " to " #most);     \
+  }
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wtype-limits"
+  FLASHKV_OPTION_TABLE(CHECK_RANGE)
+#pragma GCC diagnostic pop
+#undef CHECK_RANGE
+  return FLASHKV_OK;
+}
+
+/* The caller's struct may be of another version: members it does not have keep their defaults. */
+static khonsu_status take_options(const flashkv_options *given, flashkv_options *options, khonsu_error *error) {
+  *options = (flashkv_options)FLASHKV_OPTIONS_INIT;
+  if (given == NULL || given->struct_size < sizeof given->struct_size) {
+    return khonsu_error_set(error, FLASHKV_INVALID_ARGUMENT, "options are not initialised");
+  }
+  const uint8_t *bytes = (const uint8_t *)given;
+  for (size_t at = sizeof *options; at < given->struct_size; at++) {
+    if (bytes[at] != 0) {
+      return khonsu_error_set(error, FLASHKV_INVALID_ARGUMENT, "options of a newer version of the library are set");
+    }
+  }
+  memcpy(options, given, given->struct_size < sizeof *options ? given->struct_size : sizeof *options);
+  options->struct_size = sizeof *options;
+  return check_options(options, error);
+}
+
+/* ---- the lock file */
+
+static khonsu_status say_locked(flashkv *store, const char *path, khonsu_error *error) {
+  char pid[32] = "";
+  size_t got = 0;
+  kh_os_error failed = KH_OS_CALL(store->files.os, read_at, store->lock_file, pid, sizeof pid - 1, 0, &got);
+  long holder = failed ? 0 : strtol(pid, NULL, 10);
+  if (holder <= 0) return khonsu_error_set(error, FLASHKV_LOCKED, "%s is locked: the store is open elsewhere", path);
+  if (holder == (long)kh_os_process()) {
+    return khonsu_error_set(error, FLASHKV_LOCKED, "%s is locked: this process (%ld) has the store open", path, holder);
+  }
+  return khonsu_error_set(error, FLASHKV_LOCKED, "%s is locked: process %ld has the store open", path, holder);
+}
+
+/* The lock goes with the open file, however the process ends; what the file says is for people. */
+static khonsu_status lock(flashkv *store, khonsu_error *error) {
+  const kh_os *os = store->files.os;
+  char path[FKV_PATH_MAX], pid[32];
+  snprintf(path, sizeof path, "%s/LOCK", store->dir_path);
+  kh_os_error failed = KH_OS_CALL(os, open, path, KH_OPEN_CREATE, &store->lock_file);
+  if (failed) return kh_os_fail(error, failed, "open", path);
+  failed = KH_OS_CALL(os, lock, store->lock_file);
+  if (failed == EAGAIN) return say_locked(store, path, error);
+  if (failed) return kh_os_fail(error, failed, "lock", path);
+  int size = snprintf(pid, sizeof pid, "%lu\n", (unsigned long)kh_os_process());
+  khonsu_slice slice = kh_slice(pid, (size_t)size);
+  (void)KH_OS_CALL(os, truncate, store->lock_file, 0);
+  (void)KH_OS_CALL(os, write_at, store->lock_file, &slice, 1, 0); /* on a full disk the holder stays unnamed */
+  return FLASHKV_OK;
+}
+
+/* ---- the directory */
+
+static khonsu_status open_directory(flashkv *store, khonsu_error *error) {
+  const kh_os *os = store->files.os;
+  bool may_make = store->options.create_if_missing && !store->options.read_only;
+  kh_os_error failed = KH_OS_CALL(os, open, store->dir_path, KH_OPEN_DIRECTORY, &store->directory);
+  if (failed == ENOENT && may_make) {
+    failed = KH_OS_CALL(os, make_directory, store->dir_path);
+    if (failed && failed != EEXIST) return kh_os_fail(error, failed, "make", store->dir_path);
+    failed = KH_OS_CALL(os, open, store->dir_path, KH_OPEN_DIRECTORY, &store->directory);
+  }
+  if (failed == ENOENT || failed == ENOTDIR) {
+    return khonsu_error_set(error, FLASHKV_NOT_A_STORE, "%s is not a directory with a store", store->dir_path);
+  }
+  return failed ? kh_os_fail(error, failed, "open", store->dir_path) : FLASHKV_OK;
+}
+
+static kh_os_error is_stranger(void *ctx, const char *name) {
+  (void)ctx;
+  bool ours = strcmp(name, "LOCK") == 0 || strncmp(name, FKV_MANIFEST_NAME, strlen(FKV_MANIFEST_NAME)) == 0;
+  return ours || strcmp(name, "lost+found") == 0 ? 0 : EEXIST;
+}
+
+/* A new store, in a directory that holds nothing else. One that was being made when the process died is made anew. */
+static khonsu_status make_store(flashkv *store, khonsu_error *error) {
+  kh_os_error failed = KH_OS_CALL(store->files.os, list, store->dir_path, is_stranger, NULL);
+  if (failed == EEXIST) {
+    return khonsu_error_set(error, FLASHKV_NOT_A_STORE,
+                            "%s holds files, but no store (no " FKV_MANIFEST_NAME
+                            "): give an empty directory, or, if data "
+                            "files are there, repair it",
+                            store->dir_path);
+  }
+  if (failed) return kh_os_fail(error, failed, "list", store->dir_path);
+  kh_os_random(store->files.store_id, FKV_STORE_ID_SIZE);
+  kh_os_random(&store->hash_seed, sizeof store->hash_seed);
+  store->next_file_id = 1;
+  store->history_from = 1;
+  return fkv_publish_files(store, error);
+}
+
+/* ---- files of an existing store */
+
+static khonsu_status open_row(flashkv *store, const fkv_manifest_row *row, bool last, khonsu_error *error) {
+  bool sealed = row->bits & FKV_ROW_SEALED, writable = !sealed && !store->options.read_only;
+  uint64_t size_max = last && writable ? store->options.data_file_size : 0;
+  fkv_file *file;
+  khonsu_status status = fkv_file_open(&store->files, row->id, writable, size_max, &file, error);
+  if (status != FLASHKV_OK) return status;
+  file->sealed = sealed;
+  file->merged = row->bits & FKV_ROW_MERGED;
+  file->flushed = row->flushed;
+  file->sequence_min = row->sequence_min;
+  file->sequence_max = row->sequence_max;
+  if (file->tail < row->flushed || (sealed && file->tail != row->flushed)) {
+    status = fkv_file_damage(file, &store->files, file->tail, "the end (it is not where it was)", error);
+  } else if (fkv_list_add(store, file, 0) != FLASHKV_OK) {
+    status = khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for a data file");
+  }
+  if (status != FLASHKV_OK) fkv_file_leave(file);
+  return status;
+}
+
+static khonsu_status open_rows(flashkv *store, const fkv_manifest *manifest, khonsu_error *error) {
+  memcpy(store->files.store_id, manifest->store_id, FKV_STORE_ID_SIZE);
+  store->hash_seed = manifest->hash_seed;
+  store->generation = manifest->generation;
+  store->next_file_id = manifest->next_file_id;
+  store->history_from = manifest->history_from;
+  store->versions.oldest = manifest->retain_oldest;
+  store->sequence = manifest->sequence;
+  store->timestamp_us = manifest->timestamp_us;
+  for (size_t index = 0; index < manifest->row_count; index++) {
+    khonsu_status status = open_row(store, &manifest->rows[index], index + 1 == manifest->row_count, error);
+    if (status != FLASHKV_OK) return status;
+  }
+  return FLASHKV_OK;
+}
+
+/* Files that no manifest lists: of a merge, or of the making of a file, that did not come to its end. */
+static kh_os_error remove_unlisted(void *ctx, const char *name) {
+  flashkv *store = ctx;
+  uint64_t id = fkv_files_id_of(name, "data");
+  if (id == 0) id = fkv_files_id_of(name, "hint");
+  if (id == 0) return 0;
+  for (size_t index = 0; index < store->list_count; index++) {
+    if (store->list[index]->id == id) return 0;
+  }
+  char path[FKV_PATH_MAX];
+  snprintf(path, sizeof path, "%s/%s", store->dir_path, name);
+  return KH_OS_CALL(store->files.os, unlink, path);
+}
+
+/* The last file goes on where it ends, and what the log lost in a crash is cut off for good: what is written there next must
+ * not be followed by what was there before. */
+static khonsu_status continue_log(flashkv *store, khonsu_error *error) {
+  kh_os_error failed = KH_OS_CALL(store->files.os, list, store->dir_path, remove_unlisted, store);
+  if (failed) return kh_os_fail(error, failed, "tidy", store->dir_path);
+  for (size_t index = 0; index < store->list_count; index++) {
+    fkv_file *file = store->list[index];
+    if (file->sealed) continue;
+    if (file->ready != file->tail) {
+      khonsu_status status = fkv_file_cut(file, &store->files, error);
+      if (status == FLASHKV_OK) status = fkv_file_sync(file, &store->files, error);
+      if (status != FLASHKV_OK) return status;
+    }
+    if (index + 1 == store->list_count) store->active = file;
+  }
+  return FLASHKV_OK;
+}
+
+static khonsu_status load(flashkv *store, khonsu_error *error) {
+  fkv_manifest manifest = {0};
+  khonsu_status status = fkv_manifest_read(store->files.os, store->dir_path, &manifest, error);
+  if (status == FLASHKV_NOT_A_STORE && store->options.create_if_missing && !store->options.read_only) {
+    return make_store(store, error);
+  }
+  if (status == FLASHKV_OK) status = open_rows(store, &manifest, error);
+  fkv_manifest_fini(&manifest);
+  if (status == FLASHKV_OK) status = fkv_recover(store, error);
+  if (status == FLASHKV_OK && !store->options.read_only) status = continue_log(store, error);
+  return status;
+}
+
+/* ---- making and freeing the struct */
+
+static bool word_has_key(void *ctx, uint64_t word, khonsu_slice key) { return fkv_word_has_key(ctx, word, key); }
+
+static uint64_t word_hash(void *ctx, uint64_t word) {
+  const flashkv *store = ctx;
+  fkv_view view;
+  if (fkv_head(store, word, &view, NULL) != FLASHKV_OK) return 0;
+  uint64_t hash = fkv_hash(store, fkv_record_key(view.bytes));
+  fkv_view_fini(&view);
+  return hash;
+}
+
+static khonsu_status init_parts(flashkv *store) {
+  kh_key_source source = {word_has_key, word_hash, store};
+  kh_epoch_init(&store->epoch);
+  store->heap = kh_heap_new();
+  if (store->heap == NULL) return FLASHKV_NO_MEMORY;
+  khonsu_status status = kh_epoch_crowd_init(&store->crowd, &store->epoch);
+  if (status == FLASHKV_OK) status = fkv_spans_init(&store->spans, &store->epoch);
+  if (status == FLASHKV_OK) status = fkv_versions_init(&store->versions, &store->epoch, store->heap);
+  if (status == FLASHKV_OK) status = kh_hash_map_init(&store->keydir.hash, source, &store->epoch, store->heap);
+  if (status == FLASHKV_OK) status = kh_ordered_map_init(&store->keydir.order, &store->epoch);
+  store->keydir.store = store;
+  return status;
+}
+
+static void close_handle(const kh_os *os, kh_file file) {
+  if (file != KH_FILE_NONE) (void)KH_OS_CALL(os, close, file);
+}
+
+static void destroy(flashkv *store) {
+  kh_ordered_map_fini(&store->keydir.order);
+  if (store->heap != NULL) {
+    if (atomic_load(&store->keydir.hash.directory) != NULL) kh_hash_map_fini(&store->keydir.hash);
+    if (store->versions.epoch != NULL) fkv_versions_fini(&store->versions);
+    fkv_spans_fini(&store->spans);
+    kh_epoch_fini(&store->epoch);
+    kh_heap_close(store->heap);
+  }
+  for (size_t index = 0; index < store->list_count; index++) fkv_file_leave(store->list[index]);
+  kh_free(store->list);
+  close_handle(store->files.os, store->directory);
+  close_handle(store->files.os, store->lock_file); /* last: it keeps others out */
+  kh_free(store->dir_path);
+  kh_free(store);
+}
+
+static flashkv *new_store(const kh_os *os, const flashkv_options *options) {
+  flashkv *store = kh_alloc_lines(sizeof *store);
+  if (store == NULL) return NULL;
+  memset(store, 0, sizeof *store);
+  store->options = *options;
+  store->directory = store->lock_file = KH_FILE_NONE;
+  size_t size = strlen(options->dir_path) + 1;
+  store->dir_path = kh_alloc(size);
+  if (store->dir_path == NULL) {
+    kh_free(store);
+    return NULL;
+  }
+  memcpy(store->dir_path, options->dir_path, size);
+  store->options.dir_path = store->dir_path;
+  store->files = (fkv_files){.os = os,
+                             .dir_path = store->dir_path,
+                             .mapped = options->mmap_at_startup,
+                             .zeroed = options->sync_writes == FLASHKV_SYNC};
+  return store;
+}
+
+static khonsu_status open_store(flashkv *store, khonsu_error *error) {
+  khonsu_status status = init_parts(store);
+  if (status != FLASHKV_OK) return khonsu_error_set(error, status, "out of memory for a store");
+  status = open_directory(store, error);
+  if (status == FLASHKV_OK && !store->options.read_only) status = lock(store, error);
+  return status == FLASHKV_OK ? load(store, error) : status;
+}
+
+khonsu_status fkv_open_on(const kh_os *os, const flashkv_options *given, flashkv **opened, khonsu_error *error) {
+  flashkv_options options;
+  khonsu_status status = take_options(given, &options, error);
+  if (status != FLASHKV_OK) return status;
+  flashkv *store = new_store(os, &options);
+  if (store == NULL) return khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for a store");
+  status = open_store(store, error);
+  if (status != FLASHKV_OK) {
+    destroy(store);
+    return status;
+  }
+  store->recovery.sequence = store->sequence;
+  *opened = store;
+  return FLASHKV_OK;
+}
+
+/* ---- closing */
+
+static khonsu_status close_files(flashkv *store, khonsu_error *error) {
+  if (store->options.read_only) return FLASHKV_OK;
+  if (atomic_load(&store->failed)) {
+    return khonsu_error_set(error, FLASHKV_IN_DOUBT, "a flush had failed: buffered commits may be lost");
+  }
+  khonsu_status status = fkv_flush(store, atomic_load(&store->visible), error);
+  if (status == FLASHKV_OK && store->active != NULL) status = fkv_file_cut(store->active, &store->files, error);
+  if (status == FLASHKV_OK) status = fkv_seal_full(store, error);
+  kh_lock_acquire(&store->files_lock);
+  if (status == FLASHKV_OK && store->list_count > 0) status = fkv_publish_files(store, error);
+  kh_lock_release(&store->files_lock);
+  return status;
+}
+
+khonsu_status fkv_close(flashkv *store, khonsu_error *error) {
+  khonsu_status status = close_files(store, error);
+  destroy(store);
+  return status;
+}

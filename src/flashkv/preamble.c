@@ -1,0 +1,40 @@
+#include "preamble.h"
+
+static const char magics[][8] = {"FKVDATA", "FKVHINT", "FKVMANI", "FKVIMAG"};
+
+/* Of all bytes but the checksum's own. */
+static uint32_t checksum(const uint8_t *bytes) {
+  return kh_crc32c(kh_crc32c(0, bytes, 12), bytes + 16, FKV_PREAMBLE_SIZE - 16);
+}
+
+void fkv_preamble_write(const fkv_preamble *preamble, uint8_t to[FKV_PREAMBLE_SIZE]) {
+  uint32_t version = FKV_FORMAT_VERSION;
+  memset(to, 0, FKV_PREAMBLE_SIZE);
+  memcpy(to, magics[preamble->kind], 8);
+  memcpy(to + 8, &version, sizeof version);
+  memcpy(to + 16, preamble->store_id, FKV_STORE_ID_SIZE);
+  memcpy(to + 32, preamble->numbers, sizeof preamble->numbers);
+  uint32_t crc = checksum(to);
+  memcpy(to + 12, &crc, sizeof crc);
+}
+
+khonsu_status fkv_preamble_read(const uint8_t from[FKV_PREAMBLE_SIZE], fkv_file_kind kind, const char *path,
+                                fkv_preamble *preamble, khonsu_error *error) {
+  uint32_t version, crc;
+  memcpy(&version, from + 8, sizeof version);
+  memcpy(&crc, from + 12, sizeof crc);
+  if (memcmp(from, magics[kind], 8) != 0) {
+    return khonsu_error_set(error, FLASHKV_CORRUPT, "%s does not begin as a file of this kind does", path);
+  }
+  if (checksum(from) != crc) {
+    return khonsu_error_set(error, FLASHKV_CORRUPT, "the first %d bytes of %s are damaged", FKV_PREAMBLE_SIZE, path);
+  }
+  if (version > FKV_FORMAT_VERSION || kh_load_8(from + 56) != 0) {
+    return khonsu_error_set(error, FLASHKV_UNSUPPORTED, "%s is of format version %u; this library knows version %d",
+                            path, version, FKV_FORMAT_VERSION);
+  }
+  preamble->kind = kind;
+  memcpy(preamble->store_id, from + 16, FKV_STORE_ID_SIZE);
+  memcpy(preamble->numbers, from + 32, sizeof preamble->numbers);
+  return FLASHKV_OK;
+}

@@ -1,0 +1,32 @@
+/* preamble: the first 64 bytes of every file of a store.
+ *
+ *   offset  bytes  little-endian
+ *        0      8  what the file is: FKVDATA, FKVHINT, FKVMANI or FKVIMAG, and a zero
+ *        8      4  version of the format: 1
+ *       12      4  CRC-32C of the other 60 bytes
+ *       16     16  identity of the store: random, made with the store
+ *       32     24  three numbers, which mean what the file's kind says
+ *       56      8  bits that a reader must understand; 0 so far */
+#ifndef FKV_PREAMBLE_H
+#define FKV_PREAMBLE_H
+
+#include "base/base.h"
+#include "flashkv.h"
+
+enum { FKV_PREAMBLE_SIZE = 64, FKV_FORMAT_VERSION = 1, FKV_STORE_ID_SIZE = 16 };
+
+typedef enum fkv_file_kind { FKV_FILE_DATA, FKV_FILE_HINT, FKV_FILE_MANIFEST, FKV_FILE_IMAGE } fkv_file_kind;
+
+typedef struct fkv_preamble {
+  fkv_file_kind kind;
+  uint8_t store_id[FKV_STORE_ID_SIZE];
+  uint64_t numbers[3];
+} fkv_preamble;
+
+void fkv_preamble_write(const fkv_preamble *preamble, uint8_t to[FKV_PREAMBLE_SIZE]);
+
+/* Reads what is a preamble of this kind. `path` is for the texts. CORRUPT: it is none. UNSUPPORTED: of a newer version. */
+KHONSU_MUST_USE khonsu_status fkv_preamble_read(const uint8_t from[FKV_PREAMBLE_SIZE], fkv_file_kind kind,
+                                                const char *path, fkv_preamble *preamble, khonsu_error *error);
+
+#endif

@@ -1,0 +1,231 @@
+/* read: from a key to its value. */
+#include "read.h"
+
+#include <stdio.h>
+
+/* ---- whether a word is that of a key */
+
+/* A head that can be read in one go in nearly all cases. */
+enum { HEAD_GUESS = 256 };
+
+/* Reads as much of a head as there is. Its soundness is for the caller to look at. */
+static khonsu_status read_head(const flashkv *store, const fkv_spot *spot, fkv_view *view, fkv_soundness *sound,
+                               khonsu_error *error) {
+  uint64_t readable = atomic_load_explicit(&spot->file->readable, memory_order_relaxed);
+  uint64_t room = readable > spot->offset ? readable - spot->offset : 0;
+  if (spot->record != NULL) {
+    *view = (fkv_view){spot->record, NULL};
+    *sound = fkv_record_check_head(spot->record, room, spot->file->salt, spot->offset);
+    return FLASHKV_OK;
+  }
+  size_t size = HEAD_GUESS, wanted;
+  for (;;) { /* twice at most: the header says how long the head is */
+    khonsu_status status = fkv_file_view(spot->file, &store->files, spot->offset, size, view, error);
+    if (status != FLASHKV_OK) return status;
+    *sound = fkv_record_check_part(view->bytes, size, room, spot->file->salt, spot->offset, &wanted);
+    if (wanted <= size) return FLASHKV_OK;
+    fkv_view_fini(view);
+    size = wanted;
+  }
+}
+
+/* Key and word do not match at first sight: is the record what it seems to be? One that cannot be read, or is damaged, may
+ * be that of any key, and is said to be that of this one: whoever looks at it next finds out. */
+bool fkv_word_has_key_slow(const flashkv *store, uint64_t word, khonsu_slice key) {
+  if (fkv_spans_file(&store->spans, word) == NULL) return false; /* of a file that an image knew, and a merge removed */
+  fkv_spot spot = fkv_spot_of(store, word);
+  fkv_view view;
+  fkv_soundness sound;
+  if (spot.record != NULL && fkv_file_is_checked(spot.file, spot.offset)) {
+    return kh_slice_equal(fkv_record_key(spot.record), key);
+  }
+  if (read_head(store, &spot, &view, &sound, NULL) != FLASHKV_OK) return true;
+  bool same = sound != FKV_SOUND || kh_slice_equal(fkv_record_key(view.bytes), key);
+  fkv_view_fini(&view);
+  return same;
+}
+
+/* ---- records */
+
+khonsu_status fkv_head(const flashkv *store, uint64_t word, fkv_view *view, khonsu_error *error) {
+  fkv_spot spot = fkv_spot_of(store, word);
+  if (KH_LIKELY(spot.record != NULL && fkv_file_is_checked(spot.file, spot.offset))) {
+    *view = (fkv_view){spot.record, NULL};
+    return FLASHKV_OK;
+  }
+  fkv_soundness sound;
+  khonsu_status status = read_head(store, &spot, view, &sound, error);
+  if (status != FLASHKV_OK || sound == FKV_SOUND) return status;
+  fkv_view_fini(view);
+  return fkv_file_damage(spot.file, &store->files, spot.offset, "the record", error);
+}
+
+/* Head and value, looked at. */
+static khonsu_status read_whole(const flashkv *store, const fkv_spot *spot, fkv_view *view, khonsu_error *error) {
+  fkv_soundness sound;
+  khonsu_status status = read_head(store, spot, view, &sound, error);
+  if (status != FLASHKV_OK) return status;
+  if (sound == FKV_SOUND && spot->record == NULL) {
+    size_t size = (size_t)fkv_record_size(view->bytes, spot->offset);
+    fkv_view_fini(view);
+    status = fkv_file_view(spot->file, &store->files, spot->offset, size, view, error);
+    if (status != FLASHKV_OK) return status;
+  }
+  if (sound == FKV_SOUND && fkv_record_value_is_sound(view->bytes, spot->offset)) return FLASHKV_OK;
+  fkv_view_fini(view);
+  return fkv_file_damage(spot->file, &store->files, spot->offset, sound == FKV_SOUND ? "the value" : "the record",
+                         error);
+}
+
+khonsu_status fkv_whole(const flashkv *store, uint64_t word, fkv_view *view, khonsu_error *error) {
+  fkv_spot spot = fkv_spot_of(store, word);
+  if (KH_LIKELY(spot.record != NULL && fkv_file_is_checked(spot.file, spot.offset))) {
+    *view = (fkv_view){spot.record, NULL};
+    return FLASHKV_OK;
+  }
+  khonsu_status status = read_whole(store, &spot, view, error);
+  if (status == FLASHKV_OK && spot.record != NULL) fkv_file_set_checked(spot.file, spot.offset);
+  return status;
+}
+
+/* ---- time */
+
+uint64_t fkv_clock_ms(flashkv *store) {
+  uint64_t now = kh_os_wall_us() / 1000, seen = atomic_load_explicit(&store->clock_ms, memory_order_relaxed);
+  while (now > seen) {
+    if (atomic_compare_exchange_weak(&store->clock_ms, &seen, now)) return now;
+  }
+  return seen;
+}
+
+static bool has_expired(flashkv *store, const uint8_t *record, const fkv_moment *moment) {
+  uint64_t expires = fkv_record_expires_ms(record);
+  if (KH_LIKELY(expires == 0)) return false;
+  return expires <= (moment->clock_ms != 0 ? moment->clock_ms : fkv_clock_ms(store));
+}
+
+/* ---- values */
+
+enum { SHARD_MASK = FKV_PIN_SHARDS - 1, OWNED = 32 }; /* low bits of a pin; what it points to is aligned to 64 */
+_Static_assert(((int)FKV_PIN_SHARDS & (int)SHARD_MASK) == 0 && SHARD_MASK < OWNED, "a shard has bits of its own");
+
+static void lend(const fkv_spot *spot, const fkv_view *view, unsigned shard, flashkv_value *value) {
+  const uint8_t *record = view->bytes;
+  value->data = record + fkv_record_value_at(record, spot->offset);
+  value->size = fkv_record_value_size(record);
+  value->sequence = fkv_record_sequence(record);
+  value->timestamp_us = fkv_record_timestamp_us(record);
+  value->expires_ms = fkv_record_expires_ms(record);
+  if (view->owned != NULL) {
+    value->pin = (void *)((uintptr_t)view->owned | OWNED);
+    return;
+  }
+  shard &= SHARD_MASK;
+  fkv_file_pin(spot->file, shard);
+  value->pin = (void *)((uintptr_t)spot->file | shard);
+}
+
+void flashkv_value_release(flashkv_value *value) {
+  if (value == NULL || value->pin == NULL) return;
+  uintptr_t pin = (uintptr_t)value->pin;
+  if (pin & OWNED) kh_free((void *)(pin & ~(uintptr_t)OWNED));
+  else fkv_file_unpin((fkv_file *)(pin & ~(uintptr_t)SHARD_MASK), pin & SHARD_MASK);
+  *value = (flashkv_value)FLASHKV_VALUE_INIT;
+}
+
+/* A batch is in the keydir record by record, and visible as a whole: who meets a record of one that is still going in waits
+ * for the rest, so that what it looks at next is there too. */
+static void wait_until_visible(const flashkv *store, const uint8_t *record) {
+  if (KH_LIKELY(fkv_record_flags(record) & FKV_SEALED)) return;
+  uint64_t sequence = fkv_record_sequence(record);
+  for (unsigned spins = 0; atomic_load(&store->visible) < sequence; spins++) {
+    if (spins < 100) kh_os_relax();
+    else kh_os_yield();
+  }
+}
+
+khonsu_status fkv_read_word(flashkv *store, uint64_t word, const fkv_moment *moment, unsigned shard,
+                            flashkv_value *value, khonsu_error *error) {
+  fkv_spot spot = fkv_spot_of(store, word);
+  fkv_view view;
+  khonsu_status status = fkv_whole(store, word, &view, error);
+  if (KH_UNLIKELY(status != FLASHKV_OK)) return status;
+  if (moment->sequence == UINT64_MAX) wait_until_visible(store, view.bytes);
+  if (KH_UNLIKELY(fkv_record_kind(view.bytes) != FKV_PUT || has_expired(store, view.bytes, moment))) {
+    fkv_view_fini(&view);
+    return FLASHKV_NOT_FOUND;
+  }
+  lend(&spot, &view, shard, value);
+  return FLASHKV_OK;
+}
+
+khonsu_status fkv_word_as_of(const flashkv *store, khonsu_slice key, uint64_t hash, uint64_t sequence, uint64_t *word,
+                             khonsu_error *error) {
+  for (;;) { /* again only if a version left the chain meanwhile */
+    uint64_t departures = atomic_load(&store->versions.departures);
+    uint64_t at = fkv_find(store, key, hash);
+    while (at != 0) {
+      fkv_view view;
+      khonsu_status status = fkv_head(store, at, &view, error);
+      if (status != FLASHKV_OK) return status;
+      bool seen = fkv_record_sequence(view.bytes) <= sequence;
+      fkv_view_fini(&view);
+      if (seen) break;
+      at = fkv_versions_older(&store->versions, at);
+    }
+    *word = at;
+    if (at != 0 || atomic_load(&store->versions.departures) == departures) return FLASHKV_OK;
+  }
+}
+
+/* ---- the calls */
+
+khonsu_status fkv_check_key(khonsu_slice key, khonsu_error *error) {
+  if (KH_UNLIKELY(key.size == 0)) return khonsu_error_set(error, FLASHKV_KEY_EMPTY, "the key is empty");
+  if (KH_UNLIKELY(key.size > FLASHKV_KEY_SIZE_MAX)) {
+    return khonsu_error_set(error, FLASHKV_KEY_TOO_LARGE, "the key has %zu bytes; at most %u are possible", key.size,
+                            FLASHKV_KEY_SIZE_MAX);
+  }
+  if (KH_UNLIKELY(key.data == NULL)) return khonsu_error_set(error, FLASHKV_INVALID_ARGUMENT, "the key is NULL");
+  return FLASHKV_OK;
+}
+
+static khonsu_status not_found(khonsu_error *error) {
+  return khonsu_error_set(error, FLASHKV_NOT_FOUND, "no such key");
+}
+
+static const fkv_moment now = {UINT64_MAX, 0};
+
+static khonsu_status get(flashkv *store, khonsu_slice key, flashkv_value *value, khonsu_error *error) {
+  khonsu_status status = fkv_check_key(key, error);
+  if (KH_UNLIKELY(status != FLASHKV_OK)) return status;
+  uint64_t hash = fkv_hash(store, key);
+  kh_participant *reader = kh_epoch_enter_any(&store->crowd);
+  uint64_t word = fkv_find(store, key, hash);
+  status = word == 0 ? FLASHKV_NOT_FOUND : fkv_read_word(store, word, &now, reader->index, value, error);
+  kh_epoch_exit(reader);
+  return status == FLASHKV_NOT_FOUND ? not_found(error) : status;
+}
+
+flashkv_status flashkv_get(flashkv *store, flashkv_slice key, flashkv_value *value, flashkv_error *error) {
+  khonsu_slice bytes = kh_slice(key.data, key.size);
+  if (KH_LIKELY(error == NULL)) return get(store, bytes, value, NULL);
+  khonsu_error detail = FKV_ERROR_INIT;
+  return fkv_tell(error, &detail, get(store, bytes, value, &detail));
+}
+
+khonsu_status fkv_exists(flashkv *store, khonsu_slice key, khonsu_error *error) {
+  khonsu_status status = fkv_check_key(key, error);
+  if (status != FLASHKV_OK) return status;
+  fkv_view view;
+  kh_participant *reader = kh_epoch_enter_any(&store->crowd);
+  uint64_t word = fkv_find(store, key, fkv_hash(store, key));
+  status = word == 0 ? FLASHKV_NOT_FOUND : fkv_head(store, word, &view, error);
+  if (status == FLASHKV_OK) {
+    wait_until_visible(store, view.bytes);
+    if (fkv_record_kind(view.bytes) != FKV_PUT || has_expired(store, view.bytes, &now)) status = FLASHKV_NOT_FOUND;
+    fkv_view_fini(&view);
+  }
+  kh_epoch_exit(reader);
+  return status == FLASHKV_NOT_FOUND ? not_found(error) : status;
+}

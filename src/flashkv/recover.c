@@ -1,0 +1,310 @@
+/* recover: the keydir is made from the files.
+ *
+ * Records count by their sequence, wherever they stand: merging has moved old ones into new files. What was committed is in
+ * order only in the files that are not sealed yet, the end of the log, one after the other. There, records beyond what is
+ * known to have been flushed may be missing or torn: the log ends before the first commit that is not whole, and what
+ * stands behind it never happened. But where a seal behind it says that the log had been flushed beyond that place, or the
+ * manifest does, it is no crash that made the hole: the store is CORRUPT, and left as it is. */
+#include "install.h"
+#include "scan.h"
+
+enum { AHEAD = 16 };
+
+/* A record that is to go into the keydir as soon as its slot is in the cache. */
+typedef struct upcoming {
+  uint64_t word, hash;
+} upcoming;
+
+typedef struct recovery {
+  flashkv *store;
+  khonsu_error *error;
+  upcoming ring[AHEAD];
+  unsigned first, count;
+  kh_buffer tombstones; /* words of deletions that are in the keydir */
+  kh_buffer open;       /* words of the commit whose seal has not come yet */
+  uint64_t open_sequence, open_at;
+  uint64_t last;   /* the newest sequence of a whole commit */
+  uint64_t synced; /* as far as seals say */
+  uint64_t timestamp_us;
+} recovery;
+
+/* ---- into the keydir */
+
+static khonsu_status remember(kh_buffer *words, uint64_t word) { return kh_buffer_append(words, &word, sizeof word); }
+
+/* A record that is not the newest of its key; `head` is, at the moment. It has not been counted. */
+static khonsu_status take_older(recovery *own, uint64_t head, uint64_t head_sequence, uint64_t word,
+                                const uint8_t *record) {
+  flashkv *store = own->store;
+  bool kept = false;
+  if (store->versions.oldest != UINT64_MAX) {
+    uint64_t sequence = fkv_record_sequence(record);
+    khonsu_status status = fkv_versions_insert(&store->versions, head, head_sequence, word, sequence, &kept);
+    if (status != FLASHKV_OK) return status;
+  }
+  fkv_spot spot = fkv_spot_of(store, word);
+  uint64_t size = fkv_record_size(record, spot.offset);
+  *(kept ? &store->retained : &store->dead) += size;
+  *(kept ? &spot.file->retained : &spot.file->dead) += size;
+  return FLASHKV_OK;
+}
+
+static khonsu_status enter_over(recovery *own, const upcoming *next, const uint8_t *record, uint64_t old) {
+  flashkv *store = own->store;
+  fkv_view view;
+  khonsu_status status = fkv_head(store, old, &view, own->error);
+  if (status != FLASHKV_OK) return status;
+  uint64_t old_sequence = fkv_record_sequence(view.bytes), sequence = fkv_record_sequence(record);
+  if (old_sequence > sequence) {
+    status = take_older(own, old, old_sequence, next->word, record);
+  } else {
+    fkv_keydir_replace(store, fkv_record_key(record), next->hash, old, next->word);
+    fkv_count_new(store, next->word, record);
+    fkv_uncount(store, old, view.bytes);
+    status = take_older(own, next->word, sequence, old, view.bytes);
+  }
+  fkv_view_fini(&view);
+  return status;
+}
+
+static khonsu_status enter(recovery *own, const upcoming *next) {
+  flashkv *store = own->store;
+  fkv_view view;
+  khonsu_status status = fkv_head(store, next->word, &view, own->error);
+  if (status != FLASHKV_OK) return status;
+  khonsu_slice key = fkv_record_key(view.bytes);
+  uint64_t old = fkv_find(store, key, next->hash);
+  if (fkv_record_kind(view.bytes) == FKV_DELETE) status = remember(&own->tombstones, next->word);
+  if (status == FLASHKV_OK && old != 0) {
+    status = enter_over(own, next, view.bytes, old);
+  } else if (status == FLASHKV_OK) {
+    status = fkv_keydir_insert(store, key, next->hash, next->word);
+    if (status == FLASHKV_OK) fkv_count_new(store, next->word, view.bytes);
+  }
+  fkv_view_fini(&view);
+  if (status == FLASHKV_NO_MEMORY)
+    return khonsu_error_set(own->error, status, "out of memory for the keys of the store");
+  return status;
+}
+
+static khonsu_status enter_first(recovery *own) {
+  upcoming *next = &own->ring[own->first];
+  own->first = (own->first + 1) % AHEAD;
+  own->count--;
+  return enter(own, next);
+}
+
+static khonsu_status enter_soon(recovery *own, uint64_t word, khonsu_slice key) {
+  khonsu_status status = own->count == AHEAD ? enter_first(own) : FLASHKV_OK;
+  uint64_t hash = fkv_hash(own->store, key);
+  fkv_prefetch_slot(own->store, hash);
+  own->ring[(own->first + own->count++) % AHEAD] = (upcoming){word, hash};
+  own->store->recovery.records++;
+  return status;
+}
+
+static khonsu_status enter_all(recovery *own) {
+  khonsu_status status = FLASHKV_OK;
+  while (own->count > 0 && status == FLASHKV_OK) status = enter_first(own);
+  return status;
+}
+
+/* ---- commits */
+
+static void note_commit(recovery *own, fkv_file *file, const uint8_t *record) {
+  uint64_t sequence = fkv_record_sequence(record), timestamp_us = fkv_record_timestamp_us(record);
+  if (sequence > own->last) own->last = sequence;
+  if (timestamp_us > own->timestamp_us) own->timestamp_us = timestamp_us;
+  if (sequence < file->sequence_min) file->sequence_min = sequence;
+  if (sequence > file->sequence_max) file->sequence_max = sequence;
+}
+
+static khonsu_status take_open(recovery *own) {
+  khonsu_status status = enter_all(own);
+  for (size_t at = 0; at < own->open.size && status == FLASHKV_OK; at += sizeof(uint64_t)) {
+    uint64_t word = kh_load_8(own->open.data + at);
+    fkv_view view;
+    status = fkv_head(own->store, word, &view, own->error);
+    if (status != FLASHKV_OK) return status;
+    status = enter_soon(own, word, fkv_record_key(view.bytes));
+    if (view.owned != NULL && status == FLASHKV_OK) status = enter_all(own);
+    fkv_view_fini(&view);
+  }
+  own->open.size = 0;
+  return status;
+}
+
+/* A sound record. False: it does not continue what stands before it. */
+static bool take(recovery *own, fkv_file *file, uint64_t offset, const uint8_t *record, khonsu_status *status) {
+  *status = FLASHKV_OK;
+  bool is_open = own->open.size > 0;
+  uint64_t sequence = fkv_record_sequence(record), word = fkv_word_of(file, offset);
+  switch (fkv_record_kind(record)) {
+    case FKV_VOID:
+      file->dead += fkv_record_size(record, offset);
+      own->store->dead += fkv_record_size(record, offset);
+      return !is_open;
+    case FKV_SEAL: {
+      fkv_seal seal = fkv_record_seal(record);
+      if (seal.synced_to > own->synced) own->synced = seal.synced_to;
+      if (seal.records == 0) return !is_open;
+      if (sequence != own->open_sequence || seal.records * sizeof(uint64_t) != own->open.size) return false;
+      note_commit(own, file, record);
+      *status = take_open(own);
+      return true;
+    }
+    default: break;
+  }
+  if (fkv_record_flags(record) & FKV_SEALED) {
+    if (is_open) return false;
+    note_commit(own, file, record);
+    *status = enter_soon(own, word, fkv_record_key(record));
+    return true;
+  }
+  if (is_open && sequence != own->open_sequence) return false;
+  if (!is_open) own->open_at = offset;
+  own->open_sequence = sequence;
+  *status = remember(&own->open, word);
+  return true;
+}
+
+/* ---- files */
+
+static khonsu_status corrupt(recovery *own, const fkv_file *file, uint64_t offset) {
+  return fkv_file_damage(file, &own->store->files, offset, "what was written and flushed", own->error);
+}
+
+/* Takes records up to the first place where there is none that could stand there. `*offset` is where the commits end that
+ * are whole. */
+static khonsu_status take_records(recovery *own, fkv_scan *scan, uint64_t trusted, uint64_t *offset) {
+  fkv_file *file = scan->file;
+  *offset = scan->offset;
+  for (;;) {
+    const uint8_t *record;
+    fkv_soundness sound;
+    khonsu_status status = fkv_scan_look(scan, scan->offset >= trusted, &record, &sound, own->error);
+    if (status != FLASHKV_OK) return status;
+    if (sound != FKV_SOUND || !take(own, file, scan->offset, record, &status)) break;
+    if (status != FLASHKV_OK) return status;
+    fkv_scan_pass(scan, record);
+    if (own->open.size == 0) *offset = scan->offset;
+    if (file->base == NULL) status = enter_all(own); /* keys are in the window */
+    if (status != FLASHKV_OK) return status;
+  }
+  own->open.size = 0;
+  return enter_all(own);
+}
+
+static khonsu_status take_sealed(recovery *own, fkv_file *file, uint64_t from) {
+  uint64_t offset;
+  fkv_scan scan = fkv_scan_begin(file, &own->store->files, from, file->tail);
+  khonsu_status status = take_records(own, &scan, UINT64_MAX, &offset);
+  fkv_scan_fini(&scan);
+  if (status == FLASHKV_OK && offset != file->tail) return corrupt(own, file, offset);
+  own->store->recovery.files_scanned++;
+  return status;
+}
+
+/* How far a seal from `scan` on says that the log was flushed. */
+static khonsu_status seals_behind(recovery *own, fkv_scan *scan, uint64_t *synced_to, uint64_t *end) {
+  for (;;) {
+    const uint8_t *record;
+    khonsu_status status = fkv_scan_resume(scan, &record, own->error);
+    if (status != FLASHKV_OK || record == NULL) return status;
+    if (fkv_record_kind(record) == FKV_SEAL) {
+      uint64_t said = fkv_record_seal(record).synced_to;
+      if (said > *synced_to) *synced_to = said;
+    }
+    fkv_scan_pass(scan, record);
+    *end = scan->offset;
+  }
+}
+
+/* Up to where a file has bytes that are not zero, from `from` on. */
+static khonsu_status end_of_bytes(fkv_scan *scan, uint64_t from, uint64_t *end, khonsu_error *error) {
+  enum { PART = 1 << 16 };
+  for (uint64_t at = from; at < scan->end; at += PART) {
+    fkv_view view;
+    size_t size = (size_t)(scan->end - at < PART ? scan->end - at : PART);
+    khonsu_status status = fkv_file_view(scan->file, scan->files, at, size, &view, error);
+    if (status != FLASHKV_OK) return status;
+    size_t used = size;
+    while (used > 0 && view.bytes[used - 1] == 0) used--;
+    if (used > 0) *end = at + used;
+    fkv_view_fini(&view);
+  }
+  return FLASHKV_OK;
+}
+
+/* The log ends in the file at `offset`. Is that how a crash leaves it? */
+static khonsu_status end_log(recovery *own, fkv_file *file, uint64_t offset, bool *ended) {
+  flashkv *store = own->store;
+  uint64_t end = offset, synced_to = own->synced;
+  fkv_scan scan = fkv_scan_begin(file, &store->files, offset, file->tail);
+  khonsu_status status = end_of_bytes(&scan, offset, &end, own->error);
+  if (status == FLASHKV_OK && end > offset) {
+    scan.end = end;
+    status = seals_behind(own, &scan, &synced_to, &end);
+  }
+  fkv_scan_fini(&scan);
+  if (status != FLASHKV_OK) return status;
+  if (offset < file->flushed || synced_to > own->last) return corrupt(own, file, offset);
+  *ended = *ended || end > offset;
+  store->recovery.bytes_dropped += end - offset;
+  file->tail = offset;
+  return FLASHKV_OK;
+}
+
+/* One that is not sealed: `ended`, if the log has ended before it. */
+static khonsu_status take_open_ended(recovery *own, fkv_file *file, uint64_t from, bool *ended) {
+  uint64_t offset = from;
+  fkv_scan scan = fkv_scan_begin(file, &own->store->files, from, file->tail);
+  khonsu_status status = *ended ? FLASHKV_OK : take_records(own, &scan, file->flushed, &offset);
+  fkv_scan_fini(&scan);
+  own->store->recovery.files_scanned++;
+  return status == FLASHKV_OK ? end_log(own, file, offset, ended) : status;
+}
+
+/* ---- when all records are in */
+
+/* Deletions have done what they were kept for. */
+static khonsu_status settle_tombstones(recovery *own) {
+  flashkv *store = own->store;
+  for (size_t at = 0; at < own->tombstones.size; at += sizeof(uint64_t)) {
+    uint64_t word = kh_load_8(own->tombstones.data + at);
+    fkv_view view;
+    khonsu_status status = fkv_head(store, word, &view, own->error);
+    if (status != FLASHKV_OK) return status;
+    khonsu_slice key = fkv_record_key(view.bytes);
+    fkv_settle_deletion(store, key, fkv_hash(store, key), word);
+    fkv_view_fini(&view);
+  }
+  return FLASHKV_OK;
+}
+
+static khonsu_status recover_files(recovery *own) {
+  flashkv *store = own->store;
+  bool ended = false;
+  for (size_t index = 0; index < store->list_count; index++) {
+    fkv_file *file = store->list[index];
+    khonsu_status status = file->sealed ? take_sealed(own, file, FKV_PREAMBLE_SIZE)
+                                        : take_open_ended(own, file, FKV_PREAMBLE_SIZE, &ended);
+    if (status != FLASHKV_OK) return status;
+  }
+  return settle_tombstones(own);
+}
+
+khonsu_status fkv_recover(flashkv *store, khonsu_error *error) {
+  recovery own = {.store = store, .error = error, .last = store->sequence, .timestamp_us = store->timestamp_us};
+  khonsu_status status = recover_files(&own);
+  kh_buffer_fini(&own.tombstones);
+  kh_buffer_fini(&own.open);
+  if (status != FLASHKV_OK) return status;
+  store->sequence = own.last;
+  store->timestamp_us = own.timestamp_us;
+  atomic_store(&store->visible, own.last);
+  atomic_store(&store->synced, own.synced < own.last ? own.synced : own.last);
+  store->versions.sweep_at = 0; /* they were met in any order */
+  fkv_trim_versions(store);
+  return FLASHKV_OK;
+}

@@ -1,0 +1,63 @@
+#include "scan.h"
+
+enum { WINDOW = 1 << 20 };
+
+/* Makes `size` bytes from the scan's offset on readable. */
+static khonsu_status look(fkv_scan *scan, uint64_t size, const uint8_t **bytes, khonsu_error *error) {
+  if (scan->file->base != NULL) {
+    *bytes = scan->file->base + scan->offset;
+    return FLASHKV_OK;
+  }
+  if (scan->offset < scan->window_at || scan->offset + size > scan->window_at + scan->window_size) {
+    size_t wanted = size > WINDOW ? (size_t)size : WINDOW;
+    if (wanted > scan->end - scan->offset) wanted = (size_t)(scan->end - scan->offset);
+    kh_free(scan->window);
+    scan->window = NULL;
+    scan->window_size = 0;
+    fkv_view view;
+    khonsu_status status = fkv_file_view(scan->file, scan->files, scan->offset, wanted, &view, error);
+    if (status != FLASHKV_OK) return status;
+    scan->window = view.owned;
+    scan->window_at = scan->offset;
+    scan->window_size = wanted;
+  }
+  *bytes = scan->window + (scan->offset - scan->window_at);
+  return FLASHKV_OK;
+}
+
+khonsu_status fkv_scan_look(fkv_scan *scan, bool with_value, const uint8_t **record, fkv_soundness *sound,
+                            khonsu_error *error) {
+  uint64_t room = scan->end - scan->offset, readable = room < FKV_HEADER_SIZE ? room : FKV_HEADER_SIZE;
+  for (;;) { /* three times at most: header, head, all of it */
+    khonsu_status status = look(scan, readable, record, error);
+    if (status != FLASHKV_OK) return status;
+    size_t wanted;
+    *sound = fkv_record_check_part(*record, (size_t)readable, room, scan->file->salt, scan->offset, &wanted);
+    if (wanted > readable && wanted <= room) {
+      readable = wanted;
+      continue;
+    }
+    if (*sound != FKV_SOUND || !with_value) return FLASHKV_OK;
+    uint64_t size = fkv_record_size(*record, scan->offset);
+    if (readable < size) {
+      readable = size;
+      continue;
+    }
+    if (!fkv_record_value_is_sound(*record, scan->offset)) *sound = FKV_BAD;
+    return FLASHKV_OK;
+  }
+}
+
+khonsu_status fkv_scan_resume(fkv_scan *scan, const uint8_t **record, khonsu_error *error) {
+  for (; scan->offset + FKV_HEADER_SIZE <= scan->end; scan->offset += FKV_UNIT) {
+    const uint8_t *bytes;
+    khonsu_status status = look(scan, FKV_HEADER_SIZE, &bytes, error);
+    if (status != FLASHKV_OK) return status;
+    if (kh_load_8(bytes) == 0) continue; /* checksum and checksum: no record begins so, or one in 2^64 */
+    fkv_soundness sound;
+    status = fkv_scan_look(scan, true, record, &sound, error);
+    if (status != FLASHKV_OK || sound == FKV_SOUND) return status;
+  }
+  *record = NULL;
+  return FLASHKV_OK;
+}

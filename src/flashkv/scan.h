@@ -1,0 +1,32 @@
+/* scan: the records of a data file, one after the other. */
+#ifndef FKV_SCAN_H
+#define FKV_SCAN_H
+
+#include "file.h"
+
+typedef struct fkv_scan {
+  fkv_file *file;
+  const fkv_files *files;
+  uint64_t offset, end; /* where the next record begins; where records end at the latest */
+  uint8_t *window;      /* of a file that is not mapped: what was read of it */
+  uint64_t window_at;
+  size_t window_size;
+} fkv_scan;
+
+static inline fkv_scan fkv_scan_begin(fkv_file *file, const fkv_files *files, uint64_t from, uint64_t end) {
+  return (fkv_scan){.file = file, .files = files, .offset = from, .end = end};
+}
+static inline void fkv_scan_fini(fkv_scan *scan) { kh_free(scan->window); }
+
+/* The record at scan->offset: whether it is sound, value and all if `with_value`, and all of it in memory. The scan does not
+ * go on by itself: scan->offset is the caller's to move. `*record` is valid until the next call. IO, NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status fkv_scan_look(fkv_scan *scan, bool with_value, const uint8_t **record,
+                                            fkv_soundness *sound, khonsu_error *error);
+static inline void fkv_scan_pass(fkv_scan *scan, const uint8_t *record) {
+  scan->offset += fkv_record_size(record, scan->offset);
+}
+
+/* Goes on to the next place that holds a sound record, `*record`; NULL: there is none. */
+KHONSU_MUST_USE khonsu_status fkv_scan_resume(fkv_scan *scan, const uint8_t **record, khonsu_error *error);
+
+#endif

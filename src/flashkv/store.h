@@ -1,0 +1,149 @@
+/* store: what an open store consists of, and what its parts have in common. Within the room.
+ *
+ *   read.c      get, multi_get: keydir -> word -> record -> value
+ *   write.c     commits: reserve, copy, install
+ *   flush.c     who flushes for whom
+ *   versions.c  what snapshots hold on to
+ *   batch.c     collecting writes
+ *   recover.c   making the keydir from files
+ *   open.c      opening and closing; the list of files and the manifest
+ *
+ * Locks, in the order in which they may be taken: files_lock (the manifest, and which files there are), write_lock (the
+ * order of commits, the keydir, all counters). */
+#ifndef FKV_STORE_H
+#define FKV_STORE_H
+
+#include "keydir.h"
+#include "manifest.h"
+#include "versions.h"
+
+struct fkv_commit;
+
+typedef struct fkv_counters {
+  uint64_t puts, deletes, commits, syncs, merges, merged_bytes, expired;
+} fkv_counters;
+
+struct flashkv {
+  /* for readers: constant after opening, or atomic */
+  fkv_spans spans;
+  fkv_keydir keydir;
+  fkv_versions versions;
+  fkv_files files;
+  uint64_t hash_seed;
+  kh_epoch epoch;
+  kh_epoch_crowd crowd;
+  kh_heap *heap;
+  flashkv_options options;
+  char *dir_path;
+  kh_file directory, lock_file;
+
+  _Alignas(KH_CACHE_LINE) _Atomic uint64_t visible; /* all commits up to this one are in the keydir */
+  _Atomic uint64_t clock_ms;                        /* the greatest time that anybody judged an expiry by */
+
+  _Alignas(KH_CACHE_LINE) kh_lock write_lock;
+  uint64_t sequence, timestamp_us;           /* of the last reservation */
+  struct fkv_commit *pending, *pending_last; /* reserved and not yet installed, in order */
+  fkv_file *active;                          /* takes records; NULL: none yet */
+  bool mark_due;                             /* a flush has come to its end since the last seal */
+  uint64_t live, dead, tombstones, retained; /* bytes of records, in all files */
+  uint64_t keys;                             /* with a value */
+  fkv_counters counters;
+
+  kh_lock files_lock;
+  fkv_file **list; /* in the order of the log, merged ones first; changed under both locks */
+  size_t list_count, list_capacity;
+  uint64_t generation, next_file_id, history_from;
+
+  /* flushing: flush.c */
+  _Alignas(KH_CACHE_LINE) _Atomic uint64_t synced; /* all commits up to this one are flushed */
+  _Atomic uint32_t flush_turn;                     /* odd: somebody is flushing */
+  _Atomic bool failed;                             /* a flush failed: nothing is written any more */
+
+  flashkv_recovery recovery;
+};
+
+/* As flashkv_open, on another operating system: for tests. */
+KHONSU_MUST_USE khonsu_status fkv_open_on(const kh_os *os, const flashkv_options *options, flashkv **store,
+                                          khonsu_error *error);
+
+/* Closes the store, and frees it in any case. */
+khonsu_status fkv_close(flashkv *store, khonsu_error *error);
+
+/* ---- records by their words */
+
+typedef struct fkv_spot {
+  fkv_file *file;
+  uint64_t offset;
+  const uint8_t *record; /* NULL: not mapped */
+} fkv_spot;
+
+static inline fkv_spot fkv_spot_of(const flashkv *store, uint64_t word) {
+  const fkv_span *span = fkv_spans_at(&store->spans, word);
+  uint64_t in_span = fkv_word_in_span(word);
+  return (fkv_spot){span->file, fkv_word_offset(span->file, word), span->base == NULL ? NULL : span->base + in_span};
+}
+
+/* Whether the record at `word` is that of `key`, as far as one can know: also if it is damaged, so that who finds it
+ * notices. In the epoch, or under the write lock. */
+bool fkv_word_has_key_slow(const flashkv *store, uint64_t word, khonsu_slice key);
+static inline bool fkv_word_has_key(void *ctx, uint64_t word, khonsu_slice key) {
+  const flashkv *store = ctx;
+  const fkv_span *span = fkv_spans_at(&store->spans, word);
+  const uint8_t *record = span->base == NULL ? NULL : span->base + fkv_word_in_span(word);
+  if (KH_LIKELY(record != NULL && fkv_load_2(record + 12) == (uint16_t)(key.size - 1) &&
+                kh_bytes_equal(record + FKV_HEADER_SIZE, key.data, key.size))) {
+    return true;
+  }
+  return fkv_word_has_key_slow(store, word, key);
+}
+
+static inline uint64_t fkv_hash(const flashkv *store, khonsu_slice key) { return kh_hash_bytes(key, store->hash_seed); }
+
+/* Readers too, in the epoch. */
+static inline uint64_t fkv_find(const flashkv *store, khonsu_slice key, uint64_t hash) {
+  const fkv_keydir *keydir = &store->keydir;
+  if (KH_UNLIKELY(keydir->ops != NULL)) return keydir->ops->find(keydir, key, hash);
+  return kh_hash_map_find_by(&keydir->hash, key, hash, fkv_word_has_key, (void *)(uintptr_t)store);
+}
+
+/* The head of a record, which is sound. `view` must be given back (fkv_view_fini). CORRUPT, IO, NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status fkv_head(const flashkv *store, uint64_t word, fkv_view *view, khonsu_error *error);
+/* All of a record, which is sound; the value is looked at when it is first asked for. */
+KHONSU_MUST_USE khonsu_status fkv_whole(const flashkv *store, uint64_t word, fkv_view *view, khonsu_error *error);
+
+/* Milliseconds since 1970, never less than before. */
+uint64_t fkv_clock_ms(flashkv *store);
+
+/* ---- the state of the store */
+
+/* Whether anything may be written: READ_ONLY, UNAVAILABLE. */
+khonsu_status fkv_check_writable(const flashkv *store, khonsu_error *error);
+/* Of keys: KEY_EMPTY, KEY_TOO_LARGE. */
+khonsu_status fkv_check_key(khonsu_slice key, khonsu_error *error);
+khonsu_status fkv_check_write(khonsu_slice key, khonsu_slice value, khonsu_error *error);
+
+/* ---- files.c: which files there are */
+
+/* Writes the manifest. files_lock is held. */
+KHONSU_MUST_USE khonsu_status fkv_publish_files(flashkv *store, khonsu_error *error);
+/* Appends to the list, and gives the file spans, from `first_span` on if it is not 0. Both locks are held, or nobody else
+ * has the store. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status fkv_list_add(flashkv *store, fkv_file *file, uint64_t first_span);
+/* Seals files that are full. No lock is held. */
+KHONSU_MUST_USE khonsu_status fkv_seal_full(flashkv *store, khonsu_error *error);
+
+/* ---- flush.c */
+/* Where the first commit that is not installed yet has its bytes. False: all are. The write lock is held. */
+bool fkv_first_pending(const flashkv *store, fkv_file **file, uint64_t *offset);
+/* Returns when all commits up to this one are flushed. IN_DOUBT. */
+KHONSU_MUST_USE khonsu_status fkv_flush(flashkv *store, uint64_t sequence, khonsu_error *error);
+
+/* ---- recover.c */
+KHONSU_MUST_USE khonsu_status fkv_recover(flashkv *store, khonsu_error *error);
+
+/* ---- errors at the façade: from the rooms' kind to the caller's, which may be NULL. Returns the status. */
+flashkv_status fkv_tell(flashkv_error *to, const khonsu_error *from, khonsu_status status);
+
+#define FKV_ERROR_INIT KHONSU_ERROR_INIT
+
+#endif

@@ -1,0 +1,16 @@
+/* whole_file: small files that are read and written as a whole. */
+#ifndef FKV_WHOLE_FILE_H
+#define FKV_WHOLE_FILE_H
+
+#include "os/os.h"
+
+/* Writes `name` in the directory so that either what was there before or all of `parts` is found, whatever happens:
+ * beside it, flushed, renamed, and the directory flushed. */
+KHONSU_MUST_USE khonsu_status fkv_whole_file_write(const kh_os *os, const char *dir_path, kh_file directory,
+                                                   const char *name, const khonsu_slice *parts, size_t count,
+                                                   khonsu_error *error);
+/* Appends all of the file to `bytes`. `*absent`: there is none, and nothing is said in the error. */
+KHONSU_MUST_USE khonsu_status fkv_whole_file_read(const kh_os *os, const char *path, kh_buffer *bytes, bool *absent,
+                                                  khonsu_error *error);
+
+#endif
