@@ -55,7 +55,7 @@ function(khonsu_add_test source name label library)
 endfunction()
 
 # Long tests of one thread, in which ThreadSanitizer has nothing to find.
-set(long_and_alone unit/index/hash_map unit/index/ordered_map unit/index/ordered_map_alloc)
+set(long_and_alone unit/index/hash_map unit/index/hash_image unit/index/ordered_map unit/index/ordered_map_alloc)
 if(KHONSU_SANITIZE STREQUAL "thread")
   message(STATUS "tests of one thread, left out of this build: tests/fault, tests/fuzz, ${long_and_alone}")
 endif()

@@ -3,11 +3,10 @@
 #include "read.h"
 #include "write.h"
 
-flashkv_status fkv_tell(flashkv_error *to, const khonsu_error *from, khonsu_status status) {
-  if (to == NULL || status == FLASHKV_OK) return status;
+void fkv_error_tell(flashkv_error *to, const khonsu_error *from, khonsu_status status) {
   size_t room = to->struct_size;
   if (room >= offsetof(flashkv_error, status) + sizeof to->status) to->status = status;
-  if (room <= offsetof(flashkv_error, message)) return status;
+  if (room <= offsetof(flashkv_error, message)) return;
   const char *text = from->status == status ? from->message : flashkv_status_text(status);
   size_t size = strlen(text) + 1;
   room -= offsetof(flashkv_error, message);
@@ -15,20 +14,17 @@ flashkv_status fkv_tell(flashkv_error *to, const khonsu_error *from, khonsu_stat
   if (size > room) size = room;
   memcpy(to->message, text, size);
   to->message[size - 1] = '\0';
-  return status;
 }
 
 flashkv_status flashkv_open(const flashkv_options *options, flashkv **store, flashkv_error *error) {
-  khonsu_error detail = FKV_ERROR_INIT;
-  return fkv_tell(error, &detail, fkv_open_on(kh_os_posix(), options, store, &detail));
+  FKV_TELL(error, fkv_open_on(kh_os_posix(), options, store, detail));
 }
 
 flashkv_status flashkv_close(flashkv **store, flashkv_error *error) {
   if (store == NULL || *store == NULL) return FLASHKV_OK;
-  khonsu_error detail = FKV_ERROR_INIT;
   flashkv *closing = *store;
   *store = NULL;
-  return fkv_tell(error, &detail, fkv_close(closing, &detail));
+  FKV_TELL(error, fkv_close(closing, detail));
 }
 
 void flashkv_recovered(const flashkv *store, flashkv_recovery *recovery) {
@@ -107,20 +103,16 @@ khonsu_status fkv_delete(flashkv *store, khonsu_slice key, khonsu_error *error) 
 static khonsu_slice slice_of(flashkv_slice slice) { return kh_slice(slice.data, slice.size); }
 
 flashkv_status flashkv_put(flashkv *store, flashkv_slice key, flashkv_slice value, flashkv_error *error) {
-  if (error == NULL) return fkv_put(store, slice_of(key), slice_of(value), NULL, NULL, NULL);
-  khonsu_error detail = FKV_ERROR_INIT;
-  return fkv_tell(error, &detail, fkv_put(store, slice_of(key), slice_of(value), NULL, NULL, &detail));
+  FKV_TELL(error, fkv_put(store, slice_of(key), slice_of(value), NULL, NULL, detail));
 }
 
 flashkv_status flashkv_put_with(flashkv *store, flashkv_slice key, flashkv_slice value,
                                 const flashkv_put_options *options, uint64_t *sequence, flashkv_error *error) {
-  khonsu_error detail = FKV_ERROR_INIT;
-  return fkv_tell(error, &detail, fkv_put(store, slice_of(key), slice_of(value), options, sequence, &detail));
+  FKV_TELL(error, fkv_put(store, slice_of(key), slice_of(value), options, sequence, detail));
 }
 
 flashkv_status flashkv_delete(flashkv *store, flashkv_slice key, flashkv_error *error) {
-  khonsu_error detail = FKV_ERROR_INIT;
-  return fkv_tell(error, &detail, fkv_delete(store, slice_of(key), &detail));
+  FKV_TELL(error, fkv_delete(store, slice_of(key), detail));
 }
 
 /* ---- flushing */
@@ -134,8 +126,7 @@ static khonsu_status wait_for(flashkv *store, uint64_t sequence, khonsu_error *e
 }
 
 flashkv_status flashkv_wait(flashkv *store, uint64_t sequence, flashkv_error *error) {
-  khonsu_error detail = FKV_ERROR_INIT;
-  return fkv_tell(error, &detail, wait_for(store, sequence, &detail));
+  FKV_TELL(error, wait_for(store, sequence, detail));
 }
 
 flashkv_status flashkv_sync(flashkv *store, flashkv_error *error) {

@@ -31,6 +31,7 @@ typedef struct fkv_file {
   kh_file handle;
   _Atomic uint64_t
       readable;         /* bytes that the file has at least, as far as its end matters to who reads damaged lengths */
+  uint64_t own_from;    /* records from here on were written by this process, and not read back: they are sound */
   _Atomic bool leaving; /* the store has no more use for it: who unpins it last frees it */
   const kh_os *os;
   uint64_t map_size;
@@ -86,9 +87,10 @@ static inline bool fkv_file_fits(const fkv_file *file, uint64_t end) { return en
 /* Makes the file zeros that can be written up to `end` at least. STORAGE_FULL, IO: nothing changed. */
 KHONSU_MUST_USE khonsu_status fkv_file_make_room(fkv_file *file, const fkv_files *files, uint64_t end,
                                                  khonsu_error *error);
-/* Writes a record into room of the file. In a mapped file small ones cannot fail. The lock need not be held. */
+/* Writes a record into room of the file: a small one through the mapping, where nothing can fail, unless `by_call`. The lock
+ * need not be held. */
 KHONSU_MUST_USE khonsu_status fkv_file_write(fkv_file *file, const fkv_files *files, const fkv_draft *draft,
-                                             const fkv_place *place, khonsu_error *error);
+                                             const fkv_place *place, bool by_call, khonsu_error *error);
 /* Makes the bytes from `from` to before `end` mean nothing, where a write has failed. Cannot fail in a mapped file. */
 KHONSU_MUST_USE khonsu_status fkv_file_void(fkv_file *file, const fkv_files *files, uint64_t from, uint64_t end,
                                             khonsu_error *error);

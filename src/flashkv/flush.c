@@ -1,9 +1,12 @@
 /* flush: one thread flushes for all that wait. Who needs a flush and finds none under way does it, for all commits that are
  * in by then; who finds one under way, which may have begun too early for it, waits for its end and looks again. A thread
- * alone never waits for another. */
+ * alone never waits for another.
+ *
+ * A store through a mapping dirties a page, which may be a large one, of 2 MiB: five times as long to flush as what a system
+ * call wrote. So while there is little to flush each time, records are written by calls. */
 #include "store.h"
 
-enum { GOALS = 8 };
+enum { GOALS = 8, SMALL_FLUSH = 1 << 18 };
 
 /* How far a file is to be flushed. */
 typedef struct goal {
@@ -51,9 +54,14 @@ static khonsu_status flush_all(flashkv *store, khonsu_error *error) {
     return status;
   }
   kh_lock_acquire(&store->write_lock);
+  uint64_t bytes = 0;
   for (size_t index = 0; index < count; index++) {
-    if (goals[index].file->flushed < goals[index].end) goals[index].file->flushed = goals[index].end;
+    fkv_file *file = goals[index].file;
+    if (file->flushed >= goals[index].end) continue;
+    bytes += goals[index].end - file->flushed;
+    file->flushed = goals[index].end;
   }
+  store->flushes_are_small = bytes < SMALL_FLUSH;
   store->mark_due = count > 0;
   store->counters.syncs += count > 0;
   if (sequence > atomic_load(&store->synced)) atomic_store(&store->synced, sequence);

@@ -2,23 +2,36 @@
 
 /* ---- the keydir of the hash kind has its order beside it */
 
+static bool has_order(const fkv_keydir *keydir) {
+  return KH_UNLIKELY(atomic_load_explicit(&keydir->order_state, memory_order_relaxed) != FKV_ORDER_NONE);
+}
+
 khonsu_status fkv_keydir_insert(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t word) {
   fkv_keydir *keydir = &store->keydir;
   if (keydir->ops != NULL) return keydir->ops->insert(keydir, key, hash, word);
-  bool ordered = atomic_load_explicit(&keydir->order_state, memory_order_relaxed) != FKV_ORDER_NONE;
-  if (KH_UNLIKELY(ordered)) {
-    khonsu_status status = kh_ordered_map_insert(&keydir->order, key);
+  if (has_order(keydir)) {
+    khonsu_status status = kh_ordered_map_insert_word(&keydir->order, key, word);
     if (status != FLASHKV_OK) return status;
   }
   khonsu_status status = kh_hash_map_insert(&keydir->hash, hash, word);
-  if (status != FLASHKV_OK && ordered) kh_ordered_map_remove(&keydir->order, key);
+  if (status != FLASHKV_OK && has_order(keydir)) kh_ordered_map_remove(&keydir->order, key);
   return status;
+}
+
+/* While the order is being filled in, the key may not be in it yet. */
+static void replace_in_order(fkv_keydir *keydir, khonsu_slice key, uint64_t word) {
+  bool complete = atomic_load_explicit(&keydir->order_state, memory_order_relaxed) == FKV_ORDER_COMPLETE;
+  if (complete || kh_ordered_map_find(&keydir->order, key) != 0) kh_ordered_map_replace_word(&keydir->order, key, word);
 }
 
 void fkv_keydir_replace(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t old, uint64_t word) {
   fkv_keydir *keydir = &store->keydir;
-  if (keydir->ops != NULL) keydir->ops->replace(keydir, key, hash, old, word);
-  else kh_hash_map_replace(&keydir->hash, hash, old, word);
+  if (keydir->ops != NULL) {
+    keydir->ops->replace(keydir, key, hash, old, word);
+    return;
+  }
+  kh_hash_map_replace(&keydir->hash, hash, old, word);
+  if (has_order(keydir)) replace_in_order(keydir, key, word);
 }
 
 static void keydir_remove(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t word) {
@@ -28,9 +41,7 @@ static void keydir_remove(flashkv *store, khonsu_slice key, uint64_t hash, uint6
     return;
   }
   kh_hash_map_remove(&keydir->hash, hash, word);
-  if (atomic_load_explicit(&keydir->order_state, memory_order_relaxed) != FKV_ORDER_NONE) {
-    kh_ordered_map_remove(&keydir->order, key);
-  }
+  if (has_order(keydir)) kh_ordered_map_remove(&keydir->order, key);
 }
 
 /* ---- installing */
@@ -53,6 +64,11 @@ static khonsu_status install_over(flashkv *store, const fkv_entry *entry, uint64
 
 khonsu_status fkv_install(flashkv *store, const fkv_entry *entry, uint64_t sequence, fkv_installed *installed,
                           khonsu_error *error) {
+  if (store->keydir.ops == NULL) {
+    khonsu_status prepared = kh_hash_map_prepare(&store->keydir.hash, entry->hash);
+    if (KH_UNLIKELY(prepared != FLASHKV_OK))
+      return khonsu_error_set(error, prepared, "cannot change the image of the index");
+  }
   installed->old = fkv_find(store, entry->draft.key, entry->hash);
   if (installed->old != 0) return install_over(store, entry, sequence, installed, error);
   if (entry->draft.kind == FKV_DELETE) return FLASHKV_OK;

@@ -18,16 +18,17 @@ typedef struct fkv_keydir_ops {
   khonsu_status (*insert)(fkv_keydir *keydir, khonsu_slice key, uint64_t hash, uint64_t word); /* absent so far */
   void (*replace)(fkv_keydir *keydir, khonsu_slice key, uint64_t hash, uint64_t old, uint64_t word);
   void (*remove)(fkv_keydir *keydir, khonsu_slice key, uint64_t hash, uint64_t word);
-  uint64_t (*count)(const fkv_keydir *keydir);
+  khonsu_status (*read)(const fkv_keydir *keydir, const khonsu_slice *from, bool inclusive, bool reverse,
+                        kh_buffer *keys, kh_key_place *places, uint64_t *words, size_t room,
+                        size_t *count); /* as of the ordered map */
   size_t (*memory)(const fkv_keydir *keydir);
 } fkv_keydir_ops;
 
 struct fkv_keydir {
   const fkv_keydir_ops *ops; /* NULL: the hash kind */
   kh_hash_map hash;
-  kh_ordered_map order;
-  _Atomic uint32_t order_state; /* of the hash kind's ordered map: see fkv_order */
-  void *store;
+  kh_ordered_map order;         /* of the hash kind: there unless order_state is NONE */
+  _Atomic uint32_t order_state; /* an fkv_order */
 };
 
 typedef enum fkv_order {

@@ -183,6 +183,7 @@ static khonsu_status continue_log(flashkv *store, khonsu_error *error) {
       if (status == FLASHKV_OK) status = fkv_file_sync(file, &store->files, error);
       if (status != FLASHKV_OK) return status;
     }
+    file->own_from = file->tail;
     if (index + 1 == store->list_count) store->active = file;
   }
   return FLASHKV_OK;
@@ -223,8 +224,6 @@ static khonsu_status init_parts(flashkv *store) {
   if (status == FLASHKV_OK) status = fkv_spans_init(&store->spans, &store->epoch);
   if (status == FLASHKV_OK) status = fkv_versions_init(&store->versions, &store->epoch, store->heap);
   if (status == FLASHKV_OK) status = kh_hash_map_init(&store->keydir.hash, source, &store->epoch, store->heap);
-  if (status == FLASHKV_OK) status = kh_ordered_map_init(&store->keydir.order, &store->epoch);
-  store->keydir.store = store;
   return status;
 }
 
@@ -233,7 +232,7 @@ static void close_handle(const kh_os *os, kh_file file) {
 }
 
 static void destroy(flashkv *store) {
-  kh_ordered_map_fini(&store->keydir.order);
+  if (atomic_load(&store->keydir.order_state) != FKV_ORDER_NONE) kh_ordered_map_fini(&store->keydir.order);
   if (store->heap != NULL) {
     if (atomic_load(&store->keydir.hash.directory) != NULL) kh_hash_map_fini(&store->keydir.hash);
     if (store->versions.epoch != NULL) fkv_versions_fini(&store->versions);
@@ -254,6 +253,7 @@ static flashkv *new_store(const kh_os *os, const flashkv_options *options) {
   if (store == NULL) return NULL;
   memset(store, 0, sizeof *store);
   store->options = *options;
+  store->flushes_are_small = options->sync_writes == FLASHKV_SYNC;
   store->directory = store->lock_file = KH_FILE_NONE;
   size_t size = strlen(options->dir_path) + 1;
   store->dir_path = kh_alloc(size);

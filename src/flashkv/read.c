@@ -1,7 +1,7 @@
 /* read: from a key to its value. */
 #include "read.h"
 
-#include <stdio.h>
+#include "install.h"
 
 /* ---- whether a word is that of a key */
 
@@ -29,6 +29,12 @@ static khonsu_status read_head(const flashkv *store, const fkv_spot *spot, fkv_v
   }
 }
 
+/* Whether one can do without looking at the checksum. */
+static bool head_is_known(const fkv_spot *spot) {
+  return spot->record != NULL &&
+         (spot->offset >= spot->file->own_from || fkv_file_is_checked(spot->file, spot->offset));
+}
+
 /* Key and word do not match at first sight: is the record what it seems to be? One that cannot be read, or is damaged, may
  * be that of any key, and is said to be that of this one: whoever looks at it next finds out. */
 bool fkv_word_has_key_slow(const flashkv *store, uint64_t word, khonsu_slice key) {
@@ -36,9 +42,7 @@ bool fkv_word_has_key_slow(const flashkv *store, uint64_t word, khonsu_slice key
   fkv_spot spot = fkv_spot_of(store, word);
   fkv_view view;
   fkv_soundness sound;
-  if (spot.record != NULL && fkv_file_is_checked(spot.file, spot.offset)) {
-    return kh_slice_equal(fkv_record_key(spot.record), key);
-  }
+  if (head_is_known(&spot)) return kh_slice_equal(fkv_record_key(spot.record), key);
   if (read_head(store, &spot, &view, &sound, NULL) != FLASHKV_OK) return true;
   bool same = sound != FKV_SOUND || kh_slice_equal(fkv_record_key(view.bytes), key);
   fkv_view_fini(&view);
@@ -49,7 +53,7 @@ bool fkv_word_has_key_slow(const flashkv *store, uint64_t word, khonsu_slice key
 
 khonsu_status fkv_head(const flashkv *store, uint64_t word, fkv_view *view, khonsu_error *error) {
   fkv_spot spot = fkv_spot_of(store, word);
-  if (KH_LIKELY(spot.record != NULL && fkv_file_is_checked(spot.file, spot.offset))) {
+  if (KH_LIKELY(head_is_known(&spot))) {
     *view = (fkv_view){spot.record, NULL};
     return FLASHKV_OK;
   }
@@ -98,10 +102,14 @@ uint64_t fkv_clock_ms(flashkv *store) {
   return seen;
 }
 
-static bool has_expired(flashkv *store, const uint8_t *record, const fkv_moment *moment) {
+static uint64_t clock_of(flashkv *store, const fkv_moment *moment) {
+  if (moment->clock_ms != 0) return moment->clock_ms;
+  return moment->sequence == UINT64_MAX ? fkv_clock_ms(store) : fkv_clock_at(store, moment->sequence);
+}
+
+bool fkv_record_is_seen(flashkv *store, const uint8_t *record, const fkv_moment *moment) {
   uint64_t expires = fkv_record_expires_ms(record);
-  if (KH_LIKELY(expires == 0)) return false;
-  return expires <= (moment->clock_ms != 0 ? moment->clock_ms : fkv_clock_ms(store));
+  return fkv_record_kind(record) == FKV_PUT && (expires == 0 || expires > clock_of(store, moment));
 }
 
 /* ---- values */
@@ -151,7 +159,7 @@ khonsu_status fkv_read_word(flashkv *store, uint64_t word, const fkv_moment *mom
   khonsu_status status = fkv_whole(store, word, &view, error);
   if (KH_UNLIKELY(status != FLASHKV_OK)) return status;
   if (moment->sequence == UINT64_MAX) wait_until_visible(store, view.bytes);
-  if (KH_UNLIKELY(fkv_record_kind(view.bytes) != FKV_PUT || has_expired(store, view.bytes, moment))) {
+  if (KH_UNLIKELY(!fkv_record_is_seen(store, view.bytes, moment))) {
     fkv_view_fini(&view);
     return FLASHKV_NOT_FOUND;
   }
@@ -208,10 +216,7 @@ static khonsu_status get(flashkv *store, khonsu_slice key, flashkv_value *value,
 }
 
 flashkv_status flashkv_get(flashkv *store, flashkv_slice key, flashkv_value *value, flashkv_error *error) {
-  khonsu_slice bytes = kh_slice(key.data, key.size);
-  if (KH_LIKELY(error == NULL)) return get(store, bytes, value, NULL);
-  khonsu_error detail = FKV_ERROR_INIT;
-  return fkv_tell(error, &detail, get(store, bytes, value, &detail));
+  FKV_TELL(error, get(store, kh_slice(key.data, key.size), value, detail));
 }
 
 khonsu_status fkv_exists(flashkv *store, khonsu_slice key, khonsu_error *error) {
@@ -223,9 +228,87 @@ khonsu_status fkv_exists(flashkv *store, khonsu_slice key, khonsu_error *error) 
   status = word == 0 ? FLASHKV_NOT_FOUND : fkv_head(store, word, &view, error);
   if (status == FLASHKV_OK) {
     wait_until_visible(store, view.bytes);
-    if (fkv_record_kind(view.bytes) != FKV_PUT || has_expired(store, view.bytes, &now)) status = FLASHKV_NOT_FOUND;
+    if (!fkv_record_is_seen(store, view.bytes, &now)) status = FLASHKV_NOT_FOUND;
     fkv_view_fini(&view);
   }
   kh_epoch_exit(reader);
   return status == FLASHKV_NOT_FOUND ? not_found(error) : status;
+}
+
+flashkv_status flashkv_exists(flashkv *store, flashkv_slice key, flashkv_error *error) {
+  FKV_TELL(error, fkv_exists(store, kh_slice(key.data, key.size), detail));
+}
+
+static khonsu_status get_copy(flashkv *store, khonsu_slice key, void *buffer, size_t room, size_t *size,
+                              khonsu_error *error) {
+  flashkv_value value = FLASHKV_VALUE_INIT;
+  khonsu_status status = get(store, key, &value, error);
+  if (status != FLASHKV_OK) return status;
+  if (size != NULL) *size = value.size;
+  if (value.size > room) {
+    status =
+        khonsu_error_set(error, FLASHKV_VALUE_TOO_LARGE, "the value has %zu bytes, the buffer %zu", value.size, room);
+  } else if (value.size > 0) {
+    memcpy(buffer, value.data, value.size);
+  }
+  flashkv_value_release(&value);
+  return status;
+}
+
+flashkv_status flashkv_get_copy(flashkv *store, flashkv_slice key, void *buffer, size_t room, size_t *size,
+                                flashkv_error *error) {
+  FKV_TELL(error, get_copy(store, kh_slice(key.data, key.size), buffer, room, size, detail));
+}
+
+/* ---- many at a time: slots of a group are asked for, then records, then values are read */
+
+enum { GROUP = 16 };
+
+static void multi_get_group(flashkv *store, const flashkv_slice *keys, size_t count, flashkv_value *values,
+                            flashkv_status *statuses) {
+  uint64_t hashes[GROUP], words[GROUP];
+  kh_participant *reader = kh_epoch_enter_any(&store->crowd);
+  for (size_t index = 0; index < count; index++) {
+    values[index] = (flashkv_value)FLASHKV_VALUE_INIT;
+    statuses[index] = fkv_check_key(kh_slice(keys[index].data, keys[index].size), NULL);
+    if (statuses[index] != FLASHKV_OK) continue;
+    hashes[index] = fkv_hash(store, kh_slice(keys[index].data, keys[index].size));
+    fkv_prefetch_slot(store, hashes[index]);
+  }
+  for (size_t index = 0; index < count; index++) {
+    if (statuses[index] == FLASHKV_OK) fkv_prefetch_record(store, hashes[index]);
+  }
+  for (size_t index = 0; index < count; index++) {
+    if (statuses[index] != FLASHKV_OK) continue;
+    words[index] = fkv_find(store, kh_slice(keys[index].data, keys[index].size), hashes[index]);
+    if (words[index] == 0) statuses[index] = FLASHKV_NOT_FOUND;
+  }
+  for (size_t index = 0; index < count; index++) {
+    if (statuses[index] != FLASHKV_OK) continue;
+    statuses[index] = fkv_read_word(store, words[index], &now, reader->index, &values[index], NULL);
+  }
+  kh_epoch_exit(reader);
+}
+
+static khonsu_status multi_get(flashkv *store, const flashkv_slice *keys, size_t count, flashkv_value *values,
+                               flashkv_status *statuses, khonsu_error *error) {
+  for (size_t first = 0; first < count; first += GROUP) {
+    multi_get_group(store, keys + first, count - first < GROUP ? count - first : GROUP, values + first,
+                    statuses + first);
+  }
+  for (size_t index = 0; index < count; index++) { /* the first that failed is read again, for its text */
+    if (statuses[index] == FLASHKV_OK || statuses[index] == FLASHKV_NOT_FOUND) continue;
+    khonsu_status status = statuses[index];
+    if (get(store, kh_slice(keys[index].data, keys[index].size), &values[index], error) == FLASHKV_OK) {
+      statuses[index] = FLASHKV_OK;
+      continue;
+    }
+    return status;
+  }
+  return FLASHKV_OK;
+}
+
+flashkv_status flashkv_multi_get(flashkv *store, const flashkv_slice *keys, size_t count, flashkv_value *values,
+                                 flashkv_status *statuses, flashkv_error *error) {
+  FKV_TELL(error, multi_get(store, keys, count, values, statuses, detail));
 }

@@ -4,10 +4,17 @@
 
 #include "store.h"
 
-/* As of when: a sequence, UINT64_MAX for the newest; and the time by which expiry is judged, 0 for now. */
+/* As of when: a sequence, UINT64_MAX for the newest; and the time by which expiry is judged, 0 for
+ * that of the sequence. */
 typedef struct fkv_moment {
   uint64_t sequence, clock_ms;
 } fkv_moment;
+
+/* Whether a record is a value that has not expired. */
+bool fkv_record_is_seen(flashkv *store, const uint8_t *record, const fkv_moment *moment);
+
+/* The time by which expiry is judged at a sequence, milliseconds since 1970: that of its commit, as far as it is known. */
+uint64_t fkv_clock_at(flashkv *store, uint64_t sequence);
 
 /* The value of the record at `word`, pinned. NOT_FOUND, without a text: it is a deletion, or has expired. */
 KHONSU_MUST_USE khonsu_status fkv_read_word(flashkv *store, uint64_t word, const fkv_moment *moment, unsigned shard,

@@ -44,11 +44,13 @@ struct flashkv {
   uint64_t sequence, timestamp_us;           /* of the last reservation */
   struct fkv_commit *pending, *pending_last; /* reserved and not yet installed, in order */
   fkv_file *active;                          /* takes records; NULL: none yet */
+  bool flushes_are_small;                    /* see flush.c */
   bool mark_due;                             /* a flush has come to its end since the last seal */
   uint64_t live, dead, tombstones, retained; /* bytes of records, in all files */
   uint64_t keys;                             /* with a value */
   fkv_counters counters;
 
+  kh_lock order_lock; /* taken before all others: who makes the order of keys */
   kh_lock files_lock;
   fkv_file **list; /* in the order of the log, merged ones first; changed under both locks */
   size_t list_count, list_capacity;
@@ -141,9 +143,27 @@ KHONSU_MUST_USE khonsu_status fkv_flush(flashkv *store, uint64_t sequence, khons
 /* ---- recover.c */
 KHONSU_MUST_USE khonsu_status fkv_recover(flashkv *store, khonsu_error *error);
 
-/* ---- errors at the façade: from the rooms' kind to the caller's, which may be NULL. Returns the status. */
-flashkv_status fkv_tell(flashkv_error *to, const khonsu_error *from, khonsu_status status);
+/* ---- errors at the façade: the rooms' kind, made out to the caller's, which may be NULL */
 
-#define FKV_ERROR_INIT KHONSU_ERROR_INIT
+/* Not the INIT macro: that would clear the text, too, on every call. */
+static inline void fkv_error_init(khonsu_error *error) {
+  error->struct_size = sizeof *error;
+  error->status = FLASHKV_OK;
+  error->conflicts = NULL;
+  error->conflict_count = 0;
+  error->private_data = NULL;
+  error->message[0] = '\0';
+}
+void fkv_error_tell(flashkv_error *to, const khonsu_error *from, khonsu_status status);
+
+/* Returns, from a call of the façade, the status of `call`, in which `detail` stands for where its error goes. */
+#define FKV_TELL(error, call)                                                                                          \
+  do {                                                                                                                 \
+    khonsu_error told_, *detail = (error) == NULL ? NULL : &told_;                                                     \
+    if (detail != NULL) fkv_error_init(detail);                                                                        \
+    khonsu_status status_ = (call);                                                                                    \
+    if (KH_UNLIKELY(status_ != FLASHKV_OK && detail != NULL)) fkv_error_tell((error), detail, status_);                \
+    return status_;                                                                                                    \
+  } while (0)
 
 #endif

@@ -15,6 +15,7 @@ struct fkv_commit {
   fkv_installed *installed; /* of each entry */
   khonsu_status status;     /* what came of it */
   khonsu_error *error;
+  bool by_call;
   _Atomic uint32_t state; /* COPYING -> COPIED, by its owner; -> DONE, by who installs it */
 };
 
@@ -44,17 +45,17 @@ static uint64_t next_timestamp_us(flashkv *store) {
 }
 
 /* A seal: of the commit before, or, of 0 records, to say how far the log is flushed. */
-static khonsu_status write_seal(flashkv *store, fkv_file *file, const fkv_place *place, uint64_t records,
+static khonsu_status write_seal(flashkv *store, fkv_file *file, const fkv_place *place, uint64_t records, bool by_call,
                                 khonsu_error *error) {
   uint8_t bytes[FKV_SEAL_VALUE_SIZE];
   fkv_draft draft = fkv_seal_draft((fkv_seal){records, atomic_load(&store->synced)}, bytes);
-  return fkv_file_write(file, &store->files, &draft, place, error);
+  return fkv_file_write(file, &store->files, &draft, place, by_call, error);
 }
 
 /* After a flush, the log says so as soon as anything else is written. */
 static khonsu_status write_mark(flashkv *store, fkv_file *file, khonsu_error *error) {
   fkv_place place = {file->salt, file->tail, store->sequence, store->timestamp_us};
-  khonsu_status status = write_seal(store, file, &place, 0, error);
+  khonsu_status status = write_seal(store, file, &place, 0, store->flushes_are_small, error);
   if (status != FLASHKV_OK) return status;
   file->tail += SEAL_SIZE;
   store->mark_due = false;
@@ -73,6 +74,7 @@ static khonsu_status reserve(flashkv *store, commit *own) {
     if (status != FLASHKV_OK) return status;
   }
   own->file = file;
+  own->by_call = store->flushes_are_small;
   own->offset = file->tail;
   own->end = file->tail + size_of(own->writes, file->tail);
   own->timestamp_us = next_timestamp_us(store);
@@ -96,7 +98,7 @@ static khonsu_status get_block(const fkv_writes *writes, size_t index, fkv_block
 static khonsu_status copy_block(flashkv *store, commit *own, const fkv_block *block, fkv_place *place) {
   for (size_t index = 0; index < block->count; index++) {
     const fkv_draft *draft = &block->entries[index].draft;
-    khonsu_status status = fkv_file_write(own->file, &store->files, draft, place, own->error);
+    khonsu_status status = fkv_file_write(own->file, &store->files, draft, place, own->by_call, own->error);
     if (status != FLASHKV_OK) return status;
     place->offset += fkv_draft_size(draft, place->offset);
   }
@@ -111,7 +113,7 @@ static khonsu_status copy(flashkv *store, commit *own) {
     if (status == FLASHKV_OK) status = copy_block(store, own, &block, &place);
     if (status != FLASHKV_OK) return status;
   }
-  if (own->writes->count > 1) return write_seal(store, own->file, &place, own->writes->count, own->error);
+  if (own->writes->count > 1) return write_seal(store, own->file, &place, own->writes->count, own->by_call, own->error);
   return FLASHKV_OK;
 }
 

@@ -42,30 +42,18 @@
  * stores that replace a directory, an entry or a word (C) are sequentially consistent. A replaced directory or segment
  * goes on leading to segments and words that are retired long after it. Who looks at it got to it (B) before it was
  * replaced (C), so announced itself (A) before the writer, later still, looked (D): what it leads to waits as well.
- * Stores that only add (a word in a free slot) release what the word leads to, and pair with 3. */
-#include "index.h"
-
-#include "segment.h"
+ * Stores that only add (a word in a free slot) release what the word leads to, and pair with 3.
+ *
+ * A map that was adopted has segments in an image, which never change; hash_image.c says how they are checked, and why
+ * that does not disturb the above. */
+#include "directory.h"
 
 enum {
-  SEGMENT_LOG2_MIN = 6,  /* 64 slots: 576 bytes with its header */
-  SEGMENT_LOG2_MAX = 11, /* 2,048 slots, 16 KiB; measured at 1 M keys, 512 to 8,192 slots are equally fast */
-  DEPTH_MAX = 32         /* leaves bits 16 to 31 to homes */
+  SEGMENT_LOG2_MIN = KH_SEGMENT_LOG2_LEAST, /* 64 slots: 576 bytes with its header */
+  SEGMENT_LOG2_MAX = 11 /* 2,048 slots, 16 KiB; measured at 1 M keys, 512 to 8,192 slots are equally fast */
 };
 
 /* ---- making and freeing */
-
-static size_t directory_memory(unsigned depth) {
-  return sizeof(kh_directory) + ((size_t)1 << depth) * sizeof(_Atomic uintptr_t);
-}
-
-static unsigned directory_depth(const kh_directory *directory) { return 64 - directory->shift; }
-
-static kh_directory *directory_new(unsigned depth) {
-  kh_directory *directory = kh_alloc_lines(directory_memory(depth));
-  if (directory != NULL) directory->shift = 64 - depth;
-  return directory;
-}
 
 static void free_directory(kh_epoch *epoch, kh_retired *retired) {
   (void)epoch;
@@ -76,48 +64,54 @@ static void free_segment(kh_epoch *epoch, kh_retired *retired) {
   kh_segment_free(KH_CONTAINER_OF(retired, kh_segment, retired));
 }
 
-/* The writer's view: it alone changes both. */
-static kh_directory *directory_of(const kh_hash_map *map) {
-  return atomic_load_explicit(&map->directory, memory_order_relaxed);
-}
-static kh_segment *segment_at(const kh_directory *directory, size_t index) {
-  return kh_entry_segment(atomic_load_explicit(&directory->entries[index], memory_order_relaxed));
-}
 static kh_segment *segment_of(const kh_hash_map *map, uint64_t hash) {
-  kh_directory *directory = directory_of(map);
-  return segment_at(directory, (size_t)(hash >> directory->shift));
+  kh_directory *directory = kh_directory_of(map);
+  return kh_directory_segment(directory, (size_t)(hash >> directory->shift));
+}
+
+static bool is_in_image(const kh_hash_map *map, const kh_segment *segment) {
+  return (uintptr_t)segment - (uintptr_t)map->image < map->image_size;
+}
+
+/* Frees what the first `end` entries lead to, and the directory. */
+static void free_entries(const kh_hash_map *map, kh_directory *directory, size_t end) {
+  for (size_t index = 0, next; index < end; index = next) {
+    next = kh_directory_after(directory, index);
+    kh_segment *segment = kh_directory_segment(directory, index);
+    if (!is_in_image(map, segment)) kh_segment_free(segment);
+  }
+  kh_free(directory);
+}
+
+/* Gives the map, which has none yet, segments of one depth and size. */
+static khonsu_status make(kh_hash_map *map, unsigned depth, unsigned capacity_log2) {
+  kh_directory *directory = kh_directory_new(depth == 0 ? 1 : depth); /* not 0: hash >> 64 has no meaning in C */
+  if (directory == NULL) return KHONSU_NO_MEMORY;
+  size_t end = kh_directory_count(directory), span = depth == 0 ? 2 : 1;
+  for (size_t index = 0; index < end; index++) atomic_init(&directory->entries[index], 0);
+  for (size_t first = 0; first < end; first += span) {
+    kh_segment *segment = kh_segment_new(map->heap, depth, capacity_log2);
+    if (segment == NULL) {
+      free_entries(map, directory, first);
+      return KHONSU_NO_MEMORY;
+    }
+    map->memory += kh_segment_memory(segment);
+    kh_directory_publish(directory, (uint64_t)first << directory->shift, segment);
+  }
+  map->memory += kh_directory_memory(directory);
+  atomic_store(&map->directory, directory);
+  return KHONSU_OK;
 }
 
 khonsu_status kh_hash_map_init(kh_hash_map *map, kh_key_source source, kh_epoch *epoch, kh_heap *heap) {
   *map = (kh_hash_map){.source = source, .epoch = epoch, .heap = heap};
-  kh_segment *segment = kh_segment_new(map->heap, 0, SEGMENT_LOG2_MIN);
-  kh_directory *directory = directory_new(1); /* not 0: hash >> 64 has no meaning in C */
-  if (segment == NULL || directory == NULL) {
-    kh_segment_free(segment);
-    kh_free(directory);
-    return KHONSU_NO_MEMORY;
-  }
-  atomic_init(&directory->entries[0], kh_segment_entry(segment));
-  atomic_init(&directory->entries[1], kh_segment_entry(segment));
-  atomic_store(&map->directory, directory);
-  map->memory = directory_memory(1) + kh_segment_memory(segment);
-  return KHONSU_OK;
-}
-
-/* Steps over the segments of a directory: the index of the first entry after those of the segment at `index`. */
-static size_t after_segment(const kh_directory *directory, size_t index) {
-  return index + ((size_t)1 << (directory_depth(directory) - segment_at(directory, index)->depth));
+  return make(map, 0, SEGMENT_LOG2_MIN);
 }
 
 void kh_hash_map_fini(kh_hash_map *map) {
-  kh_directory *directory = directory_of(map);
+  kh_directory *directory = kh_directory_of(map);
   if (directory == NULL) return;
-  size_t end = (size_t)1 << directory_depth(directory), next;
-  for (size_t index = 0; index < end; index = next) {
-    next = after_segment(directory, index);
-    kh_segment_free(segment_at(directory, index));
-  }
-  kh_free(directory);
+  free_entries(map, directory, kh_directory_count(directory));
   atomic_store(&map->directory, NULL);
   map->count = map->memory = 0;
 }
@@ -157,15 +151,6 @@ static void copy_words(const kh_hash_map *map, const kh_segment *from, kh_segmen
   }
 }
 
-/* Makes the entries for all hashes that begin like `hash` in the first `segment->depth` bits lead to the segment. */
-static void publish_segment(kh_directory *directory, uint64_t hash, kh_segment *segment) {
-  unsigned free_bits = directory_depth(directory) - segment->depth;
-  size_t first = (size_t)(hash >> directory->shift) >> free_bits << free_bits;
-  for (size_t index = first; index < first + ((size_t)1 << free_bits); index++) {
-    atomic_store(&directory->entries[index], kh_segment_entry(segment)); /* with 2; unlinks: C */
-  }
-}
-
 static void retire_segment(kh_hash_map *map, kh_segment *segment) {
   map->memory -= kh_segment_memory(segment);
   kh_epoch_retire(map->epoch, &segment->retired, free_segment);
@@ -176,7 +161,7 @@ static khonsu_status rebuild(kh_hash_map *map, kh_segment *old, uint64_t hash, u
   kh_segment *segment = kh_segment_new(map->heap, old->depth, capacity_log2);
   if (segment == NULL) return KHONSU_NO_MEMORY;
   copy_words(map, old, (kh_segment *[2]){segment, segment}, 0);
-  publish_segment(directory_of(map), hash, segment);
+  kh_directory_publish(kh_directory_of(map), hash, segment);
   map->memory += kh_segment_memory(segment);
   retire_segment(map, old);
   return KHONSU_OK;
@@ -184,25 +169,25 @@ static khonsu_status rebuild(kh_hash_map *map, kh_segment *old, uint64_t hash, u
 
 /* A copy with each entry twice, not published yet. NULL: out of memory. */
 static kh_directory *doubled(const kh_directory *old) {
-  unsigned depth = directory_depth(old) + 1;
-  kh_directory *directory = directory_new(depth);
+  unsigned depth = kh_directory_depth(old) + 1;
+  kh_directory *directory = kh_directory_new(depth);
   if (directory == NULL) return NULL;
   for (size_t index = 0; index < (size_t)1 << depth; index++) {
-    atomic_init(&directory->entries[index], atomic_load_explicit(&old->entries[index / 2], memory_order_relaxed));
+    atomic_init(&directory->entries[index], kh_directory_entry(old, index / 2));
   }
   return directory;
 }
 
 static void publish_directory(kh_hash_map *map, kh_directory *directory) {
-  kh_directory *old = directory_of(map);
+  kh_directory *old = kh_directory_of(map);
   atomic_store(&map->directory, directory); /* with 1; unlinks: C */
-  map->memory += directory_memory(directory_depth(directory)) - directory_memory(directory_depth(old));
+  map->memory += kh_directory_memory(directory) - kh_directory_memory(old);
   kh_epoch_retire(map->epoch, &old->retired, free_directory);
 }
 
 static khonsu_status split(kh_hash_map *map, kh_segment *old, uint64_t hash) {
-  kh_directory *directory = directory_of(map);
-  bool deepen = old->depth == directory_depth(directory);
+  kh_directory *directory = kh_directory_of(map);
+  bool deepen = old->depth == kh_directory_depth(directory);
   kh_segment *halves[2] = {kh_segment_new(map->heap, old->depth + 1, old->capacity_log2),
                            kh_segment_new(map->heap, old->depth + 1, old->capacity_log2)};
   if (deepen) directory = doubled(directory);
@@ -214,8 +199,8 @@ static khonsu_status split(kh_hash_map *map, kh_segment *old, uint64_t hash) {
   }
   copy_words(map, old, halves, old->depth);
   uint64_t bit = UINT64_C(1) << (63 - old->depth);
-  publish_segment(directory, hash & ~bit, halves[0]);
-  publish_segment(directory, hash | bit, halves[1]);
+  kh_directory_publish(directory, hash & ~bit, halves[0]);
+  kh_directory_publish(directory, hash | bit, halves[1]);
   if (deepen) publish_directory(map, directory);
   map->memory += kh_segment_memory(halves[0]) + kh_segment_memory(halves[1]);
   retire_segment(map, old);
@@ -226,8 +211,8 @@ static khonsu_status split(kh_hash_map *map, kh_segment *old, uint64_t hash) {
  * keys; one for 64 is the bound, so that hashes that do not spread cannot make the directory outgrow the keys. */
 static bool may_split(const kh_hash_map *map, const kh_segment *segment) {
   if (segment->capacity_log2 < SEGMENT_LOG2_MAX) return false;
-  if (segment->depth < directory_depth(directory_of(map))) return true;
-  return segment->depth < DEPTH_MAX && UINT64_C(64) << (segment->depth + 1) <= map->count;
+  if (segment->depth < kh_directory_depth(kh_directory_of(map))) return true;
+  return segment->depth < KH_DIRECTORY_DEPTH_MAX && UINT64_C(64) << (segment->depth + 1) <= map->count;
 }
 
 /* The segment for this hash is full: of marks, or of words. */
@@ -246,28 +231,87 @@ uint64_t kh_hash_map_find(const kh_hash_map *map, khonsu_slice key, uint64_t has
 
 static void check_word(uint64_t word) { KH_ASSERT(word != 0 && word < KH_WORD_LIMIT); }
 
+/* Puts a copy of a segment of the image in its place. */
+static khonsu_status copy_out(kh_hash_map *map, uint64_t hash, const kh_segment *old) {
+  if (kh_entry_is_unchecked(kh_hash_map_entry(map, hash))) return KHONSU_CORRUPT;
+  kh_segment *segment = kh_segment_copy(map->heap, old);
+  if (segment == NULL) return KHONSU_NO_MEMORY;
+  kh_directory_publish(kh_directory_of(map), hash, segment);
+  map->memory += kh_segment_memory(segment);
+  return KHONSU_OK;
+}
+
+khonsu_status kh_hash_map_prepare(kh_hash_map *map, uint64_t hash) {
+  const kh_segment *segment = segment_of(map, hash);
+  return KH_LIKELY(!is_in_image(map, segment)) ? KHONSU_OK : copy_out(map, hash, segment);
+}
+
 khonsu_status kh_hash_map_insert(kh_hash_map *map, uint64_t hash, uint64_t word) {
   check_word(word);
-  for (;;) { /* ends: a segment that grows has room, and one can be split DEPTH_MAX times */
+  khonsu_status status = kh_hash_map_prepare(map, hash);
+  while (status == KHONSU_OK) { /* ends: a segment that grows has room, and one can be split so many times */
     kh_segment *segment = segment_of(map, hash);
     if (kh_segment_place(segment, hash, word)) {
       map->count++;
       return KHONSU_OK;
     }
-    khonsu_status status = make_room(map, segment, hash);
-    if (status != KHONSU_OK) return status;
+    status = make_room(map, segment, hash);
   }
+  return status;
+}
+
+/* The one in which a word is. */
+static kh_segment *prepared_segment_of(const kh_hash_map *map, uint64_t hash) {
+  kh_segment *segment = segment_of(map, hash);
+  KH_ASSERT(!is_in_image(map, segment));
+  return segment;
 }
 
 void kh_hash_map_replace(kh_hash_map *map, uint64_t hash, uint64_t old, uint64_t word) {
   check_word(word);
-  kh_segment_replace(segment_of(map, hash), hash, old, word);
+  kh_segment_replace(prepared_segment_of(map, hash), hash, old, word);
 }
 
 void kh_hash_map_remove(kh_hash_map *map, uint64_t hash, uint64_t word) {
-  kh_segment_remove(segment_of(map, hash), hash, word);
+  kh_segment_remove(prepared_segment_of(map, hash), hash, word);
   map->count--;
 }
+
+/* ---- all at once */
+
+static void retire_directory(kh_hash_map *map, kh_directory *directory) {
+  for (size_t index = 0, next; index < kh_directory_count(directory); index = next) {
+    next = kh_directory_after(directory, index);
+    kh_segment *segment = kh_directory_segment(directory, index);
+    if (!is_in_image(map, segment)) kh_epoch_retire(map->epoch, &segment->retired, free_segment);
+  }
+  kh_epoch_retire(map->epoch, &directory->retired, free_directory);
+}
+
+void kh_hash_map_replace_all(kh_hash_map *map, kh_hash_map *other) {
+  KH_ASSERT(other->image == NULL && other->epoch == map->epoch && other->heap == map->heap);
+  kh_directory *old = kh_directory_of(map);
+  atomic_store(&map->directory, kh_directory_of(other)); /* with 1; unlinks: C */
+  map->count = other->count;
+  map->memory = other->memory;
+  atomic_store_explicit(&other->directory, NULL, memory_order_relaxed); /* `other` has no readers */
+  other->count = other->memory = 0;
+  retire_directory(map, old);
+}
+
+/* Segments are filled as full as they may be with some room for those that get more than their share. */
+khonsu_status kh_hash_map_reserve(kh_hash_map *map, uint64_t count) {
+  KH_ASSERT(map->count == 0);
+  unsigned depth = 0, capacity_log2 = SEGMENT_LOG2_MIN;
+  while (capacity_log2 < SEGMENT_LOG2_MAX && count > (UINT64_C(2) << capacity_log2) / 3) capacity_log2++;
+  while (depth < KH_DIRECTORY_DEPTH_MAX && count >> depth > (UINT64_C(2) << capacity_log2) / 3) depth++;
+  kh_hash_map larger = {.source = map->source, .epoch = map->epoch, .heap = map->heap};
+  khonsu_status status = make(&larger, depth, capacity_log2);
+  if (status == KHONSU_OK) kh_hash_map_replace_all(map, &larger);
+  return status;
+}
+
+/* ---- all words */
 
 static void visit_segment(const kh_segment *segment, void (*visit)(void *ctx, uint64_t word), void *ctx) {
   for (size_t index = 0; index < kh_segment_capacity(segment); index++) {
@@ -278,9 +322,10 @@ static void visit_segment(const kh_segment *segment, void (*visit)(void *ctx, ui
 
 /* The position is the lowest hash the next segment may hold. It stays one: segments are split, but never joined. */
 bool kh_hash_map_visit(const kh_hash_map *map, uint64_t *position, void (*visit)(void *ctx, uint64_t word), void *ctx) {
-  const kh_directory *directory = directory_of(map);
-  size_t index = (size_t)(*position >> directory->shift), next = after_segment(directory, index);
-  visit_segment(segment_at(directory, index), visit, ctx);
+  const kh_directory *directory = kh_directory_of(map);
+  size_t index = (size_t)(*position >> directory->shift), next = kh_directory_after(directory, index);
+  KH_ASSERT(!kh_entry_is_unchecked(kh_directory_entry(directory, index)));
+  visit_segment(kh_directory_segment(directory, index), visit, ctx);
   *position = (uint64_t)next << directory->shift; /* 0 after the last */
   return *position != 0;
 }

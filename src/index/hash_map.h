@@ -7,7 +7,8 @@
 #include "os/os.h"
 
 /* From the top bits of a hash to the segment of slots that holds it. An entry is the address of the segment's slots, a
- * multiple of 64, plus the base-2 logarithm of their number, which saves readers a look at the segment's own fields. */
+ * multiple of 64, plus the base-2 logarithm of their number, which saves readers a look at the segment's own fields, plus
+ * KH_ENTRY_UNCHECKED if the segment lies in an image and nobody has looked yet whether it is whole. */
 typedef struct kh_directory {
   kh_retired retired;
   unsigned shift; /* 64 - depth; depth >= 1. Constant, as is the struct's size */
@@ -19,6 +20,8 @@ typedef struct kh_hash_map {
   kh_key_source source;
   kh_epoch *epoch;
   kh_heap *heap;
+  const void *image; /* that was adopted, and constant since; else NULL */
+  size_t image_size;
   _Alignas(KH_CACHE_LINE) uint64_t count; /* words; this and below are the writer's, on a line readers do not need */
   size_t memory;
 } kh_hash_map;
@@ -27,12 +30,19 @@ typedef struct kh_hash_map {
 #define KH_SLOT_EMPTY UINT64_C(0)
 #define KH_SLOT_DELETED (UINT64_C(1) << 48)
 
+/* In an entry. */
+#define KH_ENTRY_UNCHECKED ((uintptr_t)32)
+
+/* What finds return instead of a word if the segment in which it would be is damaged. Only in a map that was adopted. */
+#define KH_WORD_DAMAGED UINT64_MAX
+
 /* Which bits of a hash say what: directory from the top down, tag the lowest 16, slot from bit 16 up. */
 static inline uint64_t kh_hash_tag(uint64_t hash) { return hash << 48; }
 static inline size_t kh_hash_home(uint64_t hash) { return (size_t)(hash >> 16); }
 
 static inline _Atomic uint64_t *kh_entry_slots(uintptr_t entry) { return (_Atomic uint64_t *)(entry & ~(uintptr_t)63); }
-static inline size_t kh_entry_mask(uintptr_t entry) { return ((size_t)1 << (entry & 63)) - 1; }
+static inline size_t kh_entry_mask(uintptr_t entry) { return ((uint32_t)1 << (entry & 31)) - 1; }
+static inline bool kh_entry_is_unchecked(uintptr_t entry) { return KH_UNLIKELY((entry & KH_ENTRY_UNCHECKED) != 0); }
 
 /* Creates an empty map, of less than 1 KiB. NO_MEMORY. Epoch and heap must outlive the map; who writes collects the
  * epoch. */
@@ -42,10 +52,15 @@ void kh_hash_map_fini(kh_hash_map *map);
 
 /* ---- readers, inside the epoch; the writer anywhere */
 
-/* Where the words of a hash are: an entry of the directory. Good for one find, as of some moment after this. */
+/* Looks whether the segment of an unchecked entry is whole; if so, returns the entry as a checked one. */
+uintptr_t kh_hash_map_check(const kh_hash_map *map, uint64_t hash, uintptr_t entry);
+
+/* Where the words of a hash are: an entry of the directory. Good for one find, as of some moment after this. Unchecked
+ * only if the segment is damaged. */
 static inline uintptr_t kh_hash_map_entry(const kh_hash_map *map, uint64_t hash) {
-  const kh_directory *directory = atomic_load(&map->directory);      /* 1 */
-  return atomic_load(&directory->entries[hash >> directory->shift]); /* 2 */
+  const kh_directory *directory = atomic_load(&map->directory);                 /* 1 */
+  uintptr_t entry = atomic_load(&directory->entries[hash >> directory->shift]); /* 2 */
+  return kh_entry_is_unchecked(entry) ? kh_hash_map_check(map, hash, entry) : entry;
 }
 
 /* The second half of a find. */
@@ -54,6 +69,7 @@ static inline __attribute__((always_inline)) uint64_t kh_hash_map_probe(
     void *ctx) {
   const _Atomic uint64_t *slots = kh_entry_slots(entry);
   size_t mask = kh_entry_mask(entry), home = kh_hash_home(hash);
+  if (kh_entry_is_unchecked(entry)) return KH_WORD_DAMAGED;
   for (size_t probe = 0; probe <= mask; probe++) {
     uint64_t slot = atomic_load(&slots[(home + probe) & mask]); /* 3 */
     if (slot == KH_SLOT_EMPTY) return 0;
@@ -63,7 +79,7 @@ static inline __attribute__((always_inline)) uint64_t kh_hash_map_probe(
   return 0;
 }
 
-/* The word of `key`, 0 if there is none. `equal` and `ctx` do what those of the map's kh_key_source do; given as
+/* The word of `key`, 0 if there is none; KH_WORD_DAMAGED. `equal` and `ctx` do what those of the map's kh_key_source do; given as
  * constants, they are compiled in. */
 static inline __attribute__((always_inline)) uint64_t kh_hash_map_find_by(
     const kh_hash_map *map, khonsu_slice key, uint64_t hash, bool (*equal)(void *ctx, uint64_t word, khonsu_slice key),
@@ -83,25 +99,36 @@ static inline bool kh_hash_map_any_word(void *ctx, uint64_t word, khonsu_slice k
   return true;
 }
 
-/* The first word that the key of this hash may have: most likely the one that it has. 0: it has none. */
+/* The first word that the key of this hash may have: most likely the one that it has. 0: it has none. KH_WORD_DAMAGED. */
 static inline uint64_t kh_hash_map_guess(uintptr_t entry, uint64_t hash) {
   return kh_hash_map_probe(entry, (khonsu_slice){0}, hash, kh_hash_map_any_word, NULL);
 }
 
 /* ---- the writer's */
 
-/* Adds `word` for a key with this hash; the key must be absent. NO_MEMORY: nothing changed. */
+/* Makes what holds this hash ready to be changed, for good. In a map that was not adopted it always is. NO_MEMORY;
+ * CORRUPT: it is damaged. */
+KHONSU_MUST_USE khonsu_status kh_hash_map_prepare(kh_hash_map *map, uint64_t hash);
+/* Adds `word` for a key with this hash; the key must be absent. NO_MEMORY, CORRUPT as kh_hash_map_prepare: nothing
+ * changed. */
 KHONSU_MUST_USE khonsu_status kh_hash_map_insert(kh_hash_map *map, uint64_t hash, uint64_t word);
-/* Replaces `old` by `word`, for the same key. `old` must be present. */
+/* Replaces `old` by `word`, for the same key. `old` must be present, and its hash prepared. */
 void kh_hash_map_replace(kh_hash_map *map, uint64_t hash, uint64_t old, uint64_t word);
-/* Takes `word` out; it must be present. */
+/* Takes `word` out; it must be present, and its hash prepared. */
 void kh_hash_map_remove(kh_hash_map *map, uint64_t hash, uint64_t word);
-/* Calls `visit` for every word, in no order. The map must not change meanwhile; what words lead to may go. */
+/* Puts the contents of `other` in the place of those of the map; `other` is left as after fini. It is of the same epoch
+ * and heap, was not adopted, and nobody else knows it. Readers see either all of the one or all of the other. Words are
+ * the owner's. A kh_hash_map_visit that was under way has to begin again. */
+void kh_hash_map_replace_all(kh_hash_map *map, kh_hash_map *other);
+/* Makes room for so many words in a map that has none, so that it need not grow step by step. NO_MEMORY: nothing
+ * changed. */
+KHONSU_MUST_USE khonsu_status kh_hash_map_reserve(kh_hash_map *map, uint64_t count);
+/* Calls `visit` for every word, in no order. One that was adopted has been checked by kh_hash_map_check_all. The map must not change meanwhile; what words lead to may go. */
 void kh_hash_map_each(const kh_hash_map *map, void (*visit)(void *ctx, uint64_t word), void *ctx);
 /* The same a segment at a time, some thousand words: from `*position`, at first 0, which moves on. False: that was the
  * last. Between calls the map may change: a word that is in it from the first call to the last is visited once. */
 bool kh_hash_map_visit(const kh_hash_map *map, uint64_t *position, void (*visit)(void *ctx, uint64_t word), void *ctx);
-/* Bytes the map itself holds, without what is retired. */
+/* Bytes the map itself holds, without what is retired and without an image. */
 static inline size_t kh_hash_map_memory(const kh_hash_map *map) { return map->memory; }
 
 #endif

@@ -2,12 +2,14 @@
  * inside an epoch.
  *
  *   hash_map      points: the word of a key
- *   ordered_map   scans: the keys from a key on, up or down
+ *   hash_image    a hash map as bytes, and back, without a look at each word
+ *   ordered_map   scans: the keys from a key on, up or down; or both, with a word for each key
  *
  * The hash map keeps no keys: a word leads its owner to the key (a pointer to a record, a place in a file), and the owner
  * says through a source how to get from one to the other. Words use the low 48 bits and are not 0. The ordered map keeps
- * keys and nothing else: it does not change when what is behind a key does, and reading it looks at nothing outside it;
- * who needs what is behind the keys finds it by the hash map. docs/index.md has what was measured.
+ * keys and, as a rule, nothing else: it does not change when what is behind a key does, and reading it looks at nothing
+ * outside it; who needs what is behind the keys finds it by the hash map. One with words is an index by itself.
+ * docs/index.md has what was measured.
  *
  * Guarantees
  *   1. find and read are wait-free, inside the epoch: they take no lock, never wait for the writer and end after a
@@ -17,7 +19,8 @@
  *      returns is strictly in order.
  *   3. The writer's insert touches a bounded part of the index: growth never copies the whole (segments split one by
  *      one, as in Fagin et al., "Extendible hashing", 1979; so do the nodes of a tree).
- *   4. A failed insert (NO_MEMORY) changes nothing. Taking out cannot fail.
+ *   4. A failed insert (NO_MEMORY) changes nothing. Taking out and replacing cannot fail (in a hash map that stands on
+ *      an image, once that was prepared).
  * Memory that readers may still see is retired to the epoch given at init.
  */
 #ifndef KH_INDEX_H
@@ -36,6 +39,8 @@ typedef struct kh_key_source {
 } kh_key_source;
 
 #include "hash_map.h"
+
+#include "hash_image.h"
 #include "ordered_map.h"
 
 #endif

@@ -113,7 +113,8 @@ kh_ordered_node *kh_inner_new(const kh_inner_parts *parts, unsigned first, unsig
   inner->retired = (kh_retired){NULL, 0, NULL};
   atomic_init(&inner->live, 0);
   inner->prefix_size = (uint32_t)packing.prefix_size;
-  inner->level = (uint16_t)level;
+  inner->level = (uint8_t)level;
+  inner->has_words = false;
   inner->count = (uint16_t)(end - first);
   for (unsigned index = first; index < end; index++) {
     atomic_init(&kh_inner_children(inner)[index - first], parts->children[index]);

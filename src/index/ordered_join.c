@@ -34,7 +34,7 @@ static size_t joined_most(size_t room, bool bare) { return bare ? room : room / 
 static bool join_leaves(const kh_ordered_node *left, const kh_ordered_node *right, kh_ordered_node **node) {
   bool bare = is_bare(left, right);
   kh_leaf_parts parts;
-  parts.count = 0;
+  kh_leaf_parts_init(&parts, left->has_words);
   kh_leaf_parts_add_from(&parts, left, 0, left->count);
   kh_leaf_parts_add_from(&parts, right, 0, right->count);
   if (kh_leaf_parts_bytes(&parts) > joined_most(KH_LEAF_BYTES, bare)) return false;
@@ -86,7 +86,7 @@ static bool join(kh_ordered_map *map, const kh_ordered_path *path, unsigned leve
   if (level < path->height || parent->count > 2) {
     top = parent_with(node, parent, index);
     if (top == NULL) {
-      kh_free(node);
+      kh_ordered_node_free(node);
       return false;
     }
     kh_ordered_map_own(map, top);
@@ -116,7 +116,7 @@ static bool join_on_path(kh_ordered_map *map, khonsu_slice key) {
 static void compact(kh_ordered_map *map, const kh_ordered_path *path) {
   const kh_ordered_node *old = path->at[0].node;
   kh_leaf_parts parts;
-  parts.count = 0;
+  kh_leaf_parts_init(&parts, old->has_words);
   kh_leaf_parts_add_from(&parts, old, 0, old->count);
   kh_ordered_node *leaf = kh_leaf_new(&parts, 0, parts.count);
   if (leaf != NULL) kh_ordered_map_replace(map, path, 0, leaf);

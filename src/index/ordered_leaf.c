@@ -1,24 +1,28 @@
 /* ordered_leaf: leaves of the ordered map. */
 #include "ordered_node.h"
 
-static size_t memory_of_leaf(size_t count, kh_packing packing) {
+static size_t memory_of_words(size_t count, bool has_words) { return has_words ? count * sizeof(uint64_t) : 0; }
+
+static size_t memory_of_leaf(size_t count, kh_packing packing, bool has_words) {
   size_t fixed = sizeof(kh_ordered_node) + ((packing.prefix_size + 1) & ~(size_t)1) + (count + 1) * sizeof(uint16_t);
-  return fixed + (count == 0 ? 0 : packing.bytes + KH_NODE_SLACK);
+  return memory_of_words(count, has_words) + fixed + (count == 0 ? 0 : packing.bytes + KH_NODE_SLACK);
 }
 
 size_t kh_leaf_memory(const kh_ordered_node *leaf) {
-  return memory_of_leaf(leaf->count, (kh_packing){leaf->prefix_size, kh_leaf_bytes(leaf)});
+  return memory_of_leaf(leaf->count, (kh_packing){leaf->prefix_size, kh_leaf_bytes(leaf)}, leaf->has_words);
 }
 
-/* With all but the bytes of its keys and where they start. NULL: out of memory. */
-static kh_ordered_node *leaf_of(unsigned count, kh_packing packing, uint64_t live) {
+/* With all but the bytes of its keys, where they start, and words. NULL: out of memory. */
+static kh_ordered_node *leaf_of(unsigned count, kh_packing packing, bool has_words, uint64_t live) {
   KH_ASSERT(count <= KH_LEAF_MAX && packing.bytes <= KH_LEAF_BYTES);
-  kh_ordered_node *leaf = kh_alloc(memory_of_leaf(count, packing));
-  if (leaf == NULL) return NULL;
+  char *block = kh_alloc(memory_of_leaf(count, packing, has_words));
+  if (block == NULL) return NULL;
+  kh_ordered_node *leaf = (kh_ordered_node *)(void *)(block + memory_of_words(count, has_words));
   leaf->retired = (kh_retired){NULL, 0, NULL};
   atomic_init(&leaf->live, live);
   leaf->prefix_size = (uint32_t)packing.prefix_size;
   leaf->level = 0;
+  leaf->has_words = has_words;
   leaf->count = (uint16_t)count;
   kh_leaf_starts(leaf)[0] = 0;
   if (count > 0) memset(kh_leaf_suffixes(leaf) + packing.bytes, 0, KH_NODE_SLACK);
@@ -27,18 +31,24 @@ static kh_ordered_node *leaf_of(unsigned count, kh_packing packing, uint64_t liv
 
 /* ---- parts */
 
-void kh_leaf_parts_add(kh_leaf_parts *parts, kh_key_pieces key) { parts->keys[parts->count++] = key; }
+void kh_leaf_parts_add(kh_leaf_parts *parts, kh_key_pieces key, uint64_t word) {
+  parts->words[parts->count] = word;
+  parts->keys[parts->count++] = key;
+}
 
 void kh_leaf_parts_add_from(kh_leaf_parts *parts, const kh_ordered_node *leaf, unsigned first, unsigned end) {
   uint64_t live = kh_leaf_live(leaf) & kh_leaf_first(end) & ~kh_leaf_first(first);
-  for (; live != 0; live &= live - 1) kh_leaf_parts_add(parts, kh_leaf_key(leaf, (unsigned)__builtin_ctzll(live)));
+  for (; live != 0; live &= live - 1) {
+    unsigned index = (unsigned)__builtin_ctzll(live);
+    kh_leaf_parts_add(parts, kh_leaf_key(leaf, index), kh_leaf_peek_word(leaf, index));
+  }
 }
 
 size_t kh_leaf_parts_bytes(const kh_leaf_parts *parts) { return kh_pieces_pack(parts->keys, parts->count).bytes; }
 
 kh_ordered_node *kh_leaf_new(const kh_leaf_parts *parts, unsigned first, unsigned end) {
   kh_packing packing = kh_pieces_pack(parts->keys + first, end - first);
-  kh_ordered_node *leaf = leaf_of(end - first, packing, kh_leaf_first(end - first));
+  kh_ordered_node *leaf = leaf_of(end - first, packing, parts->has_words, kh_leaf_first(end - first));
   if (leaf == NULL) return NULL;
   if (packing.prefix_size > 0) kh_pieces_write(leaf->prefix, kh_pieces_cut(parts->keys[first], packing.prefix_size), 0);
   uint16_t *starts = kh_leaf_starts(leaf);
@@ -46,19 +56,30 @@ kh_ordered_node *kh_leaf_new(const kh_leaf_parts *parts, unsigned first, unsigne
   for (unsigned index = first; index < end; index++) {
     to = kh_pieces_write(to, parts->keys[index], packing.prefix_size);
     *++starts = (uint16_t)(to - suffixes);
+    if (leaf->has_words) atomic_init(kh_leaf_word(leaf, index - first), parts->words[index]);
   }
   return leaf;
 }
 
 /* ---- inserting */
 
+/* Plain copies: the new leaf is private, and the writer alone changes the words of the old one. */
+static void splice_words(kh_ordered_node *leaf, const kh_ordered_node *old, unsigned position, uint64_t word) {
+  uint64_t *to = (uint64_t *)(void *)leaf;
+  const uint64_t *from = (const uint64_t *)(const void *)old;
+  memcpy(to - position, from - position, position * sizeof *to);
+  atomic_init(kh_leaf_word(leaf, position), word);
+  memcpy(to - leaf->count, from - old->count, (old->count - position) * sizeof *to);
+}
+
 /* The same prefix, and all entries, with one that begins with the prefix among them. NULL: out of memory. */
-static kh_ordered_node *spliced(const kh_ordered_node *old, unsigned position, khonsu_slice suffix) {
+static kh_ordered_node *spliced(const kh_ordered_node *old, unsigned position, khonsu_slice suffix, uint64_t word) {
   uint64_t live = kh_leaf_live(old), before = kh_leaf_first(position);
   live = (live & before) | UINT64_C(1) << position | (live & ~before) << 1;
   kh_packing packing = {old->prefix_size, kh_leaf_bytes(old) + suffix.size};
-  kh_ordered_node *leaf = leaf_of(old->count + 1U, packing, live);
+  kh_ordered_node *leaf = leaf_of(old->count + 1U, packing, old->has_words, live);
   if (leaf == NULL) return NULL;
+  if (old->has_words) splice_words(leaf, old, position, word);
   memcpy(leaf->prefix, old->prefix, old->prefix_size);
   const uint16_t *old_starts = kh_leaf_starts(old);
   uint16_t *starts = kh_leaf_starts(leaf), more = (uint16_t)suffix.size;
@@ -80,15 +101,16 @@ static bool can_be_spliced(const kh_ordered_node *leaf, khonsu_slice key) {
   return kh_ordered_prefix_order(leaf, key) == 0;
 }
 
-bool kh_leaf_with(const kh_ordered_node *leaf, unsigned position, khonsu_slice key, kh_ordered_node **made) {
+bool kh_leaf_with(const kh_ordered_node *leaf, unsigned position, khonsu_slice key, uint64_t word,
+                  kh_ordered_node **made) {
   if (KH_LIKELY(can_be_spliced(leaf, key))) {
-    *made = spliced(leaf, position, kh_key_rest(key, leaf->prefix_size));
+    *made = spliced(leaf, position, kh_key_rest(key, leaf->prefix_size), word);
     return true;
   }
   kh_leaf_parts parts;
-  parts.count = 0;
+  kh_leaf_parts_init(&parts, leaf->has_words);
   kh_leaf_parts_add_from(&parts, leaf, 0, position);
-  kh_leaf_parts_add(&parts, kh_key_whole(key));
+  kh_leaf_parts_add(&parts, kh_key_whole(key), word);
   kh_leaf_parts_add_from(&parts, leaf, position, leaf->count);
   if (parts.count > KH_LEAF_MAX || kh_leaf_parts_bytes(&parts) > KH_LEAF_BYTES) return false;
   *made = kh_leaf_new(&parts, 0, parts.count);

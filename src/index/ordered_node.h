@@ -1,8 +1,8 @@
 /* ordered_node: leaves and inner nodes of the ordered map. Within the room; see ordered_map.c for the argument.
  *
  * A node is built in private, published by one store, and from then on constant, but for the bits of a leaf that say
- * which of its keys are there, and the children of an inner node, each of which can be replaced by another of the same
- * range.
+ * which of its keys are there, the words of its keys, and the children of an inner node, each of which can be replaced by
+ * another of the same range.
  *
  * A node keeps its keys, or separators, packed: once what all of them begin with, the prefix; then of each what follows,
  * its suffix. A node is not full of bytes as long as its suffixes are short, whatever the prefix. */
@@ -29,12 +29,14 @@ typedef struct kh_ordered_node {
   kh_retired retired;
   _Atomic uint64_t live; /* of a leaf: which of its keys are there, by bit */
   uint32_t prefix_size;
-  uint16_t level; /* 0: a leaf */
+  uint8_t level;  /* 0: a leaf */
+  bool has_words; /* a leaf: they stand before it in memory, the first one last */
   uint16_t count; /* keys, those not there among them; or children */
   char prefix[];
 } kh_ordered_node;
 
 _Static_assert(KH_LEAF_MAX <= 64, "a bit for each key");
+_Static_assert(KH_HEIGHT_MAX <= UINT8_MAX, "levels have 8 bits");
 _Static_assert(KH_LEAF_BYTES <= UINT16_MAX, "where suffixes begin is kept in 16 bits");
 
 /* Whether the key is before (-1) or after (1) all that begins with the node's prefix, or begins with it (0). */
@@ -70,6 +72,15 @@ static inline kh_key_pieces kh_leaf_key(const kh_ordered_node *leaf, unsigned in
   return (kh_key_pieces){{leaf->prefix, leaf->prefix_size}, kh_leaf_suffix(leaf, index)};
 }
 
+/* The word of a key, in a leaf with words; 0 for those not there. */
+static inline _Atomic uint64_t *kh_leaf_word(const kh_ordered_node *leaf, unsigned index) {
+  return (_Atomic uint64_t *)(uintptr_t)leaf - 1 - index;
+}
+/* The writer's view, of any leaf. */
+static inline uint64_t kh_leaf_peek_word(const kh_ordered_node *leaf, unsigned index) {
+  return leaf->has_words ? atomic_load_explicit(kh_leaf_word(leaf, index), memory_order_relaxed) : 0;
+}
+
 /* The bits of the first `count` keys. */
 static inline uint64_t kh_leaf_first(unsigned count) { return count == 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1; }
 /* The writer's view: it alone changes bits. */
@@ -83,10 +94,16 @@ static inline unsigned kh_leaf_live_count(const kh_ordered_node *leaf) {
 /* Keys that leaves are made from, in order: at most those of two leaves and one more. Borrowed. */
 typedef struct kh_leaf_parts {
   unsigned count;
+  bool has_words;
   kh_key_pieces keys[2 * KH_LEAF_MAX + 1];
+  uint64_t words[2 * KH_LEAF_MAX + 1]; /* if it has words */
 } kh_leaf_parts;
 
-void kh_leaf_parts_add(kh_leaf_parts *parts, kh_key_pieces key);
+static inline void kh_leaf_parts_init(kh_leaf_parts *parts, bool has_words) { /* not what `count` has not come to */
+  parts->count = 0;
+  parts->has_words = has_words;
+}
+void kh_leaf_parts_add(kh_leaf_parts *parts, kh_key_pieces key, uint64_t word);
 /* Adds the keys that are there, from `first` to before `end`. */
 void kh_leaf_parts_add_from(kh_leaf_parts *parts, const kh_ordered_node *leaf, unsigned first, unsigned end);
 /* How many bytes of suffixes a leaf of all the parts would have. */
@@ -95,7 +112,8 @@ size_t kh_leaf_parts_bytes(const kh_leaf_parts *parts);
 /* A leaf of the parts from `first` to before `end`, all there; they fit. NULL: out of memory. */
 kh_ordered_node *kh_leaf_new(const kh_leaf_parts *parts, unsigned first, unsigned end);
 /* A copy of the leaf with `key` before the entry `position`. False: it would not fit. `*made` NULL: out of memory. */
-bool kh_leaf_with(const kh_ordered_node *leaf, unsigned position, khonsu_slice key, kh_ordered_node **made);
+bool kh_leaf_with(const kh_ordered_node *leaf, unsigned position, khonsu_slice key, uint64_t word,
+                  kh_ordered_node **made);
 
 /* Finds the first entry that is not before `key`, or, with `after`, the first that is after it, be they there or not.
  * Returns whether there is an entry of that key. Readers too. */
@@ -145,6 +163,11 @@ size_t kh_leaf_memory(const kh_ordered_node *leaf);
 size_t kh_inner_memory(const kh_ordered_node *inner);
 static inline size_t kh_ordered_node_memory(const kh_ordered_node *node) {
   return node->level == 0 ? kh_leaf_memory(node) : kh_inner_memory(node);
+}
+
+/* NULL is a no-op. */
+static inline void kh_ordered_node_free(kh_ordered_node *node) {
+  if (node != NULL) kh_free((uint64_t *)(void *)node - (node->has_words ? node->count : 0));
 }
 
 #endif

@@ -19,7 +19,7 @@ void kh_ordered_map_own(kh_ordered_map *map, const kh_ordered_node *node) {
 
 static void free_node(kh_epoch *epoch, kh_retired *retired) {
   (void)epoch;
-  kh_free(KH_CONTAINER_OF(retired, kh_ordered_node, retired));
+  kh_ordered_node_free(KH_CONTAINER_OF(retired, kh_ordered_node, retired));
 }
 
 void kh_ordered_map_retire(kh_ordered_map *map, kh_ordered_node *node) {

@@ -13,10 +13,11 @@ typedef struct cursor {
   unsigned index[KH_HEIGHT_MAX];
 } cursor;
 
-/* Where the keys go. */
+/* Where the keys go, and their words, if they are wanted. */
 typedef struct output {
   kh_buffer *keys;
   kh_key_place *places;
+  uint64_t *words;
   size_t room, count;
 } output;
 
@@ -64,8 +65,10 @@ static khonsu_status make_room(kh_buffer *keys, size_t written, size_t size) {
   return kh_buffer_reserve(keys, size + SHORT);
 }
 
-/* The keys of the leaf whose bits are set in `chosen`; as many as there is room for. */
-static khonsu_status copy_keys(const kh_ordered_node *leaf, uint64_t chosen, bool reverse, output *out) {
+/* The keys of the leaf whose bits are set in `chosen`; as many as there is room for. `has_words` is given as a constant,
+ * so that sets do not pay. */
+static inline __attribute__((always_inline)) khonsu_status copy_entries(const kh_ordered_node *leaf, bool has_words,
+                                                                        uint64_t chosen, bool reverse, output *out) {
   const uint16_t *starts = kh_leaf_starts(leaf);
   const char *suffixes = kh_leaf_suffixes(leaf);
   size_t prefix_size = leaf->prefix_size, written = out->keys->size;
@@ -74,6 +77,11 @@ static khonsu_status copy_keys(const kh_ordered_node *leaf, uint64_t chosen, boo
   while (chosen != 0 && place < end) {
     unsigned index = (unsigned)(reverse ? 63 - __builtin_clzll(chosen) : __builtin_ctzll(chosen));
     chosen ^= UINT64_C(1) << index;
+    if (has_words) {
+      uint64_t word = atomic_load(kh_leaf_word(leaf, index)); /* B; W of ordered_map.c */
+      if (word == 0) continue;
+      if (out->words != NULL) out->words[place - out->places] = word;
+    }
     size_t start = starts[index], suffix_size = starts[index + 1] - start, size = prefix_size + suffix_size;
     if (KH_UNLIKELY(out->keys->capacity - written < size + SHORT)) {
       status = make_room(out->keys, written, size);
@@ -90,6 +98,11 @@ static khonsu_status copy_keys(const kh_ordered_node *leaf, uint64_t chosen, boo
   return status;
 }
 
+static khonsu_status copy_keys(const kh_ordered_node *leaf, uint64_t chosen, bool reverse, output *out) {
+  return leaf->has_words ? copy_entries(leaf, true, chosen, reverse, out)
+                         : copy_entries(leaf, false, chosen, reverse, out);
+}
+
 /* The entries from which to read in the first leaf. */
 static uint64_t chosen_in(const kh_ordered_node *leaf, const khonsu_slice *from, bool inclusive, bool reverse) {
   if (from == NULL) return UINT64_MAX;
@@ -98,11 +111,12 @@ static uint64_t chosen_in(const kh_ordered_node *leaf, const khonsu_slice *from,
   return reverse ? kh_leaf_first(position) : ~kh_leaf_first(position);
 }
 
-khonsu_status kh_ordered_map_read(const kh_ordered_map *map, const khonsu_slice *from, bool inclusive, bool reverse,
-                                  kh_buffer *keys, kh_key_place *places, size_t room, size_t *count) {
+khonsu_status kh_ordered_map_read_words(const kh_ordered_map *map, const khonsu_slice *from, bool inclusive,
+                                        bool reverse, kh_buffer *keys, kh_key_place *places, uint64_t *words,
+                                        size_t room, size_t *count) {
   const kh_ordered_node *root = atomic_load(&map->root); /* B */
   cursor at = {.height = root->level};
-  output out = {keys, places, room, 0};
+  output out = {keys, places, words, room, 0};
   go_down(&at, root, from, reverse);
   uint64_t chosen = chosen_in(at.leaf, from, inclusive, reverse);
   khonsu_status status = KHONSU_OK;
@@ -115,4 +129,20 @@ khonsu_status kh_ordered_map_read(const kh_ordered_map *map, const khonsu_slice 
   }
   *count = out.count;
   return status;
+}
+
+khonsu_status kh_ordered_map_read(const kh_ordered_map *map, const khonsu_slice *from, bool inclusive, bool reverse,
+                                  kh_buffer *keys, kh_key_place *places, size_t room, size_t *count) {
+  return kh_ordered_map_read_words(map, from, inclusive, reverse, keys, places, NULL, room, count);
+}
+
+uint64_t kh_ordered_map_find(const kh_ordered_map *map, khonsu_slice key) {
+  const kh_ordered_node *node = atomic_load(&map->root); /* B */
+  while (node->level > 0) {
+    node = atomic_load(&kh_inner_children(node)[kh_inner_find(node, key)]); /* B */
+    kh_ordered_node_prefetch(node);
+  }
+  unsigned index;
+  if (!kh_leaf_seek(node, key, false, &index)) return 0;
+  return atomic_load(kh_leaf_word(node, index)); /* B; W of ordered_map.c */
 }

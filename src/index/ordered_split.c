@@ -32,7 +32,7 @@ static unsigned best_middle(const kh_leaf_parts *parts) {
  * are if nothing in them is gone, for narrower bounds do no harm. */
 static halves split_leaf(kh_ordered_node *leaf, khonsu_slice key, unsigned position) {
   kh_leaf_parts parts;
-  parts.count = 0;
+  kh_leaf_parts_init(&parts, leaf->has_words);
   kh_leaf_parts_add_from(&parts, leaf, 0, position);
   unsigned middle = parts.count;
   kh_leaf_parts_add_from(&parts, leaf, position, leaf->count);
@@ -78,8 +78,8 @@ static khonsu_status split(kh_ordered_map *map, const kh_ordered_path *path, uns
   kh_ordered_node *old = path->at[level].node, *parent = NULL;
   if (made->left != NULL && made->right != NULL) parent = parent_of_halves(made, path, level);
   if (parent == NULL) {
-    if (made->left != old) kh_free(made->left);
-    if (made->right != old) kh_free(made->right);
+    if (made->left != old) kh_ordered_node_free(made->left);
+    if (made->right != old) kh_ordered_node_free(made->right);
     return KHONSU_NO_MEMORY;
   }
   bool is_root = level == path->height;

@@ -2,6 +2,7 @@
 #include "segment.h"
 
 kh_segment *kh_segment_new(kh_heap *heap, unsigned depth, unsigned capacity_log2) {
+  KH_ASSERT(capacity_log2 >= KH_SEGMENT_LOG2_LEAST && capacity_log2 <= KH_SEGMENT_LOG2_MOST);
   size_t size = sizeof(kh_segment) + ((size_t)1 << capacity_log2) * sizeof(uint64_t); /* a multiple of 64 */
   kh_segment *segment = kh_heap_alloc(heap, size);
   if (segment == NULL) return NULL;
@@ -9,6 +10,13 @@ kh_segment *kh_segment_new(kh_heap *heap, unsigned depth, unsigned capacity_log2
   segment->depth = depth;
   segment->capacity_log2 = capacity_log2;
   return segment;
+}
+
+kh_segment *kh_segment_copy(kh_heap *heap, const kh_segment *segment) {
+  size_t size = kh_segment_memory(segment);
+  kh_segment *copy = kh_heap_alloc(heap, size);
+  if (copy != NULL) memcpy((void *)copy, (const void *)segment, size);
+  return copy;
 }
 
 void kh_segment_free(kh_segment *segment) {

@@ -14,6 +14,8 @@ typedef struct kh_segment {
   _Alignas(KH_CACHE_LINE) _Atomic uint64_t slots[];
 } kh_segment;
 
+enum { KH_SEGMENT_LOG2_LEAST = 6, KH_SEGMENT_LOG2_MOST = 31 }; /* of capacities; what entries have room for */
+
 static inline size_t kh_segment_capacity(const kh_segment *segment) { return (size_t)1 << segment->capacity_log2; }
 /* How many slots may be other than empty: at four fifths an unsuccessful probe looks at 13 slots on average. */
 static inline size_t kh_segment_limit(const kh_segment *segment) {
@@ -31,6 +33,8 @@ static inline kh_segment *kh_entry_segment(uintptr_t entry) {
 
 /* An empty segment; NULL: out of memory. */
 kh_segment *kh_segment_new(kh_heap *heap, unsigned depth, unsigned capacity_log2);
+/* The same again; NULL: out of memory. */
+kh_segment *kh_segment_copy(kh_heap *heap, const kh_segment *segment);
 void kh_segment_free(kh_segment *segment); /* NULL is a no-op */
 
 /* Puts the word into the first slot free for it. False: that would exceed the limit; nothing changed. */

@@ -15,7 +15,12 @@
 
 #include "os.h"
 
-enum { FILE_MODE = 0600, DIRECTORY_MODE = 0700, SLICES_PER_CALL = 256 /* 4 KiB of stack; IOV_MAX is 1,024 */ };
+enum {
+  FILE_MODE = 0600,
+  DIRECTORY_MODE = 0700,
+  SLICES_PER_CALL = 256,
+  /* 4 KiB of stack; IOV_MAX is 1,024 */ LARGE_PAGE = 2 << 20
+};
 
 #define UNTIL_NOT_INTERRUPTED(result, call)                                                                            \
   do (result) = (call);                                                                                                \
@@ -163,6 +168,7 @@ static kh_os_error posix_map(void *ctx, kh_file file, uint64_t offset, size_t si
   int sharing = access == KH_MAP_PRIVATE ? MAP_PRIVATE : MAP_SHARED;
   void *mapped = mmap(NULL, size, protection, sharing, file, (off_t)offset);
   if (mapped == MAP_FAILED) return errno;
+  if (size >= LARGE_PAGE) (void)madvise(mapped, size, MADV_HUGEPAGE); /* a wish: some file systems have large pages */
   *address = mapped;
   return 0;
 }

@@ -7,10 +7,13 @@
 
 #include "unit.h"
 
+static bool with_words; /* which kind of map the tests run with */
+
 typedef struct item {
   uint32_t size;
-  bool in; /* the model */
+  bool in; /* the model: this, and the word */
   uint8_t *key;
+  uint64_t word;
 } item;
 
 typedef struct fixture {
@@ -19,6 +22,7 @@ typedef struct fixture {
   item *items; /* in the order of their keys, each key once */
   size_t count;
   uint32_t *order; /* room for a permutation */
+  uint64_t words;  /* how many have been given out */
 } fixture;
 
 static inline khonsu_slice item_key(const item *it) { return kh_slice(it->key, it->size); }
@@ -28,8 +32,9 @@ static inline int begin(void **state) {
   f->items = NULL;
   f->order = NULL;
   f->count = 0;
+  f->words = 0;
   *state = f;
-  return kh_ordered_map_init(&f->map, &f->epoch) != KHONSU_OK;
+  return (with_words ? kh_ordered_map_init_words : kh_ordered_map_init)(&f->map, &f->epoch) != KHONSU_OK;
 }
 
 static inline int end(void **state) {
@@ -150,14 +155,39 @@ static inline void put_in_order(fixture *f, direction way, kh_prng *prng) {
 
 /* ---- changes */
 
+/* A word that no key has had; of all bits. */
+static inline uint64_t new_word(fixture *f) { return ++f->words * UINT64_C(0x9e3779b97f4a7c15); }
+
+static inline khonsu_status insert_item(fixture *f, size_t i, uint64_t word) {
+  if (with_words) return kh_ordered_map_insert_word(&f->map, item_key(&f->items[i]), word);
+  return kh_ordered_map_insert(&f->map, item_key(&f->items[i]));
+}
+
+static inline void check_find(const fixture *f, size_t i) {
+  const item *it = &f->items[i];
+  if (with_words) assert_true(kh_ordered_map_find(&f->map, item_key(it)) == (it->in ? it->word : 0));
+}
+
+/* Or gives it another word. */
 static inline void add(fixture *f, size_t i) {
-  assert_int_equal(kh_ordered_map_insert(&f->map, item_key(&f->items[i])), KHONSU_OK);
+  uint64_t word = new_word(f);
+  assert_int_equal(insert_item(f, i, word), KHONSU_OK);
   f->items[i].in = true;
+  f->items[i].word = word;
+  check_find(f, i);
+}
+
+static inline void give_another_word(fixture *f, size_t i) {
+  if (!with_words || !f->items[i].in) return;
+  f->items[i].word = new_word(f);
+  kh_ordered_map_replace_word(&f->map, item_key(&f->items[i]), f->items[i].word);
+  check_find(f, i);
 }
 
 static inline void take_out(fixture *f, size_t i) {
   kh_ordered_map_remove(&f->map, item_key(&f->items[i]));
   f->items[i].in = false;
+  check_find(f, i);
 }
 
 /* ---- reading, against the model */
@@ -178,12 +208,14 @@ static inline size_t rank(const fixture *f, khonsu_slice key, bool after) {
 typedef struct reading {
   kh_buffer keys;
   kh_key_place *places;
+  uint64_t *words; /* NULL: none were read */
   size_t count;
 } reading;
 
-static inline bool has_read(const reading *it, size_t index, khonsu_slice key) {
+static inline bool has_read(const reading *it, size_t index, const item *next) {
   assert_true(it->places[index].at + it->places[index].size <= it->keys.size);
-  return kh_slice_equal(kh_slice(it->keys.data + it->places[index].at, it->places[index].size), key);
+  if (it->words != NULL && it->words[index] != next->word) return false;
+  return kh_slice_equal(kh_slice(it->keys.data + it->places[index].at, it->places[index].size), item_key(next));
 }
 
 static inline void check_reading(const fixture *f, const reading *it, const khonsu_slice *from, bool inclusive,
@@ -194,22 +226,34 @@ static inline void check_reading(const fixture *f, const reading *it, const khon
     const item *next = &f->items[reverse ? --at : at++];
     if (!next->in) continue;
     assert_true(expected < it->count);
-    assert_true(has_read(it, expected++, item_key(next)));
+    assert_true(has_read(it, expected++, next));
   }
   assert_int_equal(it->count, expected);
 }
 
+static inline khonsu_status read_into(const fixture *f, const khonsu_slice *from, bool inclusive, bool reverse,
+                                      size_t room, reading *it) {
+  if (it->words == NULL) {
+    return kh_ordered_map_read(&f->map, from, inclusive, reverse, &it->keys, it->places, room, &it->count);
+  }
+  return kh_ordered_map_read_words(&f->map, from, inclusive, reverse, &it->keys, it->places, it->words, room,
+                                   &it->count);
+}
+
+/* Of a map with words, with and without them in turns. */
 static inline void check_read(const fixture *f, const khonsu_slice *from, bool inclusive, bool reverse, size_t room) {
+  static unsigned turn;
   reading it = {.places = malloc((room + 1) * sizeof(kh_key_place)), .count = 42};
-  assert_non_null(it.places);
+  if (with_words && turn++ % 4 != 0) it.words = malloc((room + 1) * sizeof(uint64_t));
+  assert_true(it.places != NULL && (it.words != NULL || !with_words || turn % 4 == 1));
   it.places[room].at = 42;
   assert_int_equal(kh_buffer_append(&it.keys, "before", 6), KHONSU_OK);
-  assert_int_equal(kh_ordered_map_read(&f->map, from, inclusive, reverse, &it.keys, it.places, room, &it.count),
-                   KHONSU_OK);
+  assert_int_equal(read_into(f, from, inclusive, reverse, room, &it), KHONSU_OK);
   check_reading(f, &it, from, inclusive, reverse, room);
   assert_true(it.places[room].at == 42 && memcmp(it.keys.data, "before", 6) == 0);
   kh_buffer_fini(&it.keys);
   free(it.places);
+  free(it.words);
 }
 
 /* From the key of some item, from a bit before it and from a bit after it, with any of the ways to read. */
@@ -256,11 +300,13 @@ static inline void check_leaf(const fixture *f, const kh_ordered_node *leaf, kho
     size_t at = rank(f, key, false);
     assert_true(at < f->count && kh_slice_equal(item_key(&f->items[at]), key));
     assert_int_equal(f->items[at].in, kh_leaf_live(leaf) >> i & 1);
+    if (with_words) assert_true(kh_leaf_peek_word(leaf, i) == (f->items[at].in ? f->items[at].word : 0));
     free((void *)(uintptr_t)last.data);
     last = key;
   }
   free((void *)(uintptr_t)last.data);
   assert_true((kh_leaf_live(leaf) & ~kh_leaf_first(leaf->count)) == 0);
+  assert_int_equal(leaf->has_words, with_words);
   assert_true(leaf->count <= KH_LEAF_MAX && kh_leaf_bytes(leaf) <= KH_LEAF_BYTES);
   all->keys += kh_leaf_live_count(leaf);
 }

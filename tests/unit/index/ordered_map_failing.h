@@ -42,14 +42,19 @@ static khonsu_status reserve_or_fail(kh_buffer *buffer, size_t more) {
 #define kh_leaf_parts_bytes failing_leaf_parts_bytes
 #define kh_leaf_seek failing_leaf_seek
 #define kh_leaf_with failing_leaf_with
+#define kh_ordered_map_find failing_map_find
 #define kh_ordered_map_fini failing_map_fini
 #define kh_ordered_map_init failing_map_init
+#define kh_ordered_map_init_words failing_map_init_words
 #define kh_ordered_map_insert failing_map_insert
+#define kh_ordered_map_insert_word failing_map_insert_word
 #define kh_ordered_map_link failing_map_link
 #define kh_ordered_map_own failing_map_own
 #define kh_ordered_map_read failing_map_read
+#define kh_ordered_map_read_words failing_map_read_words
 #define kh_ordered_map_remove failing_map_remove
 #define kh_ordered_map_replace failing_map_replace
+#define kh_ordered_map_replace_word failing_map_replace_word
 #define kh_ordered_map_retire failing_map_retire
 #define kh_ordered_map_split failing_map_split
 #define kh_ordered_map_tidy failing_map_tidy
@@ -60,7 +65,14 @@ khonsu_status kh_ordered_map_init(kh_ordered_map *map, kh_epoch *epoch);
 void kh_ordered_map_fini(kh_ordered_map *map);
 khonsu_status kh_ordered_map_read(const kh_ordered_map *map, const khonsu_slice *from, bool inclusive, bool reverse,
                                   kh_buffer *keys, kh_key_place *places, size_t room, size_t *count);
+khonsu_status kh_ordered_map_read_words(const kh_ordered_map *map, const khonsu_slice *from, bool inclusive,
+                                        bool reverse, kh_buffer *keys, kh_key_place *places, uint64_t *words,
+                                        size_t room, size_t *count);
+uint64_t kh_ordered_map_find(const kh_ordered_map *map, khonsu_slice key);
+khonsu_status kh_ordered_map_init_words(kh_ordered_map *map, kh_epoch *epoch);
 khonsu_status kh_ordered_map_insert(kh_ordered_map *map, khonsu_slice key);
+khonsu_status kh_ordered_map_insert_word(kh_ordered_map *map, khonsu_slice key, uint64_t word);
+void kh_ordered_map_replace_word(kh_ordered_map *map, khonsu_slice key, uint64_t word);
 void kh_ordered_map_remove(kh_ordered_map *map, khonsu_slice key);
 
 #include "index/ordered_inner.c"

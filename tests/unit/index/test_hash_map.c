@@ -1,156 +1,8 @@
 /* The hash map finds what is in it and nothing else, whatever came and went, and however the hashes fall. */
 #include "index/index.h"
 #include "index/segment.h"
-#include "unit.h"
 
-/* ---- keys: numbers, with a hash that each test chooses */
-
-typedef struct item {
-  uint64_t hash, number;
-  bool in; /* the model */
-  unsigned visits;
-} item;
-
-static bool item_is(void *ctx, uint64_t word, khonsu_slice key) {
-  (void)ctx;
-  return memcmp(&((const item *)(uintptr_t)word)->number, key.data, sizeof(uint64_t)) == 0;
-}
-
-static uint64_t item_hash(void *ctx, uint64_t word) {
-  (void)ctx;
-  return ((const item *)(uintptr_t)word)->hash;
-}
-
-static const kh_key_source source = {item_is, item_hash, NULL};
-
-static uint64_t word_of(const item *it) { return (uint64_t)(uintptr_t)it; }
-static khonsu_slice key_of(const item *it) { return kh_slice(&it->number, sizeof it->number); }
-static uint64_t spread(uint64_t number) { return kh_hash_bytes(kh_slice(&number, sizeof number), 7); }
-
-typedef struct fixture {
-  kh_epoch epoch;
-  kh_heap *heap;
-  kh_hash_map map;
-  item *items;
-  size_t count;
-} fixture;
-
-static int begin(void **state) {
-  fixture *f = kh_alloc_lines(sizeof *f);
-  kh_epoch_init(&f->epoch);
-  f->items = NULL;
-  f->heap = kh_heap_new();
-  *state = f;
-  return kh_hash_map_init(&f->map, source, &f->epoch, f->heap) != KHONSU_OK;
-}
-
-static int end(void **state) {
-  fixture *f = *state;
-  kh_hash_map_fini(&f->map);
-  kh_epoch_fini(&f->epoch);
-  kh_heap_close(f->heap);
-  free(f->items);
-  free(f);
-  return 0;
-}
-
-static void make_items(fixture *f, size_t count, uint64_t (*hash)(uint64_t number)) {
-  f->items = calloc(count, sizeof *f->items);
-  f->count = count;
-  assert_non_null(f->items);
-  for (size_t i = 0; i < count; i++) f->items[i] = (item){hash(i), i, false, 0};
-}
-
-static void add(fixture *f, size_t i) {
-  assert_int_equal(kh_hash_map_insert(&f->map, f->items[i].hash, word_of(&f->items[i])), KHONSU_OK);
-  f->items[i].in = true;
-}
-
-static void take_out(fixture *f, size_t i) {
-  kh_hash_map_remove(&f->map, f->items[i].hash, word_of(&f->items[i]));
-  f->items[i].in = false;
-}
-
-static void check(const fixture *f, size_t i) {
-  uint64_t found = kh_hash_map_find(&f->map, key_of(&f->items[i]), f->items[i].hash);
-  assert_true(found == (f->items[i].in ? word_of(&f->items[i]) : 0));
-}
-
-/* ---- the structure itself: every word where its hash says, counts right, P of hash_map.c */
-
-static size_t check_slot(const fixture *f, kh_segment *segment, size_t index, size_t first_entry) {
-  size_t mask = kh_segment_capacity(segment) - 1;
-  uint64_t slot = atomic_load(&segment->slots[index]), word = slot & (KH_WORD_LIMIT - 1);
-  if (word == 0) return 0;
-  uint64_t hash = item_hash(NULL, word);
-  assert_true(slot == (kh_hash_tag(hash) | word));
-  kh_directory *directory = atomic_load(&f->map.directory);
-  size_t span = (size_t)1 << (64 - directory->shift - segment->depth);
-  assert_true(hash >> directory->shift >= first_entry && hash >> directory->shift < first_entry + span);
-  for (size_t at = kh_hash_home(hash) & mask; at != index; at = (at + 1) & mask) {
-    assert_true(atomic_load(&segment->slots[at]) != KH_SLOT_EMPTY);
-  }
-  return 1;
-}
-
-static size_t check_segment(const fixture *f, kh_segment *segment, size_t first_entry) {
-  size_t words = 0, deleted = 0;
-  for (size_t index = 0; index < kh_segment_capacity(segment); index++) {
-    words += check_slot(f, segment, index, first_entry);
-    if (atomic_load(&segment->slots[index]) != KH_SLOT_DELETED) continue;
-    deleted++; /* and no mark where an empty slot would do */
-    size_t after = (index + 1) & (kh_segment_capacity(segment) - 1);
-    assert_true(atomic_load(&segment->slots[after]) != KH_SLOT_EMPTY);
-  }
-  assert_int_equal(words, segment->words);
-  assert_int_equal(deleted, segment->deleted);
-  assert_true(words + deleted <= kh_segment_limit(segment));
-  return words;
-}
-
-static void check_structure(const fixture *f) {
-  kh_directory *directory = atomic_load(&f->map.directory);
-  size_t entries = (size_t)1 << (64 - directory->shift), words = 0;
-  size_t memory = sizeof *directory + entries * sizeof directory->entries[0];
-  for (size_t first = 0, span; first < entries; first += span) {
-    kh_segment *segment = kh_entry_segment(atomic_load(&directory->entries[first]));
-    span = (size_t)1 << (64 - directory->shift - segment->depth);
-    assert_int_equal(first % span, 0);
-    for (size_t i = 0; i < span; i++) {
-      assert_true(atomic_load(&directory->entries[first + i]) == kh_segment_entry(segment));
-    }
-    words += check_segment(f, segment, first);
-    memory += kh_segment_memory(segment);
-  }
-  assert_int_equal(words, f->map.count);
-  assert_int_equal(memory, kh_hash_map_memory(&f->map));
-}
-
-static void mark_visited(void *ctx, uint64_t word) {
-  fixture *f = ctx;
-  item *it = (item *)(uintptr_t)word;
-  assert_true(it->in && !(it->number >> 63)); /* the top bit: seen in this walk */
-  it->number |= UINT64_C(1) << 63;
-  f->count++;
-}
-
-/* Everything, by every way to look at it. */
-static void check_all(fixture *f) {
-  size_t count = f->count, in = 0;
-  for (size_t i = 0; i < count; i++) {
-    check(f, i);
-    in += f->items[i].in;
-  }
-  assert_int_equal(f->map.count, in);
-  f->count = 0;
-  kh_hash_map_each(&f->map, mark_visited, f);
-  assert_int_equal(f->count, in);
-  f->count = count;
-  for (size_t i = 0; i < count; i++) f->items[i].number = i;
-  check_structure(f);
-}
-
-/* ---- tests */
+#include "hash_items.h"
 
 static void an_empty_map_is_small_and_finds_nothing(void **state) {
   fixture *f = *state;
@@ -369,6 +221,54 @@ static void what_growth_replaces_waits_for_readers(void **state) {
   check_all(f);
 }
 
+/* Presized for its words, a map takes them without a step of growth, and finds in it what is in it; for none, it is the
+ * smallest one. */
+static void a_reserved_map_does_not_grow(void **state) {
+  fixture *f = *state;
+  const uint64_t counts[] = {0, 1, 42, 1000, 1365, 1366, 5000, 100000};
+  make_items(f, 100000, spread);
+  for (size_t kind = 0; kind < sizeof counts / sizeof counts[0]; kind++) {
+    assert_int_equal(kh_hash_map_reserve(&f->map, counts[kind]), KHONSU_OK);
+    size_t memory = kh_hash_map_memory(&f->map);
+    assert_true(memory <= 640 + 26 * counts[kind]);
+    for (size_t i = 0; i < counts[kind]; i++) add(f, i);
+    assert_int_equal(kh_hash_map_memory(&f->map), memory);
+    check_all(f);
+    for (size_t i = 0; i < counts[kind]; i++) take_out(f, i);
+    check_all(f);
+  }
+}
+
+/* A reader that is inside goes on in what it found; all after it find the new words. */
+static void a_map_takes_the_place_of_another(void **state) {
+  fixture *f = *state;
+  make_items(f, 20000, spread);
+  for (size_t i = 0; i < 10000; i++) add(f, i);
+  kh_participant *reader;
+  assert_int_equal(kh_epoch_join(&f->epoch, &reader), KHONSU_OK);
+  kh_epoch_enter(reader);
+  uintptr_t entry = kh_hash_map_entry(&f->map, f->items[7].hash);
+  kh_hash_map other;
+  assert_int_equal(kh_hash_map_init(&other, source, &f->epoch, f->heap), KHONSU_OK);
+  for (size_t i = 0; i < f->count; i++) {
+    f->items[i].in = i >= 5000 && i < 15000;
+    if (!f->items[i].in) continue;
+    assert_int_equal(kh_hash_map_insert(&other, f->items[i].hash, word_of(&f->items[i])), KHONSU_OK);
+  }
+  kh_hash_map_replace_all(&f->map, &other);
+  kh_epoch_collect(&f->epoch, UINT64_MAX);
+  uint64_t found = kh_hash_map_probe(entry, key_of(&f->items[7]), f->items[7].hash, item_is, NULL);
+  assert_true(found == word_of(&f->items[7]));
+  kh_epoch_exit(reader);
+  kh_epoch_collect(&f->epoch, UINT64_MAX);
+  assert_int_equal(f->epoch.retired_count, 0);
+  check_all(f);
+  for (size_t i = 0; i < 5000; i++) add(f, i);
+  check_all(f);
+  assert_int_equal(kh_hash_map_memory(&other), 0);
+  kh_hash_map_fini(&other);
+}
+
 static void ending_twice_does_nothing(void **state) {
   fixture *f = *state;
   kh_hash_map_fini(&f->map); /* `end` does it again */
@@ -390,6 +290,8 @@ int main(void) {
       TEST(finding_in_batches_finds_the_same),
       TEST(a_visit_comes_to_each_word_once_while_the_map_changes),
       TEST(what_growth_replaces_waits_for_readers),
+      TEST(a_reserved_map_does_not_grow),
+      TEST(a_map_takes_the_place_of_another),
       TEST(ending_twice_does_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

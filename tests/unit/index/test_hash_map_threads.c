@@ -28,6 +28,8 @@ static uint64_t hash_of(void *ctx, uint64_t word) {
 
 static uint64_t hash_number(uint64_t number) { return kh_hash_bytes(kh_slice(&number, sizeof number), SEED); }
 
+static const kh_key_source source = {is_number, hash_of, NULL};
+
 static record *record_new(uint64_t number) {
   record *made = malloc(sizeof *made);
   KH_ASSERT(made != NULL);
@@ -44,6 +46,7 @@ static void poison_and_free(kh_epoch *epoch, kh_retired *retired) {
 
 typedef struct shared {
   kh_epoch epoch;
+  kh_heap *heap;
   kh_hash_map map;
   _Atomic uint64_t inserted; /* even numbers below this are in the map */
   atomic_bool stop;
@@ -109,6 +112,7 @@ static void retire_word(shared *common, uint64_t word) {
 }
 
 static void toggle_number(shared *common, uint64_t number) {
+  KH_ASSERT(kh_hash_map_prepare(&common->map, hash_number(number)) == KHONSU_OK);
   uint64_t word = word_of_number(common, number);
   if (word == 0) {
     insert_number(common, number);
@@ -119,6 +123,7 @@ static void toggle_number(shared *common, uint64_t number) {
 }
 
 static void replace_number(shared *common, uint64_t number) {
+  KH_ASSERT(kh_hash_map_prepare(&common->map, hash_number(number)) == KHONSU_OK);
   uint64_t word = word_of_number(common, number);
   KH_ASSERT(word != 0);
   kh_hash_map_replace(&common->map, hash_number(number), word, (uint64_t)(uintptr_t)record_new(number));
@@ -143,31 +148,46 @@ static void free_word(void *ctx, uint64_t word) {
   free((record *)(uintptr_t)word);
 }
 
-static void run(bool grow_slowly, uint64_t numbers) {
+static shared *shared_new(bool grow_slowly) {
   shared *common = kh_alloc_lines(sizeof *common);
   memset((void *)common, 0, sizeof *common);
   common->seed = unit_seed();
   common->grow_slowly = grow_slowly;
   kh_epoch_init(&common->epoch);
-  kh_key_source source = {is_number, hash_of, NULL};
-  kh_heap *heap = kh_heap_new();
-  assert_int_equal(kh_hash_map_init(&common->map, source, &common->epoch, heap), KHONSU_OK);
+  common->heap = kh_heap_new();
+  assert_int_equal(kh_hash_map_init(&common->map, source, &common->epoch, common->heap), KHONSU_OK);
+  return common;
+}
+
+static void shared_free(shared *common) {
+  print_message("%llu finds\n", (unsigned long long)atomic_load(&common->finds));
+  assert_int_equal(atomic_load(&common->missed), 0);
+  assert_int_equal(atomic_load(&common->wrong), 0);
+  assert_int_equal(kh_hash_map_check_all(&common->map), KHONSU_OK);
+  kh_hash_map_each(&common->map, free_word, NULL);
+  kh_hash_map_fini(&common->map);
+  kh_epoch_fini(&common->epoch);
+  kh_heap_close(common->heap);
+  kh_free(common);
+}
+
+/* With readers at work. */
+static void write_and_read(shared *common, void (*write)(shared *, uint64_t), uint64_t numbers) {
   reader readers[READERS];
+  atomic_store(&common->stop, false);
   for (int i = 0; i < READERS; i++) {
     readers[i] = (reader){.common = common, .prng = {common->seed + (uint64_t)i + 1}};
     assert_int_equal(kh_os_thread_start(&readers[i].thread, read_on, &readers[i]), 0);
   }
-  write_on(common, numbers);
+  write(common, numbers);
   atomic_store(&common->stop, true);
   for (int i = 0; i < READERS; i++) kh_os_thread_join(readers[i].thread);
-  print_message("%llu finds\n", (unsigned long long)atomic_load(&common->finds));
-  assert_int_equal(atomic_load(&common->missed), 0);
-  assert_int_equal(atomic_load(&common->wrong), 0);
-  kh_hash_map_each(&common->map, free_word, NULL);
-  kh_hash_map_fini(&common->map);
-  kh_epoch_fini(&common->epoch);
-  kh_heap_close(heap);
-  kh_free(common);
+}
+
+static void run(bool grow_slowly, uint64_t numbers) {
+  shared *common = shared_new(grow_slowly);
+  write_and_read(common, write_on, numbers);
+  shared_free(common);
 }
 
 static void readers_are_right_while_the_map_grows(void **state) {
@@ -180,10 +200,75 @@ static void readers_are_right_while_keys_come_and_go(void **state) {
   run(true, unit_steps(20000, 2000000));
 }
 
+/* ---- images */
+
+typedef struct image {
+  uint8_t *bytes;
+  size_t size;
+} image;
+
+static khonsu_status append(void *ctx, const void *bytes, size_t size) {
+  image *to = ctx;
+  memcpy(to->bytes + to->size, bytes, size);
+  to->size += size;
+  return KHONSU_OK;
+}
+
+/* Has the map stand on an image of itself; without readers. */
+static uint8_t *change_for_image(shared *common) {
+  image made = {kh_alloc_lines(kh_hash_map_image_size(&common->map)), 0};
+  assert_int_equal(kh_hash_map_image_write(&common->map, append, &made), KHONSU_OK);
+  kh_hash_map_fini(&common->map);
+  assert_int_equal(kh_hash_map_adopt(&common->map, source, &common->epoch, common->heap, made.bytes, made.size),
+                   KHONSU_OK);
+  return made.bytes;
+}
+
+static void insert_word(void *ctx, uint64_t word) {
+  const record *old = (const record *)(uintptr_t)word;
+  KH_ASSERT(kh_hash_map_insert(ctx, old->hash, word) == KHONSU_OK);
+}
+
+/* Puts a map of the same words in its place. */
+static void make_anew(shared *common) {
+  kh_hash_map other;
+  KH_ASSERT(kh_hash_map_init(&other, source, &common->epoch, common->heap) == KHONSU_OK);
+  KH_ASSERT(kh_hash_map_check_all(&common->map) == KHONSU_OK);
+  kh_hash_map_each(&common->map, insert_word, &other);
+  kh_hash_map_replace_all(&common->map, &other);
+}
+
+/* Few changes, so that readers and writer come to segments that none of them has checked. */
+static void write_a_little(shared *common, uint64_t numbers) {
+  kh_prng prng = {++common->seed};
+  for (int step = 0; step < 2000; step++) {
+    toggle_number(common, kh_prng_below(&prng, numbers) | 1);
+    replace_number(common, kh_prng_below(&prng, numbers) & ~UINT64_C(1));
+    kh_epoch_collect(&common->epoch, 32);
+    if (step == 1000 && common->seed % 2 == 0) make_anew(common);
+  }
+}
+
+static void readers_are_right_while_an_image_is_checked(void **state) {
+  (void)state;
+  shared *common = shared_new(false);
+  write_on(common, 60000);
+  uint8_t *last = NULL;
+  for (uint64_t round = 0; round < unit_steps(20, 1000); round++) {
+    uint8_t *next = change_for_image(common);
+    kh_free(last); /* the map before stood on it */
+    last = next;
+    write_and_read(common, write_a_little, 60000);
+  }
+  shared_free(common);
+  kh_free(last);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(readers_are_right_while_the_map_grows),
       cmocka_unit_test(readers_are_right_while_keys_come_and_go),
+      cmocka_unit_test(readers_are_right_while_an_image_is_checked),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,10 +4,13 @@
  *
  * Keys are numbers, in gaps of GAP. The first of each gap is stable: it is inserted once and stays; readers know up to
  * which they are in. Even ones come and go, so that leaves and inner nodes split and are joined around the stable ones.
- * Other odd ones are never inserted. */
+ * Other odd ones are never inserted. In the map with words, the word of a key is its number and a count of changes; the
+ * stable ones are given another word again and again. */
 #include "index/index.h"
 #include "os/os.h"
 #include "unit.h"
+
+static bool with_words; /* which kind of map */
 
 enum { READERS = 3, GAPS = 200, GAP = 4096, ROOM = 300 };
 static void key_of_number(uint64_t number, uint8_t key[8]) {
@@ -27,7 +30,7 @@ typedef struct shared {
   _Atomic uint64_t stable; /* gaps below this have their first number in the map */
   atomic_bool stop;
   _Atomic uint64_t missed, wrong, reads, keys;
-  uint64_t seed;
+  uint64_t seed, changes;
 } shared;
 
 typedef struct reader {
@@ -38,6 +41,27 @@ typedef struct reader {
 } reader;
 
 /* ---- readers */
+
+/* Words that a key may have: its number above, something below. */
+static uint64_t word_of_number(uint64_t number, uint64_t change) { return number << 32 | (change & UINT32_MAX) | 1; }
+
+static bool are_words_right(const uint64_t *words, const uint64_t *numbers, size_t count, bool reverse) {
+  for (size_t i = 0; i < count; i++) {
+    if (words[reverse ? count - 1 - i : i] >> 32 != numbers[i]) return false;
+  }
+  return true;
+}
+
+static void find_somewhere(shared *common, kh_prng *prng) {
+  uint64_t stable = atomic_load_explicit(&common->stable, memory_order_acquire);
+  uint64_t number = kh_prng_below(prng, GAPS * GAP);
+  if (stable > 0 && number % 2 == 1) number = kh_prng_below(prng, stable) * GAP;
+  uint8_t key[8];
+  key_of_number(number, key);
+  uint64_t word = kh_ordered_map_find(&common->map, kh_slice(key, sizeof key));
+  if (word == 0 && number % GAP == 0 && number / GAP < stable) atomic_fetch_add(&common->missed, 1);
+  if (word != 0 && word >> 32 != number) atomic_fetch_add(&common->wrong, 1);
+}
 
 typedef struct range {
   uint64_t first, last; /* what a read has covered */
@@ -78,7 +102,7 @@ static range covered_by(uint64_t from, bool inclusive, bool reverse, const uint6
 
 static void read_somewhere(shared *common, kh_prng *prng, kh_buffer *keys) {
   kh_key_place places[ROOM];
-  uint64_t numbers[ROOM], choice = kh_prng_next(prng);
+  uint64_t numbers[ROOM], words[ROOM], choice = kh_prng_next(prng);
   uint64_t stable = atomic_load_explicit(&common->stable, memory_order_acquire);
   bool inclusive = choice & 1, reverse = choice & 2;
   size_t room = 1 + (size_t)kh_prng_below(prng, ROOM), count;
@@ -87,8 +111,10 @@ static void read_somewhere(shared *common, kh_prng *prng, kh_buffer *keys) {
   key_of_number(from, key);
   khonsu_slice bound = kh_slice(key, sizeof key);
   keys->size = 0;
-  KH_ASSERT(kh_ordered_map_read(&common->map, &bound, inclusive, reverse, keys, places, room, &count) == KHONSU_OK);
-  if (!look_at_keys(keys, places, count, reverse, numbers)) {
+  KH_ASSERT(kh_ordered_map_read_words(&common->map, &bound, inclusive, reverse, keys, places, with_words ? words : NULL,
+                                      room, &count) == KHONSU_OK);
+  if (!look_at_keys(keys, places, count, reverse, numbers) ||
+      (with_words && !are_words_right(words, numbers, count, reverse))) {
     atomic_fetch_add(&common->wrong, 1);
     return;
   }
@@ -109,6 +135,7 @@ static void read_on(void *ctx) {
   while (!atomic_load(&self->common->stop)) {
     kh_epoch_enter(participant);
     read_somewhere(self->common, &self->prng, &self->keys);
+    for (int i = with_words ? 4 : 0; i > 0; i--) find_somewhere(self->common, &self->prng);
     kh_epoch_exit(participant);
   }
 }
@@ -119,10 +146,19 @@ static void toggle(shared *common, uint64_t number) {
   uint8_t key[8];
   key_of_number(number, key);
   bool *in = &common->in[number];
-  if (*in) kh_ordered_map_remove(&common->map, kh_slice(key, sizeof key));
-  else KH_ASSERT(kh_ordered_map_insert(&common->map, kh_slice(key, sizeof key)) == KHONSU_OK);
+  khonsu_slice slice = kh_slice(key, sizeof key);
+  uint64_t word = word_of_number(number, ++common->changes);
+  if (*in) kh_ordered_map_remove(&common->map, slice);
+  else if (with_words) KH_ASSERT(kh_ordered_map_insert_word(&common->map, slice, word) == KHONSU_OK);
+  else KH_ASSERT(kh_ordered_map_insert(&common->map, slice) == KHONSU_OK);
   *in = !*in;
   kh_epoch_collect(&common->epoch, 8);
+}
+
+static void replace(shared *common, uint64_t number) {
+  uint8_t key[8];
+  key_of_number(number, key);
+  kh_ordered_map_replace_word(&common->map, kh_slice(key, sizeof key), word_of_number(number, ++common->changes));
 }
 
 /* Toggles some even numbers of a gap: close to each other, in order, or anywhere. */
@@ -144,6 +180,7 @@ static void write_on(shared *common, uint64_t rounds) {
       toggle(common, stable * GAP);
       atomic_store_explicit(&common->stable, stable + 1, memory_order_release);
     }
+    for (int i = with_words ? 20 : 0; i > 0; i--) replace(common, kh_prng_below(&prng, stable + (stable < GAPS)) * GAP);
     stir(common, &prng, kh_prng_below(&prng, GAPS), 1 + kh_prng_below(&prng, 500));
   }
 }
@@ -168,7 +205,8 @@ static void readers_are_right_while_keys_come_and_go(void **state) {
   memset((void *)common, 0, sizeof *common);
   common->seed = unit_seed();
   kh_epoch_init(&common->epoch);
-  assert_int_equal(kh_ordered_map_init(&common->map, &common->epoch), KHONSU_OK);
+  assert_int_equal((with_words ? kh_ordered_map_init_words : kh_ordered_map_init)(&common->map, &common->epoch),
+                   KHONSU_OK);
   reader readers[READERS];
   start(common, readers);
   for (uint64_t round = 0; round < unit_steps(2, 200); round++) {
@@ -191,5 +229,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(readers_are_right_while_keys_come_and_go),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  int failed = cmocka_run_group_tests_name("keys", tests, NULL, NULL);
+  with_words = true;
+  return failed + cmocka_run_group_tests_name("keys with words", tests, NULL, NULL);
 }

@@ -1,0 +1,338 @@
+/* iterator. Keys come from the ordered index some at a time, inside the epoch, with their words; for each, the record of the
+ * iterator's sequence is looked up, memory being asked for ahead. Between calls the iterator is not in the epoch: files
+ * that its entries lie in are pinned, once for what was read together. */
+#include "iterator.h"
+
+#include "order.h"
+#include "snapshot.h"
+
+/* Read together; fewer at first, as many only want a few. */
+enum { ENTRIES = 64, FIRST_ENTRIES = 8, PREFETCH_AHEAD = 8 };
+
+typedef struct entry {
+  khonsu_slice key, value;
+  void *owned;          /* what the value lies in, if it is not mapped */
+  khonsu_status status; /* of reading it; NOT_FOUND: there is nothing at this sequence */
+} entry;
+
+struct flashkv_iterator {
+  flashkv *store;
+  fkv_moment moment;
+  bool reverse, keys_only;
+  bool begun;     /* `from` is where to go on, else at the beginning */
+  bool inclusive; /* from that key itself */
+  bool ended;     /* nothing is behind the entries that were read */
+  uint8_t *bounds;
+  khonsu_slice lower, upper; /* in `bounds`; of size 0: none */
+  kh_buffer from;
+
+  kh_buffer keys;
+  kh_key_place places[ENTRIES];
+  uint64_t words[ENTRIES];
+  entry entries[ENTRIES];
+  size_t count, next, room;
+  fkv_file *pinned[ENTRIES];
+  size_t pinned_count;
+  unsigned shard;
+};
+
+/* ---- bounds */
+
+/* The first key behind all that begin with the prefix. False: there is none, as it consists of 0xff only. */
+static bool end_of_prefix(khonsu_slice prefix, uint8_t *end, size_t *size) {
+  memcpy(end, prefix.data, prefix.size);
+  for (size_t at = prefix.size; at-- > 0;) {
+    if (end[at] == 0xff) continue;
+    end[at]++;
+    *size = at + 1;
+    return true;
+  }
+  return false;
+}
+
+static khonsu_slice slice_of(flashkv_slice slice) { return kh_slice(slice.data, slice.size); }
+
+/* The narrower of what prefix and bounds say. */
+static khonsu_status set_bounds(flashkv_iterator *iterator, const flashkv_iterator_options *options,
+                                khonsu_error *error) {
+  khonsu_slice prefix = slice_of(options->prefix), lower = slice_of(options->lower), upper = slice_of(options->upper);
+  iterator->bounds = kh_alloc(2 * prefix.size + lower.size + upper.size);
+  if (iterator->bounds == NULL)
+    return khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for the bounds of an iterator");
+  uint8_t *to = iterator->bounds, *prefix_end = to + prefix.size;
+  size_t end_size = 0;
+  bool has_end = prefix.size > 0 && end_of_prefix(prefix, prefix_end, &end_size);
+  if (prefix.size > 0) memcpy(to, prefix.data, prefix.size);
+  if (lower.size > 0) memcpy(to + 2 * prefix.size, lower.data, lower.size);
+  if (upper.size > 0) memcpy(to + 2 * prefix.size + lower.size, upper.data, upper.size);
+  iterator->lower = kh_slice(to + 2 * prefix.size, lower.size);
+  iterator->upper = kh_slice(to + 2 * prefix.size + lower.size, upper.size);
+  khonsu_slice first = kh_slice(to, prefix.size), end = kh_slice(prefix_end, end_size);
+  if (kh_slice_compare(first, iterator->lower) > 0) iterator->lower = first;
+  if (has_end && (upper.size == 0 || kh_slice_compare(end, iterator->upper) < 0)) iterator->upper = end;
+  return FLASHKV_OK;
+}
+
+static bool is_before_end(const flashkv_iterator *iterator, khonsu_slice key) {
+  if (iterator->reverse) return kh_slice_compare(key, iterator->lower) >= 0;
+  return iterator->upper.size == 0 || kh_slice_compare(key, iterator->upper) < 0;
+}
+
+/* ---- reading some entries */
+
+static void let_go(flashkv_iterator *iterator) {
+  for (size_t index = 0; index < iterator->count; index++) kh_free(iterator->entries[index].owned);
+  for (size_t index = 0; index < iterator->pinned_count; index++)
+    fkv_file_unpin(iterator->pinned[index], iterator->shard);
+  iterator->count = iterator->next = iterator->pinned_count = 0;
+}
+
+static void pin(flashkv_iterator *iterator, fkv_file *file) {
+  for (size_t index = iterator->pinned_count; index-- > 0;) {
+    if (iterator->pinned[index] == file) return;
+  }
+  fkv_file_pin(file, iterator->shard);
+  iterator->pinned[iterator->pinned_count++] = file;
+}
+
+/* The word of the version to be seen, starting from the newest. */
+static khonsu_status version_of(const flashkv_iterator *iterator, khonsu_slice key, uint64_t *word,
+                                khonsu_error *error) {
+  fkv_view view;
+  khonsu_status status = fkv_head(iterator->store, *word, &view, error);
+  if (status != FLASHKV_OK) return status;
+  uint64_t sequence = fkv_record_sequence(view.bytes);
+  fkv_view_fini(&view);
+  if (KH_LIKELY(sequence <= iterator->moment.sequence)) return FLASHKV_OK;
+  return fkv_word_as_of(iterator->store, key, fkv_hash(iterator->store, key), iterator->moment.sequence, word, error);
+}
+
+static khonsu_status read_entry(flashkv_iterator *iterator, entry *made, uint64_t word, khonsu_error *error) {
+  flashkv *store = iterator->store;
+  made->owned = NULL;
+  khonsu_status status = version_of(iterator, made->key, &word, error);
+  if (status != FLASHKV_OK) return status;
+  if (word == 0) return FLASHKV_NOT_FOUND;
+  fkv_view view;
+  status = iterator->keys_only ? fkv_head(store, word, &view, error) : fkv_whole(store, word, &view, error);
+  if (status != FLASHKV_OK) return status;
+  fkv_spot spot = fkv_spot_of(store, word);
+  if (!fkv_record_is_seen(store, view.bytes, &iterator->moment)) status = FLASHKV_NOT_FOUND;
+  if (status == FLASHKV_OK && !iterator->keys_only) {
+    made->value =
+        kh_slice(view.bytes + fkv_record_value_at(view.bytes, spot.offset), fkv_record_value_size(view.bytes));
+    made->owned = view.owned;
+    if (view.owned == NULL) pin(iterator, spot.file);
+    return FLASHKV_OK;
+  }
+  made->value = kh_slice(NULL, 0);
+  fkv_view_fini(&view);
+  return status;
+}
+
+static void prefetch(const flashkv_iterator *iterator, size_t index) {
+  const fkv_span *span = fkv_spans_at(&iterator->store->spans, iterator->words[index]);
+  if (span->base == NULL) return;
+  const uint8_t *record = span->base + fkv_word_in_span(iterator->words[index]);
+  __builtin_prefetch(record);
+  if (!iterator->keys_only) __builtin_prefetch(record + KH_CACHE_LINE);
+}
+
+/* In the epoch. Errors of single entries wait for their turn. */
+static void read_entries(flashkv_iterator *iterator, size_t count) {
+  for (size_t index = 0; index < count && index < PREFETCH_AHEAD; index++) prefetch(iterator, index);
+  for (size_t index = 0; index < count; index++) {
+    if (index + PREFETCH_AHEAD < count) prefetch(iterator, index + PREFETCH_AHEAD);
+    entry *made = &iterator->entries[index];
+    made->key = kh_key_at(iterator->keys.data, iterator->places[index]);
+    if (!is_before_end(iterator, made->key)) {
+      iterator->ended = true;
+      return;
+    }
+    iterator->count++;
+    made->status = read_entry(iterator, made, iterator->words[index], NULL);
+  }
+}
+
+static const khonsu_slice *start_of(flashkv_iterator *iterator, khonsu_slice *start, bool *inclusive) {
+  *inclusive = true;
+  if (iterator->begun) {
+    *start = kh_buffer_slice(&iterator->from);
+    *inclusive = iterator->inclusive;
+    return start;
+  }
+  *start = iterator->reverse ? iterator->upper : iterator->lower;
+  if (iterator->reverse) *inclusive = false;
+  return start->size == 0 ? NULL : start;
+}
+
+static khonsu_status read_more(flashkv_iterator *iterator, khonsu_error *error) {
+  flashkv *store = iterator->store;
+  khonsu_slice start;
+  bool inclusive;
+  let_go(iterator);
+  iterator->keys.size = 0;
+  const khonsu_slice *from = start_of(iterator, &start, &inclusive);
+  size_t count = 0;
+  kh_participant *reader = kh_epoch_enter_any(&store->crowd);
+  iterator->shard = reader->index;
+  khonsu_status status = fkv_order_read(store, from, inclusive, iterator->reverse, &iterator->keys, iterator->places,
+                                        iterator->words, iterator->room, &count);
+  if (status == FLASHKV_OK || count > 0) read_entries(iterator, count);
+  kh_epoch_exit(reader);
+  if (status != FLASHKV_OK && count == 0) return khonsu_error_set(error, status, "out of memory for keys");
+  if (status == FLASHKV_OK && count < iterator->room) iterator->ended = true;
+  iterator->room = ENTRIES;
+  if (count == 0) return FLASHKV_OK;
+  iterator->begun = true;
+  iterator->inclusive = false;
+  khonsu_slice last = kh_key_at(iterator->keys.data, iterator->places[count - 1]);
+  status = kh_buffer_set(&iterator->from, last.data, last.size);
+  return status == FLASHKV_OK ? status : khonsu_error_set(error, status, "out of memory for a key");
+}
+
+/* ---- the calls */
+
+/* Reads the entry again, to say what is wrong with it. */
+static khonsu_status explain(flashkv_iterator *iterator, const entry *broken, khonsu_error *error) {
+  flashkv *store = iterator->store;
+  uint64_t word = iterator->words[broken - iterator->entries];
+  fkv_view view;
+  kh_participant *reader = kh_epoch_enter_any(&store->crowd);
+  khonsu_status status = version_of(iterator, broken->key, &word, error);
+  if (status == FLASHKV_OK && word != 0) {
+    status = fkv_whole(store, word, &view, error);
+    if (status == FLASHKV_OK) fkv_view_fini(&view);
+  }
+  kh_epoch_exit(reader);
+  return broken->status;
+}
+
+khonsu_status fkv_iterator_next(flashkv_iterator *iterator, khonsu_slice *key, khonsu_slice *value,
+                                khonsu_error *error) {
+  for (;;) {
+    while (iterator->next < iterator->count) {
+      const entry *found = &iterator->entries[iterator->next++];
+      if (found->status == FLASHKV_NOT_FOUND) continue;
+      if (KH_UNLIKELY(found->status != FLASHKV_OK)) return explain(iterator, found, error);
+      *key = found->key;
+      *value = found->value;
+      return FLASHKV_OK;
+    }
+    if (iterator->ended) return khonsu_error_set(error, FLASHKV_END, "the iterator has no more entries");
+    khonsu_status status = read_more(iterator, error);
+    if (status != FLASHKV_OK) return status;
+  }
+}
+
+void flashkv_iterator_rewind(flashkv_iterator *iterator) {
+  let_go(iterator);
+  iterator->begun = iterator->ended = false;
+  iterator->room = FIRST_ENTRIES;
+}
+
+static khonsu_status seek(flashkv_iterator *iterator, khonsu_slice key, khonsu_error *error) {
+  flashkv_iterator_rewind(iterator);
+  bool outside = iterator->reverse ? iterator->upper.size > 0 && kh_slice_compare(key, iterator->upper) >= 0
+                                   : kh_slice_compare(key, iterator->lower) < 0;
+  if (outside) return FLASHKV_OK; /* the beginning is what is asked for */
+  khonsu_status status = kh_buffer_set(&iterator->from, key.data, key.size);
+  if (status != FLASHKV_OK) return khonsu_error_set(error, status, "out of memory for a key");
+  iterator->begun = iterator->inclusive = true;
+  return FLASHKV_OK;
+}
+
+khonsu_status fkv_iterator_open(flashkv *store, uint64_t sequence, const flashkv_iterator_options *options,
+                                flashkv_iterator **opened, khonsu_error *error) {
+  static const flashkv_iterator_options defaults = FLASHKV_ITERATOR_OPTIONS_INIT;
+  if (options == NULL) options = &defaults;
+  flashkv_iterator *iterator = kh_alloc_zero(sizeof *iterator);
+  if (iterator == NULL) return khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for an iterator");
+  iterator->store = store;
+  iterator->reverse = options->reverse;
+  iterator->keys_only = options->keys_only;
+  iterator->room = FIRST_ENTRIES;
+  khonsu_status status = set_bounds(iterator, options, error);
+  if (status == FLASHKV_OK) status = fkv_order_prepare(store, error);
+  if (status == FLASHKV_OK) status = fkv_hold(store, sequence, &iterator->moment, error);
+  if (status != FLASHKV_OK) {
+    kh_free(iterator->bounds);
+    kh_free(iterator);
+    return status;
+  }
+  *opened = iterator;
+  return FLASHKV_OK;
+}
+
+void fkv_iterator_free(flashkv_iterator *iterator) {
+  let_go(iterator);
+  fkv_let_go(iterator->store, &iterator->moment);
+  kh_buffer_fini(&iterator->from);
+  kh_buffer_fini(&iterator->keys);
+  kh_free(iterator->bounds);
+  kh_free(iterator);
+}
+
+/* ---- the façade */
+
+flashkv_status flashkv_iterator_open(flashkv *store, const flashkv_iterator_options *options,
+                                     flashkv_iterator **iterator, flashkv_error *error) {
+  FKV_TELL(error, fkv_iterator_open(store, UINT64_MAX, options, iterator, detail));
+}
+
+flashkv_status flashkv_iterator_at(flashkv *store, uint64_t sequence, const flashkv_iterator_options *options,
+                                   flashkv_iterator **iterator, flashkv_error *error) {
+  FKV_TELL(error, fkv_iterator_open(store, sequence, options, iterator, detail));
+}
+
+flashkv_status flashkv_iterator_seek(flashkv_iterator *iterator, flashkv_slice key, flashkv_error *error) {
+  FKV_TELL(error, seek(iterator, slice_of(key), detail));
+}
+
+flashkv_status flashkv_iterator_next(flashkv_iterator *iterator, flashkv_slice *key, flashkv_slice *value,
+                                     flashkv_error *error) {
+  khonsu_slice found_key, found_value;
+  if (KH_UNLIKELY(iterator->next == iterator->count && iterator->ended)) return FLASHKV_END;
+  khonsu_error told, *detail = error == NULL ? NULL : &told;
+  if (detail != NULL) fkv_error_init(detail);
+  khonsu_status status = fkv_iterator_next(iterator, &found_key, &found_value, detail);
+  if (status != FLASHKV_OK) {
+    if (detail != NULL) fkv_error_tell(error, detail, status);
+    return status;
+  }
+  if (key != NULL) *key = (flashkv_slice){found_key.data, found_key.size};
+  if (value != NULL) *value = (flashkv_slice){found_value.data, found_value.size};
+  return FLASHKV_OK;
+}
+
+uint64_t flashkv_iterator_sequence(const flashkv_iterator *iterator) { return iterator->moment.sequence; }
+
+void flashkv_iterator_free(flashkv_iterator **iterator) {
+  if (iterator == NULL || *iterator == NULL) return;
+  fkv_iterator_free(*iterator);
+  *iterator = NULL;
+}
+
+static khonsu_status fold(flashkv *store, const flashkv_iterator_options *options, flashkv_visit visit, void *ctx,
+                          khonsu_error *error) {
+  flashkv_iterator *iterator;
+  khonsu_status status = fkv_iterator_open(store, UINT64_MAX, options, &iterator, error);
+  if (status != FLASHKV_OK) return status;
+  khonsu_slice key, value;
+  while ((status = fkv_iterator_next(iterator, &key, &value, error)) == FLASHKV_OK) {
+    if (visit(ctx, (flashkv_slice){key.data, key.size}, (flashkv_slice){value.data, value.size}) != 0) break;
+  }
+  fkv_iterator_free(iterator);
+  return status == FLASHKV_END ? FLASHKV_OK : status;
+}
+
+flashkv_status flashkv_fold(flashkv *store, const flashkv_iterator_options *options, flashkv_visit visit, void *ctx,
+                            flashkv_error *error) {
+  FKV_TELL(error, fold(store, options, visit, ctx, detail));
+}
+
+flashkv_status flashkv_list_keys(flashkv *store, flashkv_visit visit, void *ctx, flashkv_error *error) {
+  flashkv_iterator_options options = FLASHKV_ITERATOR_OPTIONS_INIT;
+  options.keys_only = true;
+  return flashkv_fold(store, &options, visit, ctx, error);
+}
