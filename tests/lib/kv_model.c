@@ -63,6 +63,16 @@ void kv_model_end(kv_model *model, kv_fate fate, uint64_t sequence) {
   commit->sequence = sequence;
 }
 
+void kv_model_copy(kv_model *copy, const kv_model *model) {
+  *copy = (kv_model){.gaps = model->gaps};
+  for (size_t i = 0; i < model->commit_count; i++) {
+    const kv_commit *commit = &model->commits[i];
+    kv_model_begin(copy);
+    for (size_t at = 0; at < commit->count; at++) add_write(copy, model->writes[commit->first + at]);
+    kv_model_end(copy, commit->fate, commit->sequence);
+  }
+}
+
 void kv_model_synced(kv_model *model) {
   for (size_t i = 0; i < model->commit_count; i++)
     if (model->commits[i].fate == KV_BUFFERED) model->commits[i].fate = KV_SYNCED;
@@ -193,17 +203,17 @@ static void show(char text[80], khonsu_slice bytes) {
   snprintf(text + at, 80 - at, "%s (%zu bytes)", bytes.size > 12 ? "..." : "", bytes.size);
 }
 
+static bool is_entry(const kv_write *write, const kv_entry *entry) {
+  return compare_keys(write->key, entry->key) == 0 && compare_keys(write->value, entry->value) == 0 &&
+         write->expires_ms == entry->expires_ms;
+}
+
 /* The first difference between a state and what was found. */
 static void explain(const kv_model *model, const replay *state, const kv_contents *contents, size_t commits,
                     char difference[512]) {
   char key[80], wanted[80] = "nothing", found[80] = "nothing";
   size_t at = 0;
-  while (at < state->count && at < contents->count &&
-         compare_keys(state->there[at]->key, contents->entries[at].key) == 0 &&
-         kh_bytes_equal(state->there[at]->value.data, contents->entries[at].value.data, state->there[at]->value.size) &&
-         state->there[at]->value.size == contents->entries[at].value.size &&
-         state->there[at]->expires_ms == contents->entries[at].expires_ms)
-    at++;
+  while (at < state->count && at < contents->count && is_entry(state->there[at], &contents->entries[at])) at++;
   const kv_write *there = at < state->count ? state->there[at] : NULL;
   const kv_entry *entry = at < contents->count ? &contents->entries[at] : NULL;
   int order = there == NULL ? 1 : entry == NULL ? -1 : compare_keys(there->key, entry->key);
@@ -225,7 +235,8 @@ typedef struct search {
 
 static void try_match(search *s, const replay *state, size_t commits, uint64_t taken, uint64_t sequence) {
   bool same = state->sum == s->sum && state->count == s->contents->count;
-  bool exact = s->contents->sequence == 0 || sequence == 0 || sequence == s->contents->sequence;
+  bool exact = s->contents->sequence == 0 || sequence == 0 || sequence == s->contents->sequence ||
+               (s->model->gaps && sequence < s->contents->sequence);
   if (!same || (s->found && !exact)) return;
   s->match->commits = commits;
   s->match->doubtful_taken = taken;

@@ -42,9 +42,11 @@ typedef struct kv_model {
   size_t commit_count, commit_capacity;
   kv_write *writes;
   size_t write_count, write_capacity;
+  bool gaps; /* sequences may be used up by commits that were refused */
 } kv_model;
 
 void kv_model_fini(kv_model *model); /* a zeroed one is empty */
+void kv_model_copy(kv_model *copy, const kv_model *model);
 
 void kv_model_begin(kv_model *model);
 void kv_model_put(kv_model *model, khonsu_slice key, khonsu_slice value, uint64_t expires_ms);
