@@ -183,7 +183,6 @@ static khonsu_status continue_log(flashkv *store, khonsu_error *error) {
       if (status == FLASHKV_OK) status = fkv_file_sync(file, &store->files, error);
       if (status != FLASHKV_OK) return status;
     }
-    file->own_from = file->tail;
     if (index + 1 == store->list_count) store->active = file;
   }
   return FLASHKV_OK;
@@ -206,17 +205,28 @@ static khonsu_status load(flashkv *store, khonsu_error *error) {
 
 static bool word_has_key(void *ctx, uint64_t word, khonsu_slice key) { return fkv_word_has_key(ctx, word, key); }
 
+/* The hash of a key that cannot be read is not known: it will not be found any more where it was, so from now on what is not
+ * found may be there nevertheless. */
 static uint64_t word_hash(void *ctx, uint64_t word) {
-  const flashkv *store = ctx;
+  flashkv *store = ctx;
   fkv_view view;
-  if (fkv_head(store, word, &view, NULL) != FLASHKV_OK) return 0;
+  if (fkv_head(store, word, &view, NULL) != FLASHKV_OK) {
+    atomic_store(&store->misses_are_doubtful, true);
+    return 0;
+  }
   uint64_t hash = fkv_hash(store, fkv_record_key(view.bytes));
   fkv_view_fini(&view);
   return hash;
 }
 
+static void prefetch_word(void *ctx, uint64_t word) {
+  const flashkv *store = ctx;
+  const fkv_span *span = fkv_spans_at(&store->spans, word);
+  if (span->base != NULL) __builtin_prefetch(span->base + fkv_word_in_span(word));
+}
+
 static khonsu_status init_parts(flashkv *store) {
-  kh_key_source source = {word_has_key, word_hash, store};
+  kh_key_source source = {word_has_key, word_hash, store, prefetch_word};
   kh_epoch_init(&store->epoch);
   store->heap = kh_heap_new();
   if (store->heap == NULL) return FLASHKV_NO_MEMORY;

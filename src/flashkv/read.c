@@ -198,7 +198,11 @@ khonsu_status fkv_check_key(khonsu_slice key, khonsu_error *error) {
   return FLASHKV_OK;
 }
 
-static khonsu_status not_found(khonsu_error *error) {
+static khonsu_status not_found(const flashkv *store, khonsu_error *error) {
+  if (KH_UNLIKELY(atomic_load_explicit(&store->misses_are_doubtful, memory_order_relaxed))) {
+    return khonsu_error_set(error, FLASHKV_CORRUPT,
+                            "no such key was found, but the keys of some records cannot be read");
+  }
   return khonsu_error_set(error, FLASHKV_NOT_FOUND, "no such key");
 }
 
@@ -212,7 +216,7 @@ static khonsu_status get(flashkv *store, khonsu_slice key, flashkv_value *value,
   uint64_t word = fkv_find(store, key, hash);
   status = word == 0 ? FLASHKV_NOT_FOUND : fkv_read_word(store, word, &now, reader->index, value, error);
   kh_epoch_exit(reader);
-  return status == FLASHKV_NOT_FOUND ? not_found(error) : status;
+  return status == FLASHKV_NOT_FOUND ? not_found(store, error) : status;
 }
 
 flashkv_status flashkv_get(flashkv *store, flashkv_slice key, flashkv_value *value, flashkv_error *error) {
@@ -232,7 +236,7 @@ khonsu_status fkv_exists(flashkv *store, khonsu_slice key, khonsu_error *error) 
     fkv_view_fini(&view);
   }
   kh_epoch_exit(reader);
-  return status == FLASHKV_NOT_FOUND ? not_found(error) : status;
+  return status == FLASHKV_NOT_FOUND ? not_found(store, error) : status;
 }
 
 flashkv_status flashkv_exists(flashkv *store, flashkv_slice key, flashkv_error *error) {
@@ -281,7 +285,7 @@ static void multi_get_group(flashkv *store, const flashkv_slice *keys, size_t co
   for (size_t index = 0; index < count; index++) {
     if (statuses[index] != FLASHKV_OK) continue;
     words[index] = fkv_find(store, kh_slice(keys[index].data, keys[index].size), hashes[index]);
-    if (words[index] == 0) statuses[index] = FLASHKV_NOT_FOUND;
+    if (words[index] == 0) statuses[index] = not_found(store, NULL);
   }
   for (size_t index = 0; index < count; index++) {
     if (statuses[index] != FLASHKV_OK) continue;

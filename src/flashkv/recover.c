@@ -8,9 +8,9 @@
 #include "install.h"
 #include "scan.h"
 
-enum { AHEAD = 16 };
+enum { AHEAD = 32, HALF = AHEAD / 2 };
 
-/* A record that is to go into the keydir as soon as its slot is in the cache. */
+/* A record that is to go into the keydir as soon as its slot, and the record that the slot leads to, are in the cache. */
 typedef struct upcoming {
   uint64_t word, hash;
 } upcoming;
@@ -99,6 +99,7 @@ static khonsu_status enter_soon(recovery *own, uint64_t word, khonsu_slice key) 
   uint64_t hash = fkv_hash(own->store, key);
   fkv_prefetch_slot(own->store, hash);
   own->ring[(own->first + own->count++) % AHEAD] = (upcoming){word, hash};
+  if (own->count > HALF) fkv_prefetch_record(own->store, own->ring[(own->first + own->count - HALF) % AHEAD].hash);
   own->store->recovery.records++;
   return status;
 }
@@ -179,6 +180,7 @@ static khonsu_status corrupt(recovery *own, const fkv_file *file, uint64_t offse
 static khonsu_status take_records(recovery *own, fkv_scan *scan, uint64_t trusted, uint64_t *offset) {
   fkv_file *file = scan->file;
   *offset = scan->offset;
+  file->own_from = 0; /* heads are looked at here, before anybody else sees them */
   for (;;) {
     const uint8_t *record;
     fkv_soundness sound;
@@ -282,9 +284,29 @@ static khonsu_status settle_tombstones(recovery *own) {
   return FLASHKV_OK;
 }
 
+/* About how many records there are, going by the first: so that the keydir need not grow step by step. */
+static khonsu_status reserve(flashkv *store) {
+  uint64_t bytes = 0, sample = 0;
+  for (size_t index = 0; index < store->list_count; index++) {
+    fkv_file *file = store->list[index];
+    fkv_scan scan = fkv_scan_begin(file, &store->files, FKV_PREAMBLE_SIZE, file->tail);
+    const uint8_t *record;
+    fkv_soundness sound;
+    if (fkv_scan_look(&scan, false, &record, &sound, NULL) == FLASHKV_OK && sound == FKV_SOUND) {
+      sample = fkv_record_size(record, FKV_PREAMBLE_SIZE);
+      bytes += file->tail;
+    }
+    fkv_scan_fini(&scan);
+  }
+  if (store->keydir.ops != NULL || sample == 0 || bytes < 1 << 20) return FLASHKV_OK;
+  return kh_hash_map_reserve(&store->keydir.hash, bytes / sample);
+}
+
 static khonsu_status recover_files(recovery *own) {
   flashkv *store = own->store;
   bool ended = false;
+  if (reserve(store) != FLASHKV_OK)
+    return khonsu_error_set(own->error, FLASHKV_NO_MEMORY, "out of memory for the keys");
   for (size_t index = 0; index < store->list_count; index++) {
     fkv_file *file = store->list[index];
     khonsu_status status = file->sealed ? take_sealed(own, file, FKV_PREAMBLE_SIZE)

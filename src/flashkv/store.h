@@ -35,6 +35,7 @@ struct flashkv {
   kh_heap *heap;
   flashkv_options options;
   char *dir_path;
+  _Atomic bool misses_are_doubtful; /* the key of a record could not be read when the index had to move its entry */
   kh_file directory, lock_file;
 
   _Alignas(KH_CACHE_LINE) _Atomic uint64_t visible; /* all commits up to this one are in the keydir */

@@ -16,7 +16,7 @@ static uint64_t link_hash(void *ctx, uint64_t word) {
 
 khonsu_status fkv_versions_init(fkv_versions *versions, kh_epoch *epoch, kh_heap *heap) {
   *versions = (fkv_versions){.epoch = epoch, .oldest = UINT64_MAX, .sweep_at = 1024};
-  kh_key_source source = {link_is_from, link_hash, NULL};
+  kh_key_source source = {link_is_from, link_hash, NULL, NULL};
   return kh_hash_map_init(&versions->links, source, epoch, heap);
 }
 

@@ -132,6 +132,9 @@ static void gather(const kh_hash_map *map, const kh_segment *from, size_t index,
     gathered->words[gathered->count] = word;
     gathered->count += word != 0;
   }
+  for (size_t at = 0; map->source.prefetch != NULL && at < gathered->count; at++) {
+    map->source.prefetch(map->source.ctx, gathered->words[at]);
+  }
   for (size_t at = 0; at < gathered->count; at++) {
     gathered->hashes[at] = map->source.hash(map->source.ctx, gathered->words[at]);
   }

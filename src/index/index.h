@@ -36,6 +36,8 @@ typedef struct kh_key_source {
   /* The hash the key behind `word` was inserted with. */
   uint64_t (*hash)(void *ctx, uint64_t word);
   void *ctx;
+  /* Has fetched what `hash` will look at. NULL: there is no need. */
+  void (*prefetch)(void *ctx, uint64_t word);
 } kh_key_source;
 
 #include "hash_map.h"

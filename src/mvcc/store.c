@@ -16,7 +16,7 @@ khonsu_status kh_store_init(kh_store *store, uint64_t newest, uint64_t snapshot_
   store->heap = kh_heap_new();
   if (store->heap == NULL) return KHONSU_NO_MEMORY;
   kh_heap_cache_init(&store->cache, store->heap);
-  kh_key_source source = {kh_store_word_has_key, hash_of_word, store};
+  kh_key_source source = {kh_store_word_has_key, hash_of_word, store, NULL};
   khonsu_status status = kh_hash_map_init(&store->index, source, &store->epoch, store->heap);
   if (status == KHONSU_OK) {
     status = kh_ordered_map_init(&store->order, &store->epoch);

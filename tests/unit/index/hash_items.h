@@ -23,7 +23,7 @@ static inline uint64_t item_hash(void *ctx, uint64_t word) {
   return ((const item *)(uintptr_t)word)->hash;
 }
 
-static const kh_key_source source = {item_is, item_hash, NULL};
+static const kh_key_source source = {item_is, item_hash, NULL, NULL};
 
 static inline uint64_t word_of(const item *it) { return (uint64_t)(uintptr_t)it; }
 static inline khonsu_slice key_of(const item *it) { return kh_slice(&it->number, sizeof it->number); }

@@ -28,7 +28,7 @@ static uint64_t hash_of(void *ctx, uint64_t word) {
 
 static uint64_t hash_number(uint64_t number) { return kh_hash_bytes(kh_slice(&number, sizeof number), SEED); }
 
-static const kh_key_source source = {is_number, hash_of, NULL};
+static const kh_key_source source = {is_number, hash_of, NULL, NULL};
 
 static record *record_new(uint64_t number) {
   record *made = malloc(sizeof *made);
