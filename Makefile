@@ -3,8 +3,8 @@
 #   make demo     real flights through concurrent transactions, checked with pyarrow
 #   make test     all tests: plain, under ASan+UBSan and under TSan; a clang build. Ends with ctest's summary
 #   make check    format, layers, links in the documents, headers as C99 and C++11
-#   make bench    the race against LMDB, RocksDB, WiredTiger and tkrzw; ONLY=memory/ runs one family
-#   make soak     the long runs of the model, integration, fault and fuzz tests
+#   make bench    the race against LMDB, RocksDB, tkrzw and others; ONLY=flashkv/ runs one family
+#   make soak     the long runs of the model, integration, fault, fuzz and crash tests
 #   make mutants  plants bugs in a copy of the sources and says which ones no test noticed
 #   make build    the release build: library and program, in build/release
 #   make format   formats the sources in place
@@ -59,7 +59,7 @@ bench:
 soak:
 	@tools/setup build test
 	$(call compile,soak)
-	@KHONSU_SOAK=1 ctest --test-dir build/soak -L 'model|integration|fault|fuzz' --timeout 14400 --output-on-failure
+	@KHONSU_SOAK=1 ctest --test-dir build/soak -L 'model|integration|fault|fuzz|crash' --timeout 14400 --output-on-failure
 
 mutants:
 	@tools/setup build test

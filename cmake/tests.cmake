@@ -1,5 +1,5 @@
 # Tests are found, not listed. Each of these is one ctest test:
-#   tests/unit/<room>/test_*.c and tests/{isolation,integration,flashkv,model,fault,fuzz,interop}/test_*.c
+#   tests/unit/<room>/test_*.c and tests/{isolation,integration,flashkv,model,fault,fuzz,interop,crash}/test_*.c
 #                       a cmocka program linked to the library with its internal symbols visible: to libflashkv in
 #                       tests/flashkv and where its name begins so, to libkhonsu elsewhere
 #   tests/interop/test_*.py, tests/tools/test_*.py, tests/shell/test_*.py
@@ -47,6 +47,10 @@ function(khonsu_add_test source name label library)
   target_link_libraries(${target} PRIVATE $<TARGET_NAME_IF_EXISTS:khonsu_test_lib> ${library} khonsu_test_support)
   add_test(NAME ${KHONSU_TEST_PREFIX}${name} COMMAND ${launcher} $<TARGET_FILE:${target}>)
   set_tests_properties(${KHONSU_TEST_PREFIX}${name} PROPERTIES LABELS ${label} ENVIRONMENT "${test_environment}")
+  if(label STREQUAL "crash")
+    target_link_options(${target} PRIVATE
+      LINKER:--wrap=kh_os_random LINKER:--wrap=kh_os_wall_us LINKER:--wrap=kh_os_process)
+  endif()
   if(label MATCHES "^(fault|fuzz)$")
     # clang would assume that a malloc whose result is not used cannot fail.
     target_compile_options(${target} PRIVATE -fno-builtin)
@@ -56,9 +60,10 @@ function(khonsu_add_test source name label library)
 endfunction()
 
 # Long tests of one thread, in which ThreadSanitizer has nothing to find.
-set(long_and_alone unit/index/hash_map unit/index/hash_image unit/index/ordered_map unit/index/ordered_map_alloc)
+set(long_and_alone unit/index/hash_map unit/index/hash_image unit/index/ordered_map unit/index/ordered_map_alloc
+    unit/index/skip_list)
 if(KHONSU_SANITIZE STREQUAL "thread")
-  message(STATUS "tests of one thread, left out of this build: tests/fault, tests/fuzz, ${long_and_alone}")
+  message(STATUS "tests of one thread, left out of this build: tests/fault, tests/fuzz, tests/crash, ${long_and_alone}")
 endif()
 
 file(GLOB unit_tests CONFIGURE_DEPENDS tests/unit/*/test_*.c)
@@ -74,9 +79,9 @@ foreach(source IN LISTS unit_tests)
   khonsu_add_test(${source} ${name} unit ${library})
 endforeach()
 
-set(suites isolation integration flashkv model fault fuzz interop)
+set(suites isolation integration flashkv model fault fuzz interop crash)
 if(KHONSU_SANITIZE STREQUAL "thread")
-  list(REMOVE_ITEM suites fault fuzz)
+  list(REMOVE_ITEM suites fault fuzz crash)
 endif()
 foreach(suite IN LISTS suites)
   file(GLOB suite_tests CONFIGURE_DEPENDS "tests/${suite}/test_*.c")

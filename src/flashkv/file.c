@@ -242,6 +242,13 @@ khonsu_status fkv_file_write(fkv_file *file, const fkv_files *files, const fkv_d
   return failed ? fail(file, files, failed, "write to", error) : FLASHKV_OK;
 }
 
+khonsu_status fkv_file_write_bytes(fkv_file *file, const fkv_files *files, uint64_t offset, khonsu_slice bytes,
+                                   khonsu_error *error) {
+  KH_ASSERT(offset + bytes.size <= file->ready);
+  kh_os_error failed = KH_OS_CALL(file->os, write_at, file->handle, &bytes, 1, offset);
+  return failed ? fail(file, files, failed, "write to", error) : FLASHKV_OK;
+}
+
 khonsu_status fkv_file_void(fkv_file *file, const fkv_files *files, uint64_t from, uint64_t end, khonsu_error *error) {
   static const uint64_t part_max = UINT32_MAX & ~(uint64_t)(FKV_UNIT - 1);
   while (from < end) {

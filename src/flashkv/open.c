@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "install.h"
+#include "keeper.h"
 
 /* ---- options */
 
@@ -180,7 +181,8 @@ static khonsu_status continue_log(flashkv *store, khonsu_error *error) {
     if (file->sealed) continue;
     if (file->ready != file->tail) {
       khonsu_status status = fkv_file_cut(file, &store->files, error);
-      if (status == FLASHKV_OK) status = fkv_file_sync(file, &store->files, error);
+      bool only_zeros = store->recovery.bytes_dropped == 0;
+      if (status == FLASHKV_OK && !only_zeros) status = fkv_file_sync(file, &store->files, error);
       if (status != FLASHKV_OK) return status;
     }
     if (index + 1 == store->list_count) store->active = file;
@@ -233,6 +235,7 @@ static khonsu_status init_parts(flashkv *store) {
   khonsu_status status = kh_epoch_crowd_init(&store->crowd, &store->epoch);
   if (status == FLASHKV_OK) status = fkv_spans_init(&store->spans, &store->epoch);
   if (status == FLASHKV_OK) status = fkv_versions_init(&store->versions, &store->epoch, store->heap);
+  if (status == FLASHKV_OK) status = kh_ordered_map_init(&store->expiries, &store->epoch);
   if (status == FLASHKV_OK) status = kh_hash_map_init(&store->keydir.hash, source, &store->epoch, store->heap);
   return status;
 }
@@ -242,6 +245,7 @@ static void close_handle(const kh_os *os, kh_file file) {
 }
 
 static void destroy(flashkv *store) {
+  kh_ordered_map_fini(&store->expiries);
   if (atomic_load(&store->keydir.order_state) != FKV_ORDER_NONE) kh_ordered_map_fini(&store->keydir.order);
   if (store->heap != NULL) {
     if (atomic_load(&store->keydir.hash.directory) != NULL) kh_hash_map_fini(&store->keydir.hash);
@@ -321,6 +325,7 @@ static khonsu_status close_files(flashkv *store, khonsu_error *error) {
 }
 
 khonsu_status fkv_close(flashkv *store, khonsu_error *error) {
+  fkv_keeper_end(store);
   khonsu_status status = close_files(store, error);
   destroy(store);
   return status;

@@ -5,6 +5,7 @@
  * known to have been flushed may be missing or torn: the log ends before the first commit that is not whole, and what
  * stands behind it never happened. But where a seal behind it says that the log had been flushed beyond that place, or the
  * manifest does, it is no crash that made the hole: the store is CORRUPT, and left as it is. */
+#include "expiry.h"
 #include "install.h"
 #include "scan.h"
 
@@ -37,15 +38,12 @@ static khonsu_status take_older(recovery *own, uint64_t head, uint64_t head_sequ
                                 const uint8_t *record) {
   flashkv *store = own->store;
   bool kept = false;
-  if (store->versions.oldest != UINT64_MAX) {
+  if (store->versions.oldest != UINT64_MAX && fkv_record_sequence(record) != head_sequence) {
     uint64_t sequence = fkv_record_sequence(record);
     khonsu_status status = fkv_versions_insert(&store->versions, head, head_sequence, word, sequence, &kept);
     if (status != FLASHKV_OK) return status;
   }
-  fkv_spot spot = fkv_spot_of(store, word);
-  uint64_t size = fkv_record_size(record, spot.offset);
-  *(kept ? &store->retained : &store->dead) += size;
-  *(kept ? &spot.file->retained : &spot.file->dead) += size;
+  if (kept) fkv_count_retained(store, word, record);
   return FLASHKV_OK;
 }
 
@@ -75,6 +73,10 @@ static khonsu_status enter(recovery *own, const upcoming *next) {
   khonsu_slice key = fkv_record_key(view.bytes);
   uint64_t old = fkv_find(store, key, next->hash);
   if (fkv_record_kind(view.bytes) == FKV_DELETE) status = remember(&own->tombstones, next->word);
+  if (fkv_record_expires_ms(view.bytes) != 0) {
+    fkv_spot_of(store, next->word).file->has_expiring = true;
+    status = fkv_expiry_note(store, fkv_record_expires_ms(view.bytes), next->word);
+  }
   if (status == FLASHKV_OK && old != 0) {
     status = enter_over(own, next, view.bytes, old);
   } else if (status == FLASHKV_OK) {
@@ -141,10 +143,7 @@ static bool take(recovery *own, fkv_file *file, uint64_t offset, const uint8_t *
   bool is_open = own->open.size > 0;
   uint64_t sequence = fkv_record_sequence(record), word = fkv_word_of(file, offset);
   switch (fkv_record_kind(record)) {
-    case FKV_VOID:
-      file->dead += fkv_record_size(record, offset);
-      own->store->dead += fkv_record_size(record, offset);
-      return !is_open;
+    case FKV_VOID: return !is_open;
     case FKV_SEAL: {
       fkv_seal seal = fkv_record_seal(record);
       if (seal.synced_to > own->synced) own->synced = seal.synced_to;
@@ -253,6 +252,7 @@ static khonsu_status end_log(recovery *own, fkv_file *file, uint64_t offset, boo
   if (offset < file->flushed || synced_to > own->last) return corrupt(own, file, offset);
   *ended = *ended || end > offset;
   store->recovery.bytes_dropped += end - offset;
+  store->bytes -= file->tail - offset;
   file->tail = offset;
   return FLASHKV_OK;
 }

@@ -24,7 +24,7 @@ static size_t index_memory(const flashkv *store) {
 static flashkv_stats collect(const flashkv *store) {
   return (flashkv_stats){.key_num = store->keys,
                          .data_file_num = store->list_count,
-                         .reclaim_size = store->dead,
+                         .reclaim_size = store->bytes - store->live - store->tombstones - store->retained,
                          .disk_size = disk_size(store),
                          .live_size = store->live,
                          .index_memory = index_memory(store),

@@ -46,8 +46,11 @@ struct flashkv {
   struct fkv_commit *pending, *pending_last; /* reserved and not yet installed, in order */
   fkv_file *active;                          /* takes records; NULL: none yet */
   bool flushes_are_small;                    /* see flush.c */
+  bool seal_due;                             /* a file is full */
+  uint64_t bytes_flushed;                    /* of `bytes`, so many when the last flush began */
   bool mark_due;                             /* a flush has come to its end since the last seal */
-  uint64_t live, dead, tombstones, retained; /* bytes of records, in all files */
+  uint64_t bytes;                            /* of all files, but for their preambles; of which */
+  uint64_t live, tombstones, retained;       /* as in fkv_file */
   uint64_t keys;                             /* with a value */
   fkv_counters counters;
 
@@ -63,6 +66,12 @@ struct flashkv {
   _Atomic bool failed;                             /* a flush failed: nothing is written any more */
 
   flashkv_recovery recovery;
+
+  kh_ordered_map expiries; /* expiry.c; under the write lock */
+  _Atomic bool merging, closing;
+  kh_thread keeper; /* keeper.c */
+  _Atomic uint32_t keeper_state, keeper_calls;
+  _Atomic uint64_t last_commit_ns;
 };
 
 /* As flashkv_open, on another operating system: for tests. */
@@ -132,14 +141,17 @@ KHONSU_MUST_USE khonsu_status fkv_publish_files(flashkv *store, khonsu_error *er
 /* Appends to the list, and gives the file spans, from `first_span` on if it is not 0. Both locks are held, or nobody else
  * has the store. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status fkv_list_add(flashkv *store, fkv_file *file, uint64_t first_span);
+/* The same at the front, in two steps, for a file that has its spans. */
+KHONSU_MUST_USE khonsu_status fkv_list_reserve(flashkv *store, size_t more);
+void fkv_list_insert_first(flashkv *store, fkv_file *file);
 /* Seals files that are full. No lock is held. */
-KHONSU_MUST_USE khonsu_status fkv_seal_full(flashkv *store, khonsu_error *error);
+khonsu_status fkv_seal_full(flashkv *store, khonsu_error *error);
 
 /* ---- flush.c */
 /* Where the first commit that is not installed yet has its bytes. False: all are. The write lock is held. */
 bool fkv_first_pending(const flashkv *store, fkv_file **file, uint64_t *offset);
 /* Returns when all commits up to this one are flushed. IN_DOUBT. */
-KHONSU_MUST_USE khonsu_status fkv_flush(flashkv *store, uint64_t sequence, khonsu_error *error);
+khonsu_status fkv_flush(flashkv *store, uint64_t sequence, khonsu_error *error);
 
 /* ---- recover.c */
 KHONSU_MUST_USE khonsu_status fkv_recover(flashkv *store, khonsu_error *error);

@@ -72,11 +72,11 @@ static fkv_link *find_link(const fkv_versions *versions, uint64_t newer) {
   return link_of(kh_hash_map_find_by(&versions->links, key_of(&newer), hash_of(newer), link_is_from, NULL));
 }
 
-khonsu_status fkv_versions_pass(fkv_versions *versions, uint64_t newer, uint64_t older) {
-  fkv_link *passed = find_link(versions, older);
+khonsu_status fkv_versions_copy(fkv_versions *versions, uint64_t from, uint64_t to) {
+  fkv_link *passed = find_link(versions, from);
   if (passed == NULL) return FLASHKV_OK;
   uint64_t behind = atomic_load_explicit(&passed->older, memory_order_relaxed);
-  return add_after(versions, passed, newer, behind, passed->from, passed->until);
+  return add_after(versions, passed, to, behind, passed->from, passed->until);
 }
 
 khonsu_status fkv_versions_insert(fkv_versions *versions, uint64_t head, uint64_t head_sequence, uint64_t word,
@@ -119,6 +119,10 @@ void fkv_versions_unlink(fkv_versions *versions, uint64_t newer) {
 uint64_t fkv_versions_older(const fkv_versions *versions, uint64_t word) {
   const fkv_link *link = find_link(versions, word);
   return link == NULL ? 0 : atomic_load(&link->older); /* with the store of trim */
+}
+
+void fkv_versions_redirect(fkv_versions *versions, uint64_t newer, uint64_t to) {
+  atomic_store(&find_link(versions, newer)->older, to); /* with the load of older */
 }
 
 /* ---- snapshots */

@@ -50,6 +50,10 @@ typedef struct kh_os_plan {
                          does nothing, but for reads and writes: */
   size_t partial;     /* bytes that a failing read_at or write_at moves first. With error 0 the call then lies: the
                          write is said to be whole, the file seems to end where the read does */
+  /* Told of each call that fails, with the file it is about, if it is about an open one; may be NULL. For a disk that
+   * does something on a failure (sim_disk_fail_sync). */
+  void (*failing)(void *failing_ctx, kh_os_op operation, kh_file file);
+  void *failing_ctx;
 } kh_os_plan;
 
 typedef struct kh_os_fault {

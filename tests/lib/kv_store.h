@@ -1,0 +1,30 @@
+/* kv_store: reads a flashkv through its API and holds it against a kv_model. */
+#ifndef TEST_KV_STORE_H
+#define TEST_KV_STORE_H
+
+#include "flashkv.h"
+#include "kv_model.h"
+
+/* What the engine has by now. Without iterators, stores are read by gets of every key there ever was. */
+#define KV_HAS_ITERATORS 0
+#define KV_HAS_BATCHES 0
+#define KV_HAS_MERGE 0
+
+/* What a commit's status says of it, if it was to be as durable as that. */
+kv_fate kv_fate_of(flashkv_status status, flashkv_durability durability);
+
+/* Whether the store holds what it must, if commits of fate `least` and better had to survive: by an iterator, one that
+ * goes backwards, and a get of every key there ever was, which all must agree. False: match->difference says what is
+ * wrong. */
+bool kv_store_verify(const kv_model *model, flashkv *store, kv_fate least, kv_match *match);
+
+typedef enum kv_verdict {
+  KV_RIGHT,   /* everything is as it should be */
+  KV_NOTICED, /* not, but where it is not, there is an error */
+  KV_WRONG    /* a wrong answer */
+} kv_verdict;
+
+/* The same for a store that may be damaged: answers are right, or CORRUPT or IO. `why`: what is wrong. */
+kv_verdict kv_store_judge(const kv_model *model, flashkv *store, char why[512]);
+
+#endif
