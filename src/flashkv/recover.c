@@ -47,6 +47,13 @@ static khonsu_status take_older(recovery *own, uint64_t head, uint64_t head_sequ
   return FLASHKV_OK;
 }
 
+/* The commit that wrote `old` has written its key again: nobody sees it, but what stands behind it is behind `word` now. */
+static khonsu_status pass_on(flashkv *store, uint64_t old, uint64_t word) {
+  khonsu_status status = fkv_versions_copy(&store->versions, old, word);
+  if (status == FLASHKV_OK) fkv_versions_unlink(&store->versions, old);
+  return status;
+}
+
 static khonsu_status enter_over(recovery *own, const upcoming *next, const uint8_t *record, uint64_t old) {
   flashkv *store = own->store;
   fkv_view view;
@@ -59,7 +66,8 @@ static khonsu_status enter_over(recovery *own, const upcoming *next, const uint8
     fkv_keydir_replace(store, fkv_record_key(record), next->hash, old, next->word);
     fkv_count_new(store, next->word, record);
     fkv_uncount(store, old, view.bytes);
-    status = take_older(own, next->word, sequence, old, view.bytes);
+    status = old_sequence == sequence ? pass_on(store, old, next->word)
+                                      : take_older(own, next->word, sequence, old, view.bytes);
   }
   fkv_view_fini(&view);
   return status;
