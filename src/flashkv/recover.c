@@ -33,18 +33,22 @@ typedef struct recovery {
 
 static khonsu_status remember(kh_buffer *words, uint64_t word) { return kh_buffer_append(words, &word, sizeof word); }
 
-/* A record that is not the newest of its key; `head` is, at the moment. It has not been counted. */
+/* A record that is not the newest of its key; `head` is, at the moment. It has not been counted. Of writes to a key by one
+ * commit only the last was ever seen; what stands behind the others stands behind that. */
 static khonsu_status take_older(recovery *own, uint64_t head, uint64_t head_sequence, uint64_t word,
                                 const uint8_t *record) {
-  flashkv *store = own->store;
+  fkv_versions *versions = &own->store->versions;
+  if (KH_LIKELY(versions->oldest == UINT64_MAX)) return FLASHKV_OK;
   bool kept = false;
-  if (store->versions.oldest != UINT64_MAX && fkv_record_sequence(record) != head_sequence) {
-    uint64_t sequence = fkv_record_sequence(record);
-    khonsu_status status = fkv_versions_insert(&store->versions, head, head_sequence, word, sequence, &kept);
-    if (status != FLASHKV_OK) return status;
+  khonsu_status status;
+  if (fkv_record_sequence(record) == head_sequence) {
+    status = fkv_versions_copy(versions, word, head);
+    if (status == FLASHKV_OK) fkv_versions_unlink(versions, word);
+  } else {
+    status = fkv_versions_insert(versions, head, head_sequence, word, fkv_record_sequence(record), &kept);
   }
-  if (kept) fkv_count_retained(store, word, record);
-  return FLASHKV_OK;
+  if (kept) fkv_count_retained(own->store, word, record);
+  return status;
 }
 
 static khonsu_status enter_over(recovery *own, const upcoming *next, const uint8_t *record, uint64_t old) {

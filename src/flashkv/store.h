@@ -136,7 +136,8 @@ khonsu_status fkv_check_write(khonsu_slice key, khonsu_slice value, khonsu_error
 
 /* ---- files.c: which files there are */
 
-/* Writes the manifest. files_lock is held. */
+/* Writes the manifest. files_lock is held. IN_DOUBT: it may be the new one or the old one that is found; the store has
+ * stopped. */
 KHONSU_MUST_USE khonsu_status fkv_publish_files(flashkv *store, khonsu_error *error);
 /* Appends to the list, and gives the file spans, from `first_span` on if it is not 0. Both locks are held, or nobody else
  * has the store. NO_MEMORY. */
