@@ -34,7 +34,7 @@ khonsu_status fkv_publish_files(flashkv *store, khonsu_error *error) {
   if (status != FLASHKV_OK) return status;
   status = fkv_manifest_write(store->files.os, store->dir_path, store->directory, &manifest, error);
   if (status == FLASHKV_OK) store->generation = manifest.generation;
-  if (status == FLASHKV_IN_DOUBT) atomic_store(&store->failed, true);
+  if (status == FLASHKV_IN_DOUBT) fkv_note_failure(store);
   fkv_manifest_fini(&manifest);
   return status;
 }
@@ -156,7 +156,7 @@ static khonsu_status seal(flashkv *store, fkv_file *file, khonsu_error *error) {
   if (status != FLASHKV_OK) return status;
   status = fkv_file_sync(file, &store->files, error);
   if (status != FLASHKV_OK) {
-    atomic_store(&store->failed, true);
+    fkv_note_failure(store);
     return status;
   }
   kh_lock_acquire(&store->write_lock);

@@ -46,6 +46,7 @@ struct flashkv {
   struct fkv_commit *pending, *pending_last; /* reserved and not yet installed, in order */
   fkv_file *active;                          /* takes records; NULL: none yet */
   bool flushes_are_small;                    /* see flush.c */
+  bool rewrite_tails;                        /* the last opening ended with a flush that failed */
   bool seal_due;                             /* a file is full */
   uint64_t bytes_flushed;                    /* of `bytes`, so many when the last flush began */
   bool mark_due;                             /* a flush has come to its end since the last seal */
@@ -127,6 +128,9 @@ KHONSU_MUST_USE khonsu_status fkv_whole(const flashkv *store, uint64_t word, fkv
 uint64_t fkv_clock_ms(flashkv *store);
 
 /* ---- the state of the store */
+
+/* A flush failed: stops writing, and leaves a note for the next opening. */
+void fkv_note_failure(flashkv *store);
 
 /* Whether anything may be written: READ_ONLY, UNAVAILABLE. */
 khonsu_status fkv_check_writable(const flashkv *store, khonsu_error *error);
