@@ -46,6 +46,7 @@ struct flashkv {
   struct fkv_commit *pending, *pending_last; /* reserved and not yet installed, in order */
   fkv_file *active;                          /* takes records; NULL: none yet */
   bool flushes_are_small;                    /* see flush.c */
+  bool rewrite_tails;                        /* the last opening ended with a flush that failed */
   bool seal_due;                             /* a file is full */
   uint64_t bytes_flushed;                    /* of `bytes`, so many when the last flush began */
   bool mark_due;                             /* a flush has come to its end since the last seal */
@@ -128,6 +129,9 @@ uint64_t fkv_clock_ms(flashkv *store);
 
 /* ---- the state of the store */
 
+/* A flush failed: stops writing, and leaves a note for the next opening. */
+void fkv_note_failure(flashkv *store);
+
 /* Whether anything may be written: READ_ONLY, UNAVAILABLE. */
 khonsu_status fkv_check_writable(const flashkv *store, khonsu_error *error);
 /* Of keys: KEY_EMPTY, KEY_TOO_LARGE. */
@@ -136,7 +140,8 @@ khonsu_status fkv_check_write(khonsu_slice key, khonsu_slice value, khonsu_error
 
 /* ---- files.c: which files there are */
 
-/* Writes the manifest. files_lock is held. */
+/* Writes the manifest. files_lock is held. IN_DOUBT: it may be the new one or the old one that is found; the store has
+ * stopped. */
 KHONSU_MUST_USE khonsu_status fkv_publish_files(flashkv *store, khonsu_error *error);
 /* Appends to the list, and gives the file spans, from `first_span` on if it is not 0. Both locks are held, or nobody else
  * has the store. NO_MEMORY. */
