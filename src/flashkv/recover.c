@@ -60,6 +60,13 @@ static khonsu_status pass_on(flashkv *store, uint64_t old, uint64_t word) {
   return status;
 }
 
+/* A record to which its key leads now. */
+static khonsu_status take_newest(flashkv *store, uint64_t word, const uint8_t *record) {
+  uint64_t expires_ms = fkv_record_expires_ms(record);
+  fkv_count_new(store, word, record);
+  return expires_ms == 0 ? FLASHKV_OK : fkv_expiry_note(store, expires_ms, word);
+}
+
 static khonsu_status enter_over(recovery *own, const upcoming *next, const uint8_t *record, uint64_t old) {
   flashkv *store = own->store;
   fkv_view view;
@@ -70,10 +77,12 @@ static khonsu_status enter_over(recovery *own, const upcoming *next, const uint8
     status = take_older(own, old, old_sequence, next->word, record);
   } else {
     fkv_keydir_replace(store, fkv_record_key(record), next->hash, old, next->word);
-    fkv_count_new(store, next->word, record);
+    status = take_newest(store, next->word, record);
     fkv_uncount(store, old, view.bytes);
-    status = old_sequence == sequence ? pass_on(store, old, next->word)
-                                      : take_older(own, next->word, sequence, old, view.bytes);
+    if (status == FLASHKV_OK) {
+      status = old_sequence == sequence ? pass_on(store, old, next->word)
+                                        : take_older(own, next->word, sequence, old, view.bytes);
+    }
   }
   fkv_view_fini(&view);
   return status;
@@ -87,15 +96,12 @@ static khonsu_status enter(recovery *own, const upcoming *next) {
   khonsu_slice key = fkv_record_key(view.bytes);
   uint64_t old = fkv_find(store, key, next->hash);
   if (fkv_record_kind(view.bytes) == FKV_DELETE) status = remember(&own->tombstones, next->word);
-  if (fkv_record_expires_ms(view.bytes) != 0) {
-    fkv_spot_of(store, next->word).file->has_expiring = true;
-    status = fkv_expiry_note(store, fkv_record_expires_ms(view.bytes), next->word);
-  }
+  if (fkv_record_expires_ms(view.bytes) != 0) fkv_spot_of(store, next->word).file->has_expiring = true;
   if (status == FLASHKV_OK && old != 0) {
     status = enter_over(own, next, view.bytes, old);
   } else if (status == FLASHKV_OK) {
     status = fkv_keydir_insert(store, key, next->hash, next->word);
-    if (status == FLASHKV_OK) fkv_count_new(store, next->word, view.bytes);
+    if (status == FLASHKV_OK) status = take_newest(store, next->word, view.bytes);
   }
   fkv_view_fini(&view);
   if (status == FLASHKV_NO_MEMORY)

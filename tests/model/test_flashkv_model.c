@@ -221,7 +221,10 @@ static void write_batch(model *m) {
 static void must_match(const model *m, int key, const model_write *expected, flashkv_status status,
                        flashkv_value *value) {
   if (expected == NULL) {
-    if (status != FLASHKV_NOT_FOUND) fail_msg("key %d: %s, not absent", key, flashkv_status_name(status));
+    if (status != FLASHKV_NOT_FOUND) {
+      fail_msg("key %d: %s, of commit %llu, not absent", key, flashkv_status_name(status),
+               (unsigned long long)value->sequence);
+    }
     return;
   }
   if (status != FLASHKV_OK) fail_msg("key %d: %s, not there", key, flashkv_status_name(status));
