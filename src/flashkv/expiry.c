@@ -48,14 +48,34 @@ uint64_t fkv_expiry_next_ms(flashkv *store) {
   return next;
 }
 
+khonsu_status fkv_expiry_append_all(const flashkv *store, kh_buffer *to) {
+  kh_buffer keys = {0};
+  kh_key_place places[SOME];
+  khonsu_slice last = {0};
+  size_t count = SOME;
+  khonsu_status status = FLASHKV_OK;
+  while (status == FLASHKV_OK && count == SOME && store->expiries.count > 0) {
+    size_t from = keys.size;
+    status = kh_ordered_map_read(&store->expiries, from == 0 ? NULL : &last, false, false, &keys, places, SOME, &count);
+    for (size_t index = 0; index < count && status == FLASHKV_OK; index++) {
+      last = kh_key_at(keys.data, places[index]);
+      const uint8_t *entry = last.data;
+      uint64_t pair[2] = {read_number(entry), read_number(entry + 8)};
+      status = kh_buffer_append(to, pair, sizeof pair);
+    }
+  }
+  kh_buffer_fini(&keys);
+  return status;
+}
+
 /* False: a snapshot still sees the record; it is to be looked at again later. */
 static bool expire_one(flashkv *store, uint64_t word) {
   fkv_view view;
   if (fkv_head(store, word, &view, NULL) != FLASHKV_OK) return true;
   bool wanted = fkv_versions_want(&store->versions, fkv_record_sequence(view.bytes)) ||
                 fkv_versions_older(&store->versions, word) != 0;
-  if (!wanted) {
-    khonsu_slice key = fkv_record_key(view.bytes);
+  khonsu_slice key = fkv_record_key(view.bytes);
+  if (!wanted && fkv_keydir_prepare(store, fkv_hash(store, key)) == FLASHKV_OK) {
     fkv_keydir_remove(store, key, fkv_hash(store, key), word);
     fkv_uncount(store, word, view.bytes);
     store->counters.expired++;

@@ -6,6 +6,7 @@
  * stands behind it never happened. But where a seal behind it says that the log had been flushed beyond that place, or the
  * manifest does, it is no crash that made the hole: the store is CORRUPT, and left as it is. */
 #include "expiry.h"
+#include "image.h"
 #include "install.h"
 #include "scan.h"
 
@@ -94,7 +95,9 @@ static khonsu_status enter(recovery *own, const upcoming *next) {
   khonsu_status status = fkv_head(store, next->word, &view, own->error);
   if (status != FLASHKV_OK) return status;
   khonsu_slice key = fkv_record_key(view.bytes);
-  uint64_t old = fkv_find(store, key, next->hash);
+  status = fkv_keydir_prepare(store, next->hash);
+  if (status != FLASHKV_OK) return khonsu_error_set(own->error, status, "cannot change the index");
+  uint64_t old = fkv_find_locked(store, key, next->hash);
   if (fkv_record_kind(view.bytes) == FKV_DELETE) status = remember(&own->tombstones, next->word);
   if (fkv_record_expires_ms(view.bytes) != 0) fkv_spot_of(store, next->word).file->has_expiring = true;
   if (status == FLASHKV_OK && old != 0) {
@@ -212,7 +215,7 @@ static khonsu_status corrupt(recovery *own, const fkv_file *file, uint64_t offse
 static khonsu_status take_records(recovery *own, fkv_scan *scan, uint64_t trusted, uint64_t *offset) {
   fkv_file *file = scan->file;
   *offset = scan->offset;
-  file->own_from = 0; /* heads are looked at here, before anybody else sees them */
+  if (file->covered == 0) file->own_from = 0; /* heads are looked at here, before anybody else sees them */
   for (;;) {
     const uint8_t *record;
     fkv_soundness sound;
@@ -342,8 +345,9 @@ static khonsu_status recover_files(recovery *own) {
     return khonsu_error_set(own->error, FLASHKV_NO_MEMORY, "out of memory for the keys");
   for (size_t index = 0; index < store->list_count; index++) {
     fkv_file *file = store->list[index];
-    khonsu_status status = file->sealed ? take_sealed(own, file, FKV_PREAMBLE_SIZE)
-                                        : take_open_ended(own, file, FKV_PREAMBLE_SIZE, &ended);
+    uint64_t from = file->covered != 0 ? file->covered : FKV_PREAMBLE_SIZE;
+    if (from == file->tail && !ended) continue;
+    khonsu_status status = file->sealed ? take_sealed(own, file, from) : take_open_ended(own, file, from, &ended);
     if (status != FLASHKV_OK) return status;
   }
   return settle_tombstones(own);
@@ -359,6 +363,7 @@ khonsu_status fkv_recover(flashkv *store, khonsu_error *error) {
   store->timestamp_us = own.timestamp_us;
   atomic_store(&store->visible, own.last);
   atomic_store(&store->synced, own.synced < own.last ? own.synced : own.last);
+  store->recovery.clean = store->image != NULL && store->recovery.files_scanned == 0;
   store->versions.sweep_at = 0; /* they were met in any order */
   fkv_trim_versions(store);
   return FLASHKV_OK;
