@@ -42,11 +42,31 @@ uint64_t fkv_expiry_next_ms(flashkv *store) {
   return next;
 }
 
+khonsu_status fkv_expiry_append_all(const flashkv *store, kh_buffer *to) {
+  kh_buffer keys = {0};
+  kh_key_place places[SOME];
+  khonsu_slice last = {0};
+  size_t count = SOME;
+  khonsu_status status = FLASHKV_OK;
+  while (status == FLASHKV_OK && count == SOME && store->expiries.count > 0) {
+    size_t from = keys.size;
+    status = kh_ordered_map_read(&store->expiries, from == 0 ? NULL : &last, false, false, &keys, places, SOME, &count);
+    for (size_t index = 0; index < count && status == FLASHKV_OK; index++) {
+      last = kh_key_at(keys.data, places[index]);
+      const uint8_t *entry = last.data;
+      uint64_t pair[2] = {read_number(entry), read_number(entry + 8)};
+      status = kh_buffer_append(to, pair, sizeof pair);
+    }
+  }
+  kh_buffer_fini(&keys);
+  return status;
+}
+
 /* Whether the record is still the one that its key leads to, and nobody sees it any more. */
 static bool is_over(flashkv *store, uint64_t word, uint64_t expires_ms, const uint8_t *record) {
   if (fkv_record_kind(record) != FKV_PUT || fkv_record_expires_ms(record) != expires_ms) return false;
   khonsu_slice key = fkv_record_key(record);
-  return fkv_find(store, key, fkv_hash(store, key)) == word;
+  return fkv_find_locked(store, key, fkv_hash(store, key)) == word;
 }
 
 /* False: a snapshot still sees the record; it is to be looked at again later. */
@@ -56,8 +76,8 @@ static bool expire_one(flashkv *store, uint64_t word, uint64_t expires_ms) {
   bool over = is_over(store, word, expires_ms, view.bytes);
   bool wanted = fkv_versions_want(&store->versions, fkv_record_sequence(view.bytes)) ||
                 fkv_versions_older(&store->versions, word) != 0;
-  if (over && !wanted) {
-    khonsu_slice key = fkv_record_key(view.bytes);
+  khonsu_slice key = fkv_record_key(view.bytes);
+  if (over && !wanted && fkv_keydir_prepare(store, fkv_hash(store, key)) == FLASHKV_OK) {
     fkv_keydir_remove(store, key, fkv_hash(store, key), word);
     fkv_uncount(store, word, view.bytes);
     store->counters.expired++;

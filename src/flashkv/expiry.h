@@ -11,6 +11,9 @@
 /* The record at `word` expires then. The write lock is held. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status fkv_expiry_note(flashkv *store, uint64_t expires_ms, uint64_t word);
 
+/* Appends all of them: pairs of numbers, when and which word. Nobody else uses the store. */
+KHONSU_MUST_USE khonsu_status fkv_expiry_append_all(const flashkv *store, kh_buffer *to);
+
 /* Takes out what has expired. No lock is held. */
 void fkv_expire(flashkv *store);
 

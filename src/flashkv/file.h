@@ -39,6 +39,7 @@ typedef struct fkv_file {
   /* the writer's */
   uint64_t tail;                       /* where the next record begins */
   uint64_t flushed;                    /* up to here it is known to survive a power loss */
+  uint64_t covered;                    /* up to here the image knows its records; 0: not at all */
   uint64_t ready;                      /* up to here the file has room, all zeros from the tail on */
   uint64_t warm;                       /* up to here pages are ready to be written */
   bool sealed;                         /* cut, flushed, in the manifest as such */
@@ -96,7 +97,7 @@ KHONSU_MUST_USE khonsu_status fkv_file_write_bytes(fkv_file *file, const fkv_fil
                                                    khonsu_slice bytes, khonsu_error *error);
 /* Makes the bytes from `from` to before `end` mean nothing, where a write has failed. Cannot fail in a mapped file. */
 KHONSU_MUST_USE khonsu_status fkv_file_void(fkv_file *file, const fkv_files *files, uint64_t from, uint64_t end,
-                                            khonsu_error *error);
+                                            uint64_t sequence, khonsu_error *error);
 /* Writes of at most so many bytes are copied through the mapping; beyond, the system does it faster, as it takes pages from
  * the file system several at a time. */
 enum { FKV_SMALL_WRITE = 2048 };

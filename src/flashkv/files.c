@@ -34,6 +34,7 @@ khonsu_status fkv_publish_files(flashkv *store, khonsu_error *error) {
   if (status != FLASHKV_OK) return status;
   status = fkv_manifest_write(store->files.os, store->dir_path, store->directory, &manifest, error);
   if (status == FLASHKV_OK) store->generation = manifest.generation;
+  if (status == FLASHKV_IN_DOUBT) fkv_note_failure(store);
   fkv_manifest_fini(&manifest);
   return status;
 }
@@ -95,7 +96,7 @@ static khonsu_status add_new(flashkv *store, uint64_t size, fkv_file **made, kho
     return khonsu_error_set(error, status, "out of memory for a data file");
   }
   status = fkv_publish_files(store, error);
-  if (status != FLASHKV_OK) {
+  if (status != FLASHKV_OK && status != FLASHKV_IN_DOUBT) {
     kh_lock_acquire(&store->write_lock);
     list_drop_last(store);
     kh_lock_release(&store->write_lock);
@@ -155,7 +156,7 @@ static khonsu_status seal(flashkv *store, fkv_file *file, khonsu_error *error) {
   if (status != FLASHKV_OK) return status;
   status = fkv_file_sync(file, &store->files, error);
   if (status != FLASHKV_OK) {
-    atomic_store(&store->failed, true);
+    fkv_note_failure(store);
     return status;
   }
   kh_lock_acquire(&store->write_lock);

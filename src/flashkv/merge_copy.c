@@ -24,7 +24,7 @@ static bool has_expired(flashkv *store, const uint8_t *record) {
 static bool is_wanted(fkv_merge_job *job, const uint8_t *record, uint64_t word, bool *as_deletion) {
   flashkv *store = job->store;
   khonsu_slice key = fkv_record_key(record);
-  uint64_t newest = fkv_find(store, key, fkv_hash(store, key));
+  uint64_t newest = fkv_find_locked(store, key, fkv_hash(store, key));
   *as_deletion = false;
   if (newest == word || is_retained(store, newest, word)) return true;
   bool deletes = fkv_record_kind(record) == FKV_DELETE || has_expired(store, record);

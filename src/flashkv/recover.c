@@ -6,6 +6,7 @@
  * stands behind it never happened. But where a seal behind it says that the log had been flushed beyond that place, or the
  * manifest does, it is no crash that made the hole: the store is CORRUPT, and left as it is. */
 #include "expiry.h"
+#include "image.h"
 #include "install.h"
 #include "scan.h"
 
@@ -24,8 +25,10 @@ typedef struct recovery {
   kh_buffer tombstones; /* words of deletions that are in the keydir */
   kh_buffer open;       /* words of the commit whose seal has not come yet */
   uint64_t open_sequence, open_at;
-  uint64_t last;   /* the newest sequence of a whole commit */
-  uint64_t synced; /* as far as seals say */
+  uint64_t last;     /* the newest sequence of a whole commit */
+  uint64_t previous; /* the last sequence met in files that are not sealed; 0: none yet */
+  uint64_t skipped;  /* the sequence of a commit that failed */
+  uint64_t synced;   /* as far as seals say */
   uint64_t timestamp_us;
 } recovery;
 
@@ -33,18 +36,22 @@ typedef struct recovery {
 
 static khonsu_status remember(kh_buffer *words, uint64_t word) { return kh_buffer_append(words, &word, sizeof word); }
 
-/* A record that is not the newest of its key; `head` is, at the moment. It has not been counted. */
+/* A record that is not the newest of its key; `head` is, at the moment. It has not been counted. Of writes to a key by one
+ * commit only the last was ever seen; what stands behind the others stands behind that. */
 static khonsu_status take_older(recovery *own, uint64_t head, uint64_t head_sequence, uint64_t word,
                                 const uint8_t *record) {
-  flashkv *store = own->store;
+  fkv_versions *versions = &own->store->versions;
+  if (KH_LIKELY(versions->oldest == UINT64_MAX)) return FLASHKV_OK;
   bool kept = false;
-  if (store->versions.oldest != UINT64_MAX && fkv_record_sequence(record) != head_sequence) {
-    uint64_t sequence = fkv_record_sequence(record);
-    khonsu_status status = fkv_versions_insert(&store->versions, head, head_sequence, word, sequence, &kept);
-    if (status != FLASHKV_OK) return status;
+  khonsu_status status;
+  if (fkv_record_sequence(record) == head_sequence) {
+    status = fkv_versions_copy(versions, word, head);
+    if (status == FLASHKV_OK) fkv_versions_unlink(versions, word);
+  } else {
+    status = fkv_versions_insert(versions, head, head_sequence, word, fkv_record_sequence(record), &kept);
   }
-  if (kept) fkv_count_retained(store, word, record);
-  return FLASHKV_OK;
+  if (kept) fkv_count_retained(own->store, word, record);
+  return status;
 }
 
 static khonsu_status enter_over(recovery *own, const upcoming *next, const uint8_t *record, uint64_t old) {
@@ -71,7 +78,9 @@ static khonsu_status enter(recovery *own, const upcoming *next) {
   khonsu_status status = fkv_head(store, next->word, &view, own->error);
   if (status != FLASHKV_OK) return status;
   khonsu_slice key = fkv_record_key(view.bytes);
-  uint64_t old = fkv_find(store, key, next->hash);
+  status = fkv_keydir_prepare(store, next->hash);
+  if (status != FLASHKV_OK) return khonsu_error_set(own->error, status, "cannot change the index");
+  uint64_t old = fkv_find_locked(store, key, next->hash);
   if (fkv_record_kind(view.bytes) == FKV_DELETE) status = remember(&own->tombstones, next->word);
   if (fkv_record_expires_ms(view.bytes) != 0) {
     fkv_spot_of(store, next->word).file->has_expiring = true;
@@ -137,18 +146,31 @@ static khonsu_status take_open(recovery *own) {
   return status;
 }
 
+/* At the end of the log no sequence is missing: one that is there without the one before it lost that in a crash. */
+static bool follows(recovery *own, const fkv_file *file, uint64_t sequence) {
+  if (file->sealed) return true;
+  if (own->previous == 0 ? sequence > own->last + 1 : sequence != own->previous && sequence != own->previous + 1)
+    return false;
+  own->previous = sequence;
+  return true;
+}
+
 /* A sound record. False: it does not continue what stands before it. */
 static bool take(recovery *own, fkv_file *file, uint64_t offset, const uint8_t *record, khonsu_status *status) {
   *status = FLASHKV_OK;
   bool is_open = own->open.size > 0;
   uint64_t sequence = fkv_record_sequence(record), word = fkv_word_of(file, offset);
   switch (fkv_record_kind(record)) {
-    case FKV_VOID: return !is_open;
+    case FKV_VOID:
+      if (sequence > own->last) own->skipped = sequence;
+      return !is_open && follows(own, file, sequence);
     case FKV_SEAL: {
       fkv_seal seal = fkv_record_seal(record);
       if (seal.synced_to > own->synced) own->synced = seal.synced_to;
       if (seal.records == 0) return !is_open;
-      if (sequence != own->open_sequence || seal.records * sizeof(uint64_t) != own->open.size) return false;
+      if (sequence != own->open_sequence || !follows(own, file, sequence) ||
+          seal.records * sizeof(uint64_t) != own->open.size)
+        return false;
       note_commit(own, file, record);
       *status = take_open(own);
       return true;
@@ -156,7 +178,7 @@ static bool take(recovery *own, fkv_file *file, uint64_t offset, const uint8_t *
     default: break;
   }
   if (fkv_record_flags(record) & FKV_SEALED) {
-    if (is_open) return false;
+    if (is_open || !follows(own, file, sequence)) return false;
     note_commit(own, file, record);
     *status = enter_soon(own, word, fkv_record_key(record));
     return true;
@@ -179,7 +201,7 @@ static khonsu_status corrupt(recovery *own, const fkv_file *file, uint64_t offse
 static khonsu_status take_records(recovery *own, fkv_scan *scan, uint64_t trusted, uint64_t *offset) {
   fkv_file *file = scan->file;
   *offset = scan->offset;
-  file->own_from = 0; /* heads are looked at here, before anybody else sees them */
+  if (file->covered == 0) file->own_from = 0; /* heads are looked at here, before anybody else sees them */
   for (;;) {
     const uint8_t *record;
     fkv_soundness sound;
@@ -287,8 +309,9 @@ static khonsu_status recover_files(recovery *own) {
     return khonsu_error_set(own->error, FLASHKV_NO_MEMORY, "out of memory for the keys");
   for (size_t index = 0; index < store->list_count; index++) {
     fkv_file *file = store->list[index];
-    khonsu_status status = file->sealed ? take_sealed(own, file, FKV_PREAMBLE_SIZE)
-                                        : take_open_ended(own, file, FKV_PREAMBLE_SIZE, &ended);
+    uint64_t from = file->covered != 0 ? file->covered : FKV_PREAMBLE_SIZE;
+    if (from == file->tail && !ended) continue;
+    khonsu_status status = file->sealed ? take_sealed(own, file, from) : take_open_ended(own, file, from, &ended);
     if (status != FLASHKV_OK) return status;
   }
   return settle_tombstones(own);
@@ -300,10 +323,11 @@ khonsu_status fkv_recover(flashkv *store, khonsu_error *error) {
   kh_buffer_fini(&own.tombstones);
   kh_buffer_fini(&own.open);
   if (status != FLASHKV_OK) return status;
-  store->sequence = own.last;
+  store->sequence = own.last > own.skipped ? own.last : own.skipped;
   store->timestamp_us = own.timestamp_us;
   atomic_store(&store->visible, own.last);
   atomic_store(&store->synced, own.synced < own.last ? own.synced : own.last);
+  store->recovery.clean = store->image != NULL && store->recovery.files_scanned == 0;
   store->versions.sweep_at = 0; /* they were met in any order */
   fkv_trim_versions(store);
   return FLASHKV_OK;

@@ -46,6 +46,7 @@ struct flashkv {
   struct fkv_commit *pending, *pending_last; /* reserved and not yet installed, in order */
   fkv_file *active;                          /* takes records; NULL: none yet */
   bool flushes_are_small;                    /* see flush.c */
+  bool rewrite_tails;                        /* the last opening ended with a flush that failed */
   bool seal_due;                             /* a file is full */
   uint64_t bytes_flushed;                    /* of `bytes`, so many when the last flush began */
   bool mark_due;                             /* a flush has come to its end since the last seal */
@@ -66,6 +67,8 @@ struct flashkv {
   _Atomic bool failed;                             /* a flush failed: nothing is written any more */
 
   flashkv_recovery recovery;
+  void *image; /* image.c: mapped for as long as the store is open; NULL: none */
+  size_t image_size;
 
   kh_ordered_map expiries; /* expiry.c; under the write lock */
   _Atomic bool merging, closing;
@@ -111,11 +114,23 @@ static inline bool fkv_word_has_key(void *ctx, uint64_t word, khonsu_slice key) 
 
 static inline uint64_t fkv_hash(const flashkv *store, khonsu_slice key) { return kh_hash_bytes(key, store->hash_seed); }
 
-/* Readers too, in the epoch. */
-static inline uint64_t fkv_find(const flashkv *store, khonsu_slice key, uint64_t hash) {
+/* The word of a key; 0: there is none. In the epoch, without the write lock; and with it. (They differ in who makes the hash
+ * table anew if the image it stands on is damaged where the key would be.) */
+uint64_t fkv_find_healed(flashkv *store, khonsu_slice key, uint64_t hash);
+uint64_t fkv_find_locked_healed(flashkv *store, khonsu_slice key, uint64_t hash);
+
+static inline uint64_t fkv_find_unhealed(const flashkv *store, khonsu_slice key, uint64_t hash) {
   const fkv_keydir *keydir = &store->keydir;
   if (KH_UNLIKELY(keydir->ops != NULL)) return keydir->ops->find(keydir, key, hash);
   return kh_hash_map_find_by(&keydir->hash, key, hash, fkv_word_has_key, (void *)(uintptr_t)store);
+}
+static inline uint64_t fkv_find(flashkv *store, khonsu_slice key, uint64_t hash) {
+  uint64_t word = fkv_find_unhealed(store, key, hash);
+  return KH_LIKELY(word != KH_WORD_DAMAGED) ? word : fkv_find_healed(store, key, hash);
+}
+static inline uint64_t fkv_find_locked(flashkv *store, khonsu_slice key, uint64_t hash) {
+  uint64_t word = fkv_find_unhealed(store, key, hash);
+  return KH_LIKELY(word != KH_WORD_DAMAGED) ? word : fkv_find_locked_healed(store, key, hash);
 }
 
 /* The head of a record, which is sound. `view` must be given back (fkv_view_fini). CORRUPT, IO, NO_MEMORY. */
@@ -128,6 +143,9 @@ uint64_t fkv_clock_ms(flashkv *store);
 
 /* ---- the state of the store */
 
+/* A flush failed: stops writing, and leaves a note for the next opening. */
+void fkv_note_failure(flashkv *store);
+
 /* Whether anything may be written: READ_ONLY, UNAVAILABLE. */
 khonsu_status fkv_check_writable(const flashkv *store, khonsu_error *error);
 /* Of keys: KEY_EMPTY, KEY_TOO_LARGE. */
@@ -136,7 +154,8 @@ khonsu_status fkv_check_write(khonsu_slice key, khonsu_slice value, khonsu_error
 
 /* ---- files.c: which files there are */
 
-/* Writes the manifest. files_lock is held. */
+/* Writes the manifest. files_lock is held. IN_DOUBT: it may be the new one or the old one that is found; the store has
+ * stopped. */
 KHONSU_MUST_USE khonsu_status fkv_publish_files(flashkv *store, khonsu_error *error);
 /* Appends to the list, and gives the file spans, from `first_span` on if it is not 0. Both locks are held, or nobody else
  * has the store. NO_MEMORY. */

@@ -188,8 +188,12 @@ static khonsu_status install(flashkv *store, commit *own) {
 
 /* The commit will not be: what stands in the log must not say that it was. */
 static void give_up(flashkv *store, commit *own) {
-  khonsu_status status = fkv_file_void(own->file, &store->files, own->offset, own->end, NULL);
-  if (status != FLASHKV_OK) atomic_store(&store->failed, true); /* nothing can be written behind a hole */
+  khonsu_status status = fkv_file_void(own->file, &store->files, own->offset, own->end, own->sequence, NULL);
+  if (status == FLASHKV_OK) return;
+  fkv_note_failure(store); /* nothing can be written behind a hole */
+  own->status = kh_error_restate(own->error, FLASHKV_IN_DOUBT,
+                                 "a write failed, and could not be taken back; close the store "
+                                 "and open it again");
 }
 
 static void finish(flashkv *store, commit *own) {

@@ -49,6 +49,8 @@ typedef struct test_store {
  * does. */
 int store_suite(const struct CMUnitTest *tests, size_t count);
 #define STORE_SUITE(tests) store_suite((tests), sizeof(tests) / sizeof((tests)[0]))
+/* The same with each index once, and in memory where the system has a place for files there: for long runs. */
+int store_suite_of_indexes(const struct CMUnitTest *tests, size_t count);
 
 void store_close(test_store *test);
 void store_open(test_store *test);
