@@ -242,47 +242,12 @@ static khonsu_status take_sealed(recovery *own, fkv_file *file, uint64_t from) {
   return status;
 }
 
-/* How far a seal from `scan` on says that the log was flushed. */
-static khonsu_status seals_behind(recovery *own, fkv_scan *scan, uint64_t *synced_to, uint64_t *end) {
-  for (;;) {
-    const uint8_t *record;
-    khonsu_status status = fkv_scan_resume(scan, &record, own->error);
-    if (status != FLASHKV_OK || record == NULL) return status;
-    if (fkv_record_kind(record) == FKV_SEAL) {
-      uint64_t said = fkv_record_seal(record).synced_to;
-      if (said > *synced_to) *synced_to = said;
-    }
-    fkv_scan_pass(scan, record);
-    *end = scan->offset;
-  }
-}
-
-/* Up to where a file has bytes that are not zero, from `from` on. */
-static khonsu_status end_of_bytes(fkv_scan *scan, uint64_t from, uint64_t *end, khonsu_error *error) {
-  enum { PART = 1 << 16 };
-  for (uint64_t at = from; at < scan->end; at += PART) {
-    fkv_view view;
-    size_t size = (size_t)(scan->end - at < PART ? scan->end - at : PART);
-    khonsu_status status = fkv_file_view(scan->file, scan->files, at, size, &view, error);
-    if (status != FLASHKV_OK) return status;
-    size_t used = size;
-    while (used > 0 && view.bytes[used - 1] == 0) used--;
-    if (used > 0) *end = at + used;
-    fkv_view_fini(&view);
-  }
-  return FLASHKV_OK;
-}
-
 /* The log ends in the file at `offset`. Is that how a crash leaves it? */
 static khonsu_status end_log(recovery *own, fkv_file *file, uint64_t offset, bool *ended) {
   flashkv *store = own->store;
   uint64_t end = offset, synced_to = own->synced;
   fkv_scan scan = fkv_scan_begin(file, &store->files, offset, file->tail);
-  khonsu_status status = end_of_bytes(&scan, offset, &end, own->error);
-  if (status == FLASHKV_OK && end > offset) {
-    scan.end = end;
-    status = seals_behind(own, &scan, &synced_to, &end);
-  }
+  khonsu_status status = fkv_scan_rest(&scan, &end, &synced_to, own->error);
   fkv_scan_fini(&scan);
   if (status != FLASHKV_OK) return status;
   if (offset < file->flushed || synced_to > own->last) return corrupt(own, file, offset);
@@ -294,13 +259,26 @@ static khonsu_status end_log(recovery *own, fkv_file *file, uint64_t offset, boo
 }
 
 /* One that is not sealed: `ended`, if the log has ended before it. */
-static khonsu_status take_open_ended(recovery *own, fkv_file *file, uint64_t from, bool *ended) {
-  uint64_t offset = from;
-  fkv_scan scan = fkv_scan_begin(file, &own->store->files, from, file->tail);
+static khonsu_status take_end_of_log(recovery *own, fkv_file *file, uint64_t *from, bool *ended) {
+  uint64_t offset = *from;
+  fkv_scan scan = fkv_scan_begin(file, &own->store->files, *from, file->tail);
   khonsu_status status = *ended ? FLASHKV_OK : take_records(own, &scan, file->flushed, &offset);
   fkv_scan_fini(&scan);
-  own->store->recovery.files_scanned++;
+  *from = offset;
   return status == FLASHKV_OK ? end_log(own, file, offset, ended) : status;
+}
+
+/* Beside a process that writes, a record may be missing when it is looked for, and what stands behind it, and says that it
+ * was flushed, be there a moment later: so it is looked for again. */
+static khonsu_status take_open_ended(recovery *own, fkv_file *file, uint64_t from, bool *ended) {
+  bool alone = !own->store->options.read_only;
+  own->store->recovery.files_scanned++;
+  khonsu_status status = take_end_of_log(own, file, &from, ended);
+  for (uint64_t before = 0; status == FLASHKV_CORRUPT && !alone && from != before;) {
+    before = from;
+    status = take_end_of_log(own, file, &from, ended);
+  }
+  return status;
 }
 
 /* ---- when all records are in */
