@@ -3,7 +3,7 @@
 #   make demo     real flights through concurrent transactions, checked with pyarrow
 #   make test     all tests: plain, under ASan+UBSan and under TSan; a clang build. Ends with ctest's summary
 #   make check    format, layers, links in the documents, headers as C99 and C++11
-#   make bench    the race against LMDB, RocksDB, WiredTiger and tkrzw; ONLY=memory/ runs one family
+#   make bench    the race against LMDB, RocksDB, tkrzw and others; ONLY=flashkv/ runs one family
 #   make soak     the long runs of the model, integration, fault, fuzz and crash tests
 #   make mutants  plants bugs in a copy of the sources and says which ones no test noticed
 #   make build    the release build: library and program, in build/release

@@ -1,5 +1,5 @@
-/* crew: the workers of a race, one per engine. Those of one workload that wants fresh processes come and go on top of
- * the others. Functions that return bool print what went wrong before they return false. */
+/* crew: the workers of a race, one per engine, all with one data set. Those of one workload that wants fresh processes
+ * come and go on top of the others. Functions that return bool print what went wrong before they return false. */
 #ifndef BENCH_CREW_H
 #define BENCH_CREW_H
 

@@ -7,12 +7,23 @@ const engine_ops engine_lmdb = {.name = "lmdb"};
 #endif
 #ifdef BENCH_WITHOUT_rocksdb
 const engine_ops engine_rocksdb = {.name = "rocksdb"};
+const engine_ops engine_rocksdb_kv = {.name = "rocksdb"};
 #endif
 #ifdef BENCH_WITHOUT_wiredtiger
 const engine_ops engine_wiredtiger = {.name = "wiredtiger"};
 #endif
 #ifdef BENCH_WITHOUT_tkrzw
 const engine_ops engine_tkrzw = {.name = "tkrzw"};
+const engine_ops engine_tkrzw_hash = {.name = "tkrzw HashDBM"};
+#endif
+#ifdef BENCH_WITHOUT_leveldb
+const engine_ops engine_leveldb = {.name = "leveldb"};
+#endif
+#ifdef BENCH_WITHOUT_crate
+const engine_ops engine_crate = {.name = "flash-kv (crate)"};
+#endif
+#ifdef BENCH_WITHOUT_flashkv
+const engine_ops engine_flashkv = {.name = "flashkv"};
 #endif
 #ifdef BENCH_WITHOUT_pyarrow
 #define PYARROW(kind) const engine_ops engine_pyarrow_##kind = {.name = "pyarrow"}

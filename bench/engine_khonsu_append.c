@@ -94,7 +94,7 @@ static void warm_group(const append_thread *thread) {
 
 static void *open_tables(const engine_config *config, uint64_t tables, uint64_t chunks) {
   append_store *store = engine_alloc(sizeof *store);
-  *store = (append_store){khonsu_store_open(&(engine_config){config->directory, 0}, NULL), tables, chunks};
+  *store = (append_store){khonsu_store_open(&(engine_config){.directory = config->directory}, NULL), tables, chunks};
   make_base(store->db, chunks);
   put_back(store);
   return store;

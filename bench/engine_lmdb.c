@@ -6,11 +6,12 @@
 #include "engine.h"
 
 #define MAP_SIZE_BYTES ((size_t)32 << 30)
-enum { READERS_MAX = 64, FLAGS = MDB_NOSYNC | MDB_WRITEMAP | MDB_NOMETASYNC };
+enum { READERS_MAX = 64, FLAGS_BUFFERED = MDB_NOSYNC | MDB_WRITEMAP | MDB_NOMETASYNC };
 
 typedef struct lmdb_store {
   MDB_env *env;
   MDB_dbi dbi;
+  size_t value_size;
 } lmdb_store;
 
 typedef struct lmdb_thread {
@@ -36,9 +37,9 @@ static MDB_txn *begin(lmdb_store *store, unsigned flags) {
 
 static void commit(MDB_txn *txn) { check(mdb_txn_commit(txn), "mdb_txn_commit"); }
 
-static void put(MDB_txn *txn, MDB_dbi dbi, const char *key, const char *value) {
-  MDB_val key_val = {KEY_SIZE, (void *)key}, value_val = {VALUE_SIZE, (void *)value};
-  check(mdb_put(txn, dbi, &key_val, &value_val, 0), "mdb_put");
+static void put_in(MDB_txn *txn, const lmdb_store *store, const char *key, const char *value) {
+  MDB_val key_val = {KEY_SIZE, (void *)key}, value_val = {store->value_size, (void *)value};
+  check(mdb_put(txn, store->dbi, &key_val, &value_val, 0), "mdb_put");
 }
 
 static uint64_t touch_value(MDB_val value) {
@@ -54,13 +55,13 @@ static uint64_t read_one(MDB_txn *txn, MDB_dbi dbi, const char *key) {
 
 /* ---- the store */
 
-static void load(lmdb_store *store, uint64_t keys) {
-  for (uint64_t i = 0; i < keys;) {
+static void load(void *store, const engine_config *config) {
+  for (uint64_t i = 0; i < config->keys;) {
     MDB_txn *txn = begin(store, 0);
-    for (uint64_t end = i + LOAD_TXN_KEYS; i < end && i < keys; i++) {
+    for (uint64_t end = i + load_txn_keys(config); i < end && i < config->keys; i++) {
       bench_key key;
       input_key(i, key);
-      put(txn, store->dbi, key, input_value(i));
+      put_in(txn, store, key, input_bytes(i, config->value_size));
     }
     commit(txn);
   }
@@ -68,14 +69,14 @@ static void load(lmdb_store *store, uint64_t keys) {
 
 static void *open_store(const engine_config *config) {
   lmdb_store *store = engine_alloc(sizeof *store);
+  store->value_size = config->value_size;
   check(mdb_env_create(&store->env), "mdb_env_create");
   check(mdb_env_set_mapsize(store->env, MAP_SIZE_BYTES), "mdb_env_set_mapsize");
   check(mdb_env_set_maxreaders(store->env, READERS_MAX), "mdb_env_set_maxreaders");
-  check(mdb_env_open(store->env, config->directory, FLAGS, 0644), "mdb_env_open");
+  check(mdb_env_open(store->env, config->directory, config->durable ? 0 : FLAGS_BUFFERED, 0644), "mdb_env_open");
   MDB_txn *txn = begin(store, 0);
   check(mdb_dbi_open(txn, NULL, 0, &store->dbi), "mdb_dbi_open");
   commit(txn);
-  load(store, config->keys);
   return store;
 }
 
@@ -145,18 +146,69 @@ static bool transact(void *entered, const engine_transaction *asked, uint64_t *s
   lmdb_thread *thread = entered;
   MDB_txn *txn = begin(thread->store, 0);
   for (unsigned i = 0; i < asked->reads; i++) *sum += read_one(txn, thread->store->dbi, asked->keys[i]);
-  for (unsigned i = 0; i < asked->writes; i++) put(txn, thread->store->dbi, asked->keys[i], asked->value);
+  for (unsigned i = 0; i < asked->writes; i++) put_in(txn, thread->store, asked->keys[i], asked->value);
   commit(txn);
   return true;
+}
+
+/* ---- operations of a key-value store: a transaction each */
+
+static bool find_in(const lmdb_thread *thread, const char *key, uint64_t *sum) {
+  MDB_val key_val = {KEY_SIZE, (void *)key}, value;
+  int status = mdb_get(thread->reader, thread->store->dbi, &key_val, &value);
+  if (status == MDB_NOTFOUND) return false;
+  check(status, "mdb_get");
+  engine_check_size(value.mv_size, thread->store->value_size);
+  *sum += touch_wanted(value.mv_data, value.mv_size);
+  return true;
+}
+
+static bool find(void *entered, const char *key, uint64_t *sum) {
+  series_begin(entered);
+  bool found = find_in(entered, key, sum);
+  series_end(entered);
+  return found;
+}
+
+static uint64_t find_many(void *entered, const bench_key *keys, unsigned count) {
+  uint64_t sum = 0;
+  series_begin(entered);
+  for (unsigned i = 0; i < count; i++)
+    if (!find_in(entered, keys[i], &sum)) engine_fail("a key is missing");
+  series_end(entered);
+  return sum;
+}
+
+static void batch(void *entered, const bench_key *keys, unsigned count, const char *value) {
+  const lmdb_thread *thread = entered;
+  MDB_txn *txn = begin(thread->store, 0);
+  for (unsigned i = 0; i < count; i++) put_in(txn, thread->store, keys[i], value);
+  commit(txn);
+}
+
+static void put(void *entered, const char *key, const char *value) {
+  const lmdb_thread *thread = entered;
+  MDB_txn *txn = begin(thread->store, 0);
+  put_in(txn, thread->store, key, value);
+  commit(txn);
+}
+
+static void erase(void *entered, const char *key) {
+  const lmdb_thread *thread = entered;
+  MDB_txn *txn = begin(thread->store, 0);
+  MDB_val key_val = {KEY_SIZE, (void *)key};
+  check(mdb_del(txn, thread->store->dbi, &key_val, NULL), "mdb_del");
+  commit(txn);
 }
 
 const engine_ops engine_lmdb = {
     .name = "lmdb",
     .settings =
-        "NOSYNC|WRITEMAP|NOMETASYNC, 32 GiB map; one read transaction and cursor per thread, renewed for each; "
-        "transactions that write hold the writer's lock",
+        "NOSYNC|WRITEMAP|NOMETASYNC, in durable rows default flags; 32 GiB map; one read transaction and cursor per "
+        "thread, renewed for each; transactions that write hold the writer's lock",
     .version = version,
     .open = open_store,
+    .load = load,
     .close = close_store,
     .enter = enter,
     .leave = leave,
@@ -166,4 +218,9 @@ const engine_ops engine_lmdb = {
     .read_txn = read_txn,
     .scan = scan,
     .transact = transact,
+    .find = find,
+    .find_many = find_many,
+    .put = put,
+    .erase = erase,
+    .batch = batch,
 };

@@ -1,16 +1,8 @@
 /* RocksDB, OptimisticTransactionDB: a log-structured merge tree; commits validate against the memtables.
  * Settings: docs/benchmarks.md. */
-#include <dlfcn.h>
-#include <rocksdb/c.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "engine.h"
-
-enum { MEMTABLE_SIZE_BYTES = 64 << 20, MEMTABLES_MAX = 4, BLOOM_BITS = 10, BLOCK_FORMAT = 5, THREADS = 2 };
-#define LEVEL_BASE_BYTES ((uint64_t)512 << 20)
-#define CACHE_SIZE_BYTES ((size_t)4 << 30)
+#include "rocksdb_store.h"
 
 typedef struct rocksdb_store {
   rocksdb_optimistictransactiondb_t *txn_db;
@@ -27,110 +19,26 @@ typedef struct rocksdb_thread {
   const rocksdb_snapshot_t *snapshot;
 } rocksdb_thread;
 
-static void check(char *error, const char *call) {
-  if (error != NULL) engine_fail("%s: %s", call, error);
-}
-
-/* The C API has no version, so the name of the library's file has to do ("librocksdb.so.7.8.3"). */
-static const char *version(void) {
-  static char path[4096];
-  Dl_info info;
-  void *function = dlsym(RTLD_DEFAULT, "rocksdb_open");
-  if (function == NULL || dladdr(function, &info) == 0 || realpath(info.dli_fname, path) == NULL) return "unknown";
-  const char *slash = strrchr(path, '/');
-  return slash == NULL ? path : slash + 1;
-}
-
-/* ---- the store */
-
-static rocksdb_block_based_table_options_t *table_options(void) {
-  rocksdb_block_based_table_options_t *options = rocksdb_block_based_options_create();
-  rocksdb_block_based_options_set_filter_policy(options, rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS));
-  rocksdb_block_based_options_set_block_cache(options, rocksdb_cache_create_lru(CACHE_SIZE_BYTES));
-  rocksdb_block_based_options_set_format_version(options, BLOCK_FORMAT);
-  rocksdb_block_based_options_set_data_block_index_type(
-      options, rocksdb_block_based_table_data_block_index_type_binary_search_and_hash);
-  rocksdb_block_based_options_set_data_block_hash_ratio(options, 0.75);
-  return options;
-}
-
-static rocksdb_options_t *store_options(void) {
-  rocksdb_options_t *options = rocksdb_options_create();
-  rocksdb_options_set_create_if_missing(options, 1);
-  rocksdb_options_increase_parallelism(options, THREADS);
-  rocksdb_options_set_write_buffer_size(options, MEMTABLE_SIZE_BYTES);
-  rocksdb_options_set_max_write_buffer_number(options, MEMTABLES_MAX);
-  rocksdb_options_set_compression(options, rocksdb_no_compression);
-  rocksdb_options_set_max_open_files(options, -1);
-  rocksdb_options_set_max_bytes_for_level_base(options, LEVEL_BASE_BYTES);
-  rocksdb_options_set_block_based_table_factory(options, table_options());
-  return options;
-}
-
-static void load(rocksdb_store *store, uint64_t keys) {
-  rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
-  for (uint64_t i = 0; i < keys;) {
-    char *error = NULL;
-    rocksdb_writebatch_clear(batch);
-    for (uint64_t end = i + LOAD_TXN_KEYS; i < end && i < keys; i++) {
-      bench_key key;
-      input_key(i, key);
-      rocksdb_writebatch_put(batch, key, KEY_SIZE, input_value(i), VALUE_SIZE);
-    }
-    rocksdb_write(store->db, store->write_options, batch, &error);
-    check(error, "rocksdb_write");
-  }
-  rocksdb_writebatch_destroy(batch);
-}
-
-static void compact(rocksdb_store *store) {
-  char *error = NULL;
-  rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
-  rocksdb_flushoptions_set_wait(options, 1);
-  rocksdb_flush(store->db, options, &error);
-  check(error, "rocksdb_flush");
-  rocksdb_flushoptions_destroy(options);
-  rocksdb_compact_range(store->db, NULL, 0, NULL, 0);
-}
-
-static void rest(void *opened) {
-  static const char *const at_work[] = {"rocksdb.mem-table-flush-pending", "rocksdb.num-running-flushes",
-                                        "rocksdb.compaction-pending", "rocksdb.num-running-compactions"};
-  rocksdb_store *store = opened;
-  for (size_t i = 0; i < sizeof at_work / sizeof *at_work;) {
-    uint64_t count = 0;
-    if (rocksdb_property_int(store->db, at_work[i], &count) != 0) engine_fail("no property %s", at_work[i]);
-    if (count == 0) {
-      i++;
-      continue;
-    }
-    usleep(2000);
-    i = 0; /* a flush may have made work for a compaction */
-  }
-}
-
-/* Verifying the checksums of blocks is left out; the other engines have none to verify. */
-static rocksdb_readoptions_t *read_options(void) {
-  rocksdb_readoptions_t *options = rocksdb_readoptions_create();
-  rocksdb_readoptions_set_verify_checksums(options, 0);
-  return options;
-}
-
 static void *open_store(const engine_config *config) {
   rocksdb_store *store = engine_alloc(sizeof *store);
   char *error = NULL;
-  store->txn_db = rocksdb_optimistictransactiondb_open(store_options(), config->directory, &error);
-  check(error, "rocksdb_optimistictransactiondb_open");
+  store->txn_db = rocksdb_optimistictransactiondb_open(rocksdb_store_options(), config->directory, &error);
+  rocksdb_check(error, "rocksdb_optimistictransactiondb_open");
   store->db = rocksdb_optimistictransactiondb_get_base_db(store->txn_db);
   store->write_options = rocksdb_writeoptions_create();
   rocksdb_writeoptions_set_sync(store->write_options, 0);
-  store->read_options = read_options();
+  store->read_options = rocksdb_store_read_options();
   store->txn_options = rocksdb_optimistictransaction_options_create();
   rocksdb_optimistictransaction_options_set_set_snapshot(store->txn_options, 1);
-  load(store, config->keys);
-  compact(store);
-  rest(store);
+  rocksdb_store_load(store->db, config);
+  rocksdb_store_compact(store->db);
+  rocksdb_store_rest(store->db);
   return store;
+}
+
+static void rest(void *opened) {
+  const rocksdb_store *store = opened;
+  rocksdb_store_rest(store->db);
 }
 
 static void close_store(void *opened) {
@@ -146,7 +54,7 @@ static void close_store(void *opened) {
 static void *enter(void *store) {
   rocksdb_thread *thread = engine_alloc(sizeof *thread);
   thread->store = store;
-  thread->read_options = read_options();
+  thread->read_options = rocksdb_store_read_options();
   return thread;
 }
 
@@ -160,7 +68,7 @@ static void leave(void *entered) {
 /* ---- operations */
 
 static uint64_t take(rocksdb_pinnableslice_t *slice, char *error, const char *call) {
-  check(error, call);
+  rocksdb_check(error, call);
   if (slice == NULL) engine_fail("%s: the key is missing", call);
   size_t size;
   const char *value = rocksdb_pinnableslice_value(slice, &size);
@@ -218,7 +126,7 @@ static bool commit(rocksdb_thread *thread) {
   rocksdb_free(error);
   error = NULL;
   rocksdb_transaction_rollback(thread->txn, &error);
-  check(error, "rocksdb_transaction_rollback");
+  rocksdb_check(error, "rocksdb_transaction_rollback");
   return false;
 }
 
@@ -254,7 +162,7 @@ static bool transact(void *entered, const engine_transaction *asked, uint64_t *s
   for (unsigned i = 0; i < asked->writes; i++) {
     char *error = NULL;
     rocksdb_transaction_put(thread->txn, asked->keys[i], KEY_SIZE, asked->value, VALUE_SIZE, &error);
-    check(error, "rocksdb_transaction_put");
+    rocksdb_check(error, "rocksdb_transaction_put");
   }
   return commit(thread);
 }
@@ -262,12 +170,10 @@ static bool transact(void *entered, const engine_transaction *asked, uint64_t *s
 const engine_ops engine_rocksdb = {
     .name = "rocksdb",
     .settings =
-        "OptimisticTransactionDB; WAL on, sync off; 64 MiB memtable x 4, no compression, 4 GiB LRU block cache, "
-        "full bloom of 10 bits, hashed data blocks, checksums not verified on reads, fully compacted after "
-        "loading; a snapshot per transaction, its reads are GetForUpdate (read-txn too, but for the row "
-        "read-untracked); get is a pinned Get, scan an iterator, both outside "
-        "transactions",
-    .version = version,
+        "OptimisticTransactionDB; WAL on, sync off; " ROCKSDB_SETTINGS
+        "; a snapshot per transaction, its reads are GetForUpdate (read-txn too, but for the row read-untracked); get "
+        "is a pinned Get, scan an iterator, both outside transactions",
+    .version = rocksdb_store_version,
     .open = open_store,
     .close = close_store,
     .rest = rest,

@@ -18,13 +18,13 @@ static const workload workloads[] = {
     {.name = "memory/bytes-per-record",
      .ours = &engine_khonsu,
      .bound = {"memory/bytes-per-record", "bytes", BOUND_ON_COST, 120, true},
-     .task = {.kind = TASK_MEMORY, .threads = 1, .entries = 1, .operations = 1},
+     .task = {.kind = TASK_MEMORY, .threads = 1, .entries = 1, .bytes_known = VALUE_SIZE, .operations = 1},
      .fresh = true},
 
     {.name = "memory/bytes-per-record-unordered",
      .ours = &engine_khonsu,
      .bound = {"memory/bytes-per-record-unordered", "bytes", BOUND_ON_COST, 120, false},
-     .task = {.kind = TASK_MEMORY, .threads = 1, .operations = 1},
+     .task = {.kind = TASK_MEMORY, .threads = 1, .bytes_known = VALUE_SIZE, .operations = 1},
      .fresh = true},
 
     {.name = "memory/read-txn",
@@ -159,4 +159,5 @@ const family family_memory = {
     .workloads = workloads,
     .workload_count = sizeof workloads / sizeof *workloads,
     .control = &engine_lmdb,
+    .control_kind = TASK_READ_TXN,
 };

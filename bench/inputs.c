@@ -4,6 +4,7 @@
 /* Larger than a second-level cache, so that a value to be written has to come from somewhere. */
 enum { POOL_SIZE = 4 << 20, VALUE_STRIDE = 64 };
 
+bool touch_whole;
 char input_hex_pairs[256][2];
 static uint64_t pool[POOL_SIZE / sizeof(uint64_t)];
 
@@ -16,6 +17,6 @@ void inputs_init(void) {
   for (uint64_t i = 0; i < sizeof pool / sizeof *pool; i++) pool[i] = input_mix(i);
 }
 
-const char *input_value(uint64_t number) {
-  return (const char *)pool + number * VALUE_STRIDE % (POOL_SIZE - VALUE_SIZE);
+const char *input_bytes(uint64_t number, size_t size) {
+  return (const char *)pool + number * VALUE_STRIDE % (POOL_SIZE - size);
 }

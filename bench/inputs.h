@@ -5,6 +5,7 @@
 #ifndef BENCH_INPUTS_H
 #define BENCH_INPUTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -16,8 +17,9 @@ typedef char bench_key[KEY_SIZE];
 /* Must run before anything else here, and before the engines' processes fork. */
 void inputs_init(void);
 
-/* The value number `number`: VALUE_SIZE borrowed bytes, valid for ever. Neighbouring numbers have different bytes. */
-const char *input_value(uint64_t number);
+/* The value number `number`: `size` borrowed bytes, valid for ever. Neighbouring numbers have different bytes. */
+const char *input_bytes(uint64_t number, size_t size);
+static inline const char *input_value(uint64_t number) { return input_bytes(number, VALUE_SIZE); }
 
 extern char input_hex_pairs[256][2];
 
@@ -56,6 +58,23 @@ static inline uint64_t touch_ends(const void *data, size_t size) {
   memcpy(&first, data, sizeof first);
   memcpy(&last, (const char *)data + size - sizeof last, sizeof last);
   return first + last;
+}
+
+/* Every whole word of it. */
+static inline uint64_t touch_all(const void *data, size_t size) {
+  uint64_t sum = 0, word;
+  for (size_t offset = 0; offset + sizeof word <= size; offset += sizeof word) {
+    memcpy(&word, (const char *)data + offset, sizeof word);
+    sum += word;
+  }
+  return sum;
+}
+
+/* Whether the row that is measured now reads values as a whole; set while no thread measures. */
+extern bool touch_whole;
+
+static inline uint64_t touch_wanted(const void *data, size_t size) {
+  return touch_whole ? touch_all(data, size) : touch_ends(data, size);
 }
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
@@ -78,6 +79,15 @@ uint64_t machine_anonymous_bytes(void) {
   unsigned long long kilobytes = strtoull(text, NULL, 10);
   if (kilobytes == 0) engine_fail("no RssAnon in /proc/self/status");
   return kilobytes * 1024;
+}
+
+/* In large pages, so that what is freed is found again by files, whose pages come in large folios. */
+void machine_warm_memory(size_t size_bytes) {
+  void *memory = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return;
+  (void)madvise(memory, size_bytes, MADV_HUGEPAGE);
+  (void)madvise(memory, size_bytes, MADV_POPULATE_WRITE);
+  munmap(memory, size_bytes);
 }
 
 void machine_await_idle(void) {

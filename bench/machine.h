@@ -2,6 +2,7 @@
 #ifndef BENCH_MACHINE_H
 #define BENCH_MACHINE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Remembers which processors this process may use. Must run before threads are pinned. */
@@ -15,6 +16,10 @@ void machine_pin_thread(unsigned number);
 uint64_t machine_now_ns(void);
 /* Anonymous memory of this process that is present, in bytes; RssAnon of proc_pid_status(5). */
 uint64_t machine_anonymous_bytes(void);
+/* Touches so much memory and frees it. A virtual machine gives memory that has been free for some seconds back to its
+ * host, and to touch it again then costs ten times as much, which would fall on whoever comes first: on stores that
+ * append, more than on others. */
+void machine_warm_memory(size_t size_bytes);
 /* Waits until the other threads of this process use next to no processor time. */
 void machine_await_idle(void);
 

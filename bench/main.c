@@ -20,13 +20,13 @@ enum {
   KEYS_MAX = 1000000000
 };
 
-static const family *const families[] = {&family_memory, &family_arrow};
+static const family *const families[] = {&family_memory, &family_arrow, &family_flashkv};
 enum { FAMILY_COUNT = sizeof families / sizeof *families };
 
 static const char usage_text[] =
     "usage: khonsu_bench [options] [PREFIX]\n"
-    "Races Khonsu against LMDB, RocksDB, WiredTiger and tkrzw; runs the workloads whose names start with PREFIX, or "
-    "all.\n"
+    "Races Khonsu against LMDB, RocksDB, WiredTiger, tkrzw and others; runs the workloads whose names start with "
+    "PREFIX, or all.\n"
     "  --only PREFIX   the same as PREFIX\n"
     "  --rounds N      measured rounds per workload (5); one more comes first and is thrown away\n"
     "  --turn-ms N     how long an engine is measured in each round (300)\n"

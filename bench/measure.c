@@ -4,97 +4,14 @@
  * is in the caches. Threads start their timed part together, and none leaves before all are done. */
 #include "measure.h"
 
-#include <pthread.h>
-
+#include "lives.h"
 #include "machine.h"
+#include "operations.h"
 
-enum { THREADS_MAX = 16, WARM_UP_DIVISOR = 8 };
-
-typedef struct measuring_thread {
-  pthread_t id;
-  unsigned number;
-  const bench_subject *subject;
-  const bench_task *task;
-  pthread_barrier_t *barrier;
-  void *entered;
-  bench_prng prng;
-  uint64_t key_space;
-  uint64_t timed_ns, elapsed_ns, aborts, sum;
-  engine_tally seen;
-} measuring_thread;
+enum { THREADS_MAX = 16, WARM_UP_DIVISOR = 8, WARM_BYTES = 256 << 20 };
 
 /* Keeps what was read from being optimised away. */
 static _Atomic uint64_t sink;
-
-/* ---- the loops that are timed */
-
-static void read_many(measuring_thread *thread, engine_get *get, uint64_t count) {
-  for (uint64_t i = 0; i < count; i++) {
-    bench_key key;
-    input_key(prng_below(&thread->prng, thread->key_space), key);
-    thread->sum += get(thread->entered, key);
-  }
-}
-
-/* So far below the last key, as keys are spread evenly, that twice as many are expected above it as a scan asks for. */
-static void pick_scan_start(measuring_thread *thread, bench_key key) {
-  uint64_t end = UINT64_MAX - UINT64_MAX / thread->subject->keys * 2 * thread->task->entries, index;
-  do index = prng_below(&thread->prng, thread->key_space);
-  while (input_mix(index) >= end);
-  input_key(index, key);
-}
-
-static void scan_many(measuring_thread *thread, uint64_t count) {
-  for (uint64_t i = 0; i < count; i++) {
-    bench_key first;
-    pick_scan_start(thread, first);
-    thread->sum += thread->subject->ops->scan(thread->entered, first, thread->task->entries);
-  }
-}
-
-static void pick_distinct_keys(measuring_thread *thread, bench_key *keys, unsigned count) {
-  uint64_t picked[TXN_KEYS_MAX];
-  for (unsigned i = 0; i < count; i++) {
-    unsigned same;
-    do {
-      picked[i] = prng_below(&thread->prng, thread->key_space);
-      for (same = 0; picked[same] != picked[i]; same++) continue;
-    } while (same < i);
-    input_key(picked[i], keys[i]);
-  }
-}
-
-static void transact_many(measuring_thread *thread, uint64_t count) {
-  const bench_task *task = thread->task;
-  engine_transact *transact = thread->subject->ops->transact;
-  for (uint64_t i = 0; i < count; i++) {
-    bench_key keys[TXN_KEYS_MAX];
-    pick_distinct_keys(thread, keys, task->reads > task->writes ? task->reads : task->writes);
-    engine_transaction transaction = {keys, task->reads, task->writes, input_value(i)};
-    while (!transact(thread->entered, &transaction, &thread->sum)) thread->aborts++;
-  }
-}
-
-static void watch_many(measuring_thread *thread, engine_watch *watch, uint64_t count) {
-  for (uint64_t i = 0; i < count; i++) watch(thread->entered, &thread->seen);
-}
-
-static engine_get *either(engine_get *wanted, engine_get *otherwise) { return wanted != NULL ? wanted : otherwise; }
-
-static void run_operations(measuring_thread *thread, uint64_t count) {
-  const engine_ops *ops = thread->subject->ops;
-  switch (thread->task->kind) {
-    case TASK_GET: read_many(thread, ops->get, count); break;
-    case TASK_READ_TXN: read_many(thread, ops->read_txn, count); break;
-    case TASK_READ_UNTRACKED: read_many(thread, either(ops->read_untracked, ops->read_txn), count); break;
-    case TASK_READ_VALUES: read_many(thread, either(ops->read_values, ops->read_txn), count); break;
-    case TASK_SCAN: scan_many(thread, count); break;
-    case TASK_TRANSACT: transact_many(thread, count); break;
-    case TASK_COMMITS_ALONE: watch_many(thread, ops->commits_alone, count); break;
-    case TASK_COMMITS_BESIDE: watch_many(thread, ops->commits_beside, count); break;
-    case TASK_MEMORY: scan_many(thread, thread->task->entries == 0 ? 0 : 1); break;
-  }
-}
 
 /* ---- around them */
 
@@ -107,7 +24,7 @@ static uint64_t run_stocked(measuring_thread *thread, uint64_t count) {
     if (burst > count - done) burst = count - done;
     ops->stock(thread->entered, (unsigned)burst * writes);
     uint64_t began_ns = machine_now_ns();
-    run_operations(thread, burst);
+    operations_run(thread, burst);
     timed_ns += machine_now_ns() - began_ns;
   }
   return timed_ns;
@@ -119,8 +36,9 @@ static uint64_t run_timed(measuring_thread *thread, uint64_t count) {
     return run_stocked(thread, count);
   if (thread->subject->ops->get_timed != NULL && task->kind == TASK_GET)
     return thread->subject->ops->get_timed(thread->entered, count);
+  if (task->kind == TASK_ERASE) return operations_erase(thread, count);
   uint64_t began_ns = machine_now_ns();
-  run_operations(thread, count);
+  operations_run(thread, count);
   return machine_now_ns() - began_ns;
 }
 
@@ -176,9 +94,19 @@ static double cost_seen(const engine_tally *seen) {
   return (double)seen->elapsed_ns / (double)(seen->operations == 0 ? 1 : seen->operations);
 }
 
-static double bytes_per_key(const bench_subject *subject) {
+static double bytes_per_key(const bench_subject *subject, double known) {
   double grown = (double)machine_anonymous_bytes() - (double)subject->empty_bytes;
-  return grown / (double)subject->keys - VALUE_SIZE;
+  return grown / (double)subject->config->keys - known;
+}
+
+/* What the cost is counted by, in each operation. */
+static double items_of(const bench_subject *subject, const bench_task *task) {
+  switch (task->kind) {
+    case TASK_FIND_MANY: return task->entries;
+    case TASK_BATCH: return task->writes;
+    case TASK_ITERATE: return (double)subject->config->keys;
+    default: return 1;
+  }
 }
 
 static measurement sum_up(const bench_subject *subject, const bench_task *task, const measuring_thread *threads) {
@@ -186,13 +114,13 @@ static measurement sum_up(const bench_subject *subject, const bench_task *task, 
   switch (task->kind) {
     case TASK_COMMITS_ALONE:
     case TASK_COMMITS_BESIDE: result.cost = cost_seen(&threads[0].seen); break;
-    case TASK_MEMORY: result.cost = bytes_per_key(subject); break;
-    default: break;
+    case TASK_MEMORY: result.cost = bytes_per_key(subject, task->bytes_known); break;
+    default: result.cost /= items_of(subject, task); break;
   }
   return result;
 }
 
-measurement measure(const bench_subject *subject, const bench_task *task, uint64_t seed) {
+static measurement measure_threads(const bench_subject *subject, const bench_task *task, uint64_t seed) {
   measuring_thread threads[THREADS_MAX];
   pthread_barrier_t barrier;
   if (task->threads > THREADS_MAX) engine_fail("more than %d threads", THREADS_MAX);
@@ -203,11 +131,23 @@ measurement measure(const bench_subject *subject, const bench_task *task, uint64
                                     .task = task,
                                     .barrier = &barrier,
                                     .prng = prng_seeded(seed * THREADS_MAX + i),
-                                    .key_space = task->hot_keys != 0 ? task->hot_keys : subject->keys};
+                                    .key_space = task->hot_keys != 0 ? task->hot_keys : subject->config->keys};
     if (pthread_create(&threads[i].id, NULL, run_thread, &threads[i]) != 0) engine_fail("cannot start a thread");
   }
   for (unsigned i = 0; i < task->threads; i++) pthread_join(threads[i].id, NULL);
   pthread_barrier_destroy(&barrier);
   if (subject->ops->rest != NULL) subject->ops->rest(subject->store);
   return sum_up(subject, task, threads);
+}
+
+static bool is_writing_files(task_kind kind) {
+  return kind == TASK_PUT || kind == TASK_BATCH || kind == TASK_ERASE || kind == TASK_MIX;
+}
+
+measurement measure(const bench_subject *subject, const bench_task *task, uint64_t seed) {
+  touch_whole = task->whole_values;
+  if (subject->store == NULL) return lives_measure(subject, task);
+  if (is_writing_files(task->kind)) machine_warm_memory(WARM_BYTES);
+  if (task->arranged && subject->ops->arrange != NULL) subject->ops->arrange(subject->store);
+  return measure_threads(subject, task, seed);
 }

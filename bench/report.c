@@ -30,7 +30,7 @@ static const char *verdict(const report_row *row) {
 static void print_row(const report_row *row) {
   char goal[16] = "-", spread[32];
   int decimals = row->ours < 1 ? 4 : 1; /* shares, and times */
-  if (row->goal != 0) snprintf(goal, sizeof goal, "%.2gx", row->goal);
+  if (row->goal != 0) snprintf(goal, sizeof goal, row->goal < 100 ? "%.3gx" : "%.0fx", row->goal);
   snprintf(spread, sizeof spread, "%.0f%% %.0f%%", 100 * row->ours_spread, 100 * row->theirs_spread);
   printf("%-38s %-18s %10.*f %10.*f  %-10s %7.2fx %6s %-7s %-12s %s\n", row->workload, row->peer, decimals, row->ours,
          decimals, row->theirs, row->unit, row->ratio, goal, verdict(row), spread, row->note);

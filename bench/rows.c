@@ -1,23 +1,46 @@
 /* rows: see rows.h. Compared are the medians. */
 #include "rows.h"
 
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+
+enum { FLUSH_US_MAX = 250 };
 
 /* How far the control's threads disturb each other: total rate of all threads / rate of one. Near 1: the processors are
  * two halves of one core; near the number of threads: cores of their own. */
 static double control_scaling(const turns *done) {
-  const turn *alone = &done->all[done->count - CONTROLS], *together = alone + 1;
+  const turn *alone = &done->all[done->count - CONTROLS_MAX], *together = alone + 1;
   return samples_median(&alone->cost) / samples_median(&together->cost);
 }
 
-static void note_threads(const turns *done, const turn *theirs, report_row *row) {
-  const turn *ours = &done->all[0];
-  if (ours->task.threads == 1) return;
-  int used = snprintf(row->note, sizeof row->note, "aborts %.1f%% %.1f%%", 100 * samples_mean(&ours->abort_share),
-                      100 * samples_mean(&theirs->abort_share));
-  if (!done->controlled) return;
-  snprintf(row->note + used, sizeof row->note - (size_t)used, "; %s get %ut/1t %.2f",
-           done->all[done->count - 1].taken_by->ops->name, ours->task.threads, control_scaling(done));
+/* Adds to the row's note, after what stands there. */
+__attribute__((format(printf, 2, 3))) static void note(report_row *row, const char *format, ...) {
+  size_t used = strlen(row->note);
+  va_list arguments;
+  va_start(arguments, format);
+  if (used != 0 && used + 2 < sizeof row->note) memcpy(row->note + used, "; ", sizeof "; "), used += 2;
+  vsnprintf(row->note + used, sizeof row->note - used, format, arguments);
+  va_end(arguments);
+}
+
+static void note_circumstances(const turns *done, const turn *theirs, report_row *row) {
+  const turn *ours = &done->all[0], *control = &done->all[done->count - 1];
+  if (ours->task.threads > 1 && ours->task.kind == TASK_TRANSACT)
+    note(row, "aborts %.1f%% %.1f%%", 100 * samples_mean(&ours->abort_share), 100 * samples_mean(&theirs->abort_share));
+  if (done->control == CONTROL_THREADS)
+    note(row, "%s get %ut/1t %.2f", control->taken_by->ops->name, ours->task.threads, control_scaling(done));
+  if (done->control == CONTROL_FLUSH) note(row, "bare flush %.0f us", samples_median(&control->cost) / 1e3);
+}
+
+/* A disk that holds writes back, as those of virtual machines do after long writing, makes all alike. */
+static bool is_disk_throttled(const turns *done) {
+  if (done->control != CONTROL_FLUSH) return false;
+  double flush_us = samples_median(&done->all[done->count - 1].cost) / 1e3;
+  if (flush_us <= FLUSH_US_MAX) return false;
+  printf("%-38s dropped: a bare flush took %.0f us, more than %d; the disk is held back\n", done->asked->name, flush_us,
+         FLUSH_US_MAX);
+  return true;
 }
 
 static void report_peer(const turns *done, const turn *theirs, report *results) {
@@ -31,7 +54,7 @@ static void report_peer(const turns *done, const turn *theirs, report *results) 
                     .ours_spread = samples_spread(&ours->cost),
                     .theirs_spread = samples_spread(&theirs->cost)};
   row.ratio = row.theirs / row.ours;
-  note_threads(done, theirs, &row);
+  note_circumstances(done, theirs, &row);
   report_add(results, &row);
 }
 
@@ -54,6 +77,7 @@ static void report_bound(const turns *done, report *results) {
 }
 
 void rows_report(const turns *done, report *results) {
+  if (is_disk_throttled(done)) return;
   for (size_t peer = 0; peer < done->peer_count; peer++) report_peer(done, &done->all[1 + peer], results);
   if (done->asked->bound.name != NULL) report_bound(done, results);
 }

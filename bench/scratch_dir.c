@@ -28,3 +28,12 @@ void scratch_dir_remove(char *path) {
     fprintf(stderr, "khonsu_bench: cannot remove %s: %s\n", path, strerror(errno));
   free(path);
 }
+
+static int remove_content(const char *path, const struct stat *facts, int kind, struct FTW *position) {
+  return position->level == 0 ? 0 : remove_entry(path, facts, kind, position);
+}
+
+void scratch_dir_empty(const char *path) {
+  if (nftw(path, remove_content, DESCRIPTORS_MAX, FTW_DEPTH | FTW_PHYS) != 0)
+    fprintf(stderr, "khonsu_bench: cannot empty %s: %s\n", path, strerror(errno));
+}

@@ -6,5 +6,7 @@
  * made; why has been printed. */
 char *scratch_dir_make(const char *parent);
 void scratch_dir_remove(char *path);
+/* Removes all that is in the directory. */
+void scratch_dir_empty(const char *path);
 
 #endif

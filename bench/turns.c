@@ -18,25 +18,31 @@ static turn *add_turn(turns *planned, crew *of, const engine_ops *ops, const ben
   return added;
 }
 
-/* What several threads reach depends on how the host has placed the processors: see rows.c. */
-static void add_controls(turns *planned, crew *of, const engine_ops *control) {
-  bench_task reads = {.kind = TASK_READ_TXN, .threads = 1};
-  add_turn(planned, of, control, &reads);
+/* What several threads reach depends on how the host has placed the processors, and what a flush takes on who else uses
+ * the disk: see rows.c. */
+static void add_controls(turns *planned, crew *of, const family *of_family) {
+  planned->control = workload_control(planned->asked, of_family);
+  if (planned->control == CONTROL_FLUSH)
+    add_turn(planned, of, of_family->flush_control, &(bench_task){.kind = TASK_PUT, .threads = 1});
+  if (planned->control != CONTROL_THREADS) return;
+  bench_task reads = {.kind = of_family->control_kind, .threads = 1};
+  add_turn(planned, of, of_family->control, &reads);
   reads.threads = planned->asked->task.threads;
   reads.cpus = planned->asked->task.cpus;
-  add_turn(planned, of, control, &reads);
+  add_turn(planned, of, of_family->control, &reads);
 }
 
 void turns_plan(turns *planned, crew *of, const workload *asked, const family *of_family) {
-  *planned = (turns){.asked = asked, .options = of->options};
+  *planned = (turns){.asked = asked, .options = of->options, .turn_ms = of->options->turn_ms};
+  if (of_family->turn_ms_max != 0 && planned->turn_ms > of_family->turn_ms_max)
+    planned->turn_ms = of_family->turn_ms_max;
   add_turn(planned, of, asked->ours, &asked->task);
   for (const workload_peer *peer = asked->peers; peer->ops != NULL; peer++) {
     if (engine_is_absent(peer->ops)) continue;
     add_turn(planned, of, peer->ops, peer->task != NULL ? peer->task : &asked->task)->peer = peer;
     planned->peer_count++;
   }
-  planned->controlled = workload_is_controlled(asked, of_family);
-  if (planned->controlled) add_controls(planned, of, of_family->control);
+  add_controls(planned, of, of_family);
 }
 
 /* ---- rounds */
@@ -73,9 +79,11 @@ static bool take_turn(turn *taken, uint64_t seed, bool counts) {
 }
 
 static bool run_rounds(turns *run, uint64_t seed) {
-  uint64_t turn_ns = run->options->turn_ms * UINT64_C(1000000);
-  for (unsigned round = 0; round <= run->options->rounds; round++) {
-    show_progress(run, "round", round, run->options->rounds);
+  uint64_t turn_ns = run->turn_ms * UINT64_C(1000000);
+  unsigned rounds = run->options->rounds, rounds_max = run->asked->rounds_max;
+  if (rounds_max != 0 && rounds > rounds_max) rounds = rounds_max;
+  for (unsigned round = 0; round <= rounds; round++) {
+    show_progress(run, "round", round, rounds);
     for (size_t i = 0; i < run->count; i++) {
       turn *next = &run->all[(round + i) % run->count];
       if (next->task.operations == 0 && !settle_operations(next, turn_ns, seed)) return false;

@@ -10,7 +10,7 @@
 #include "crew.h"
 #include "samples.h"
 
-enum { CONTROLS = 2, TURNS_MAX = 1 + PEERS_MAX + CONTROLS };
+enum { CONTROLS_MAX = 2, TURNS_MAX = 1 + PEERS_MAX + CONTROLS_MAX };
 
 /* What one engine does in each round, and what it cost. */
 typedef struct turn {
@@ -24,8 +24,11 @@ typedef struct turn {
 typedef struct turns {
   const workload *asked;
   const race_options *options;
+  unsigned turn_ms;
   size_t count, peer_count;
-  bool controlled; /* the last two are the control's reads on 1 thread and on as many as the workload has */
+  /* Of threads: the last two are the control's task on 1 thread and on as many as the workload has. Of flushes: the last
+   * one is the bare flush. */
+  control_kind control;
   turn all[TURNS_MAX];
 } turns;
 

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "machine.h"
+#include "scratch_dir.h"
 
 /* Far more than any task takes: beyond it an engine is stuck. */
 enum { ANSWER_MS_MAX = 15 * 60 * 1000, FAILED = 3 };
@@ -69,10 +70,17 @@ static void answer(int fd, const measurement *result) {
   if (write(fd, result, sizeof *result) != sizeof *result) engine_fail("cannot answer");
 }
 
-static void serve(const engine_ops *ops, const engine_config *config, int command_fd, int answer_fd) {
+static void open_store(bench_subject *subject) {
+  subject->empty_bytes = machine_anonymous_bytes();
+  subject->store = subject->ops->open(subject->config);
+  if (subject->ops->load != NULL) subject->ops->load(subject->store, subject->config);
+  if (subject->ops->settle != NULL) subject->ops->settle(subject->store);
+}
+
+static void serve(const engine_ops *ops, const engine_config *config, bool closed, int command_fd, int answer_fd) {
   if (mkdir(config->directory, 0755) != 0) engine_fail("cannot make the directory %s", config->directory);
-  bench_subject subject = {.ops = ops, .keys = config->keys, .empty_bytes = machine_anonymous_bytes()};
-  subject.store = ops->open(config);
+  bench_subject subject = {.ops = ops, .config = config};
+  if (!closed) open_store(&subject);
   answer(answer_fd, &(measurement){0});
   command given;
   ssize_t size;
@@ -81,17 +89,17 @@ static void serve(const engine_ops *ops, const engine_config *config, int comman
     answer(answer_fd, &result);
   }
   if (size != 0) engine_fail("half a command");
-  ops->close(subject.store);
+  if (!closed) ops->close(subject.store);
 }
 
-_Noreturn static void be_worker(const engine_ops *ops, const engine_config *config, int command_fd, int answer_fd,
-                                pid_t parent) {
+_Noreturn static void be_worker(const engine_ops *ops, const engine_config *config, bool closed, int command_fd,
+                                int answer_fd, pid_t parent) {
   engine_name = ops->name;
   signal(SIGINT, SIG_IGN); /* the parent decides; it closes the pipe or kills */
   signal(SIGTERM, SIG_DFL);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(FAILED);
-  serve(ops, config, command_fd, answer_fd);
+  serve(ops, config, closed, command_fd, answer_fd);
   _exit(EXIT_SUCCESS);
 }
 
@@ -110,8 +118,8 @@ static void close_others(const worker *others, size_t count) {
   }
 }
 
-bool worker_start(worker *started, const engine_ops *ops, const char *directory, uint64_t keys, const worker *others,
-                  size_t other_count) {
+bool worker_start(worker *started, const engine_ops *ops, const engine_config *config, bool closed,
+                  const worker *others, size_t other_count) {
   int commands[2], answers[2];
   *started = (worker){.ops = ops};
   if (pipe(commands) != 0) return perror("khonsu_bench: pipe"), false;
@@ -123,11 +131,12 @@ bool worker_start(worker *started, const engine_ops *ops, const char *directory,
     close_others(others, other_count);
     close(commands[1]);
     close(answers[0]);
-    be_worker(ops, &(engine_config){directory, keys}, commands[0], answers[1], parent);
+    be_worker(ops, config, closed, commands[0], answers[1], parent);
   }
   close(commands[0]);
   close(answers[1]);
-  *started = (worker){ops, pid, commands[1], answers[0]};
+  *started = (worker){ops, strdup(config->directory), pid, commands[1], answers[0]};
+  if (started->directory == NULL) abort();
   return true;
 }
 
@@ -136,6 +145,7 @@ static int reap(worker *ended) {
   close(ended->answer_fd);
   while (waitpid(ended->pid, &status, 0) < 0 && errno == EINTR) continue;
   ended->pid = 0;
+  scratch_dir_remove(ended->directory);
   return status;
 }
 

@@ -12,6 +12,7 @@
 
 typedef struct worker {
   const engine_ops *ops;
+  char *directory;
   pid_t pid; /* 0 = not running */
   int command_fd, answer_fd;
 } worker;
@@ -19,14 +20,14 @@ typedef struct worker {
 /* Lets SIGINT and SIGTERM end the run in an orderly way. */
 void worker_init(void);
 
-/* Starts the process, which makes `directory`, opens the engine there and loads `keys` keys. `others` are the workers
- * started before. */
-bool worker_start(worker *started, const engine_ops *ops, const char *directory, uint64_t keys, const worker *others,
-                  size_t other_count);
+/* Starts the process, which makes config->directory, opens the engine there and loads the data set; or, with `closed`,
+ * leaves opening to its tasks. `others` are the workers started before. */
+bool worker_start(worker *started, const engine_ops *ops, const engine_config *config, bool closed,
+                  const worker *others, size_t other_count);
 /* Waits until the data set is loaded. */
 bool worker_await(worker *loading);
 bool worker_measure(worker *measuring, const bench_task *task, uint64_t seed, measurement *result);
-/* Ends the process and waits for it: in an orderly way, or at once. */
+/* Ends the process and waits for it: in an orderly way, or at once. Its directory is removed. */
 bool worker_stop(worker *stopped);
 void worker_kill(worker *killed);
 

@@ -86,6 +86,9 @@ khonsu_status fkv_put(flashkv *store, khonsu_slice key, khonsu_slice value, cons
   fkv_entry entry = {{.key = key, .value = value, .kind = FKV_PUT}, fkv_hash(store, key)};
   flashkv_durability durability = FLASHKV_AS_STORE;
   if (options != NULL) {
+    if (KH_UNLIKELY((unsigned)options->sync_writes > FLASHKV_AS_STORE)) {
+      return khonsu_error_set(error, FLASHKV_INVALID_ARGUMENT, "sync_writes is not one of its values");
+    }
     entry.draft.expires_ms = options->expires_ms;
     entry.draft.flags = options->aligned ? FKV_ALIGNED : 0;
     durability = options->sync_writes;

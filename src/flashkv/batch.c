@@ -254,6 +254,11 @@ static void unseal(fkv_draft *draft) {
   fkv_draft_finish(draft);
 }
 
+/* The single write of a batch. Blocks before the last may have been left empty, as it did not fit there. */
+static fkv_draft *only_draft(const flashkv_batch *batch) {
+  return &batch->blocks[batch->block_count - 1].entries[0].draft;
+}
+
 /* A single write needs no seal behind it. */
 static void seal_itself(fkv_draft *draft) {
   draft->flags |= FKV_SEALED;
@@ -266,10 +271,10 @@ static khonsu_status commit(flashkv_batch *batch, uint64_t *sequence, khonsu_err
     if (sequence != NULL) *sequence = atomic_load(&store->visible);
     return fkv_check_writable(store, error);
   }
-  if (batch->writes.count == 1) seal_itself(&batch->blocks[0].entries[0].draft);
+  if (batch->writes.count == 1) seal_itself(only_draft(batch));
   khonsu_status status = fkv_commit(store, &batch->writes, batch->durability, sequence, error);
   if (status == FLASHKV_OK) flashkv_batch_clear(batch);
-  else if (batch->writes.count == 1) unseal(&batch->blocks[0].entries[0].draft);
+  else if (batch->writes.count == 1) unseal(only_draft(batch));
   return status;
 }
 

@@ -242,14 +242,22 @@ khonsu_status fkv_file_write(fkv_file *file, const fkv_files *files, const fkv_d
   return failed ? fail(file, files, failed, "write to", error) : FLASHKV_OK;
 }
 
-khonsu_status fkv_file_void(fkv_file *file, const fkv_files *files, uint64_t from, uint64_t end, khonsu_error *error) {
+khonsu_status fkv_file_write_bytes(fkv_file *file, const fkv_files *files, uint64_t offset, khonsu_slice bytes,
+                                   khonsu_error *error) {
+  KH_ASSERT(offset + bytes.size <= file->ready);
+  kh_os_error failed = KH_OS_CALL(file->os, write_at, file->handle, &bytes, 1, offset);
+  return failed ? fail(file, files, failed, "write to", error) : FLASHKV_OK;
+}
+
+khonsu_status fkv_file_void(fkv_file *file, const fkv_files *files, uint64_t from, uint64_t end, uint64_t sequence,
+                            khonsu_error *error) {
   static const uint64_t part_max = UINT32_MAX & ~(uint64_t)(FKV_UNIT - 1);
   while (from < end) {
     uint64_t size = least(end - from, part_max);
     if (end - from - size != 0 && end - from - size < FKV_HEADER_SIZE + FKV_UNIT) size -= FKV_ALIGNMENT;
     fkv_draft draft = {.kind = FKV_VOID, .value = {NULL, size - FKV_HEADER_SIZE}};
     fkv_draft_finish_void(&draft);
-    fkv_place place = {file->salt, from, 0, 0};
+    fkv_place place = {file->salt, from, sequence, 0};
     uint8_t head[FKV_HEADER_SIZE];
     fkv_draft_write_header(&draft, &place, head);
     if (file->base != NULL) {

@@ -37,20 +37,20 @@ typedef struct fkv_file {
   uint64_t map_size;
 
   /* the writer's */
-  uint64_t tail;    /* where the next record begins */
-  uint64_t flushed; /* up to here it is known to survive a power loss */
-  uint64_t ready;   /* up to here the file has room, all zeros from the tail on */
-  uint64_t warm;    /* up to here pages are ready to be written */
-  bool sealed;      /* cut, flushed, in the manifest as such */
-  bool merged;      /* holds copies that a merge made: no history */
-  bool has_hint;
-  uint64_t dead;                       /* bytes of records that nobody wants */
-  uint64_t tombstones;                 /* bytes of deletions that may still be needed */
-  uint64_t retained;                   /* bytes wanted only by snapshots */
+  uint64_t tail;                       /* where the next record begins */
+  uint64_t flushed;                    /* up to here it is known to survive a power loss */
+  uint64_t ready;                      /* up to here the file has room, all zeros from the tail on */
+  uint64_t warm;                       /* up to here pages are ready to be written */
+  bool sealed;                         /* cut, flushed, in the manifest as such */
+  bool merged;                         /* holds copies that a merge made: no history */
+  uint64_t live;                       /* bytes of values that are the newest of their keys, */
+  uint64_t tombstones;                 /* of deletions that may still be needed, */
+  uint64_t retained;                   /* and of what only snapshots see; the rest is dead */
   uint64_t sequence_min, sequence_max; /* of its records; min > max: none */
-  uint64_t expires_max;                /* the last expiry of a record in it */
-  uint64_t lasting;                    /* bytes of live records that do not expire */
-  struct fkv_file *next;               /* in the store's list, by age */
+  bool has_expiring;                   /* values that expire have been put into it */
+  struct fkv_file *next;               /* of those that are leaving */
+  kh_retired retired;                  /* when it has been merged away */
+  struct fkv_spans *spans;             /* that it is in */
 
   fkv_pin_shard pins[FKV_PIN_SHARDS];
 } fkv_file;
@@ -91,9 +91,12 @@ KHONSU_MUST_USE khonsu_status fkv_file_make_room(fkv_file *file, const fkv_files
  * need not be held. */
 KHONSU_MUST_USE khonsu_status fkv_file_write(fkv_file *file, const fkv_files *files, const fkv_draft *draft,
                                              const fkv_place *place, bool by_call, khonsu_error *error);
+/* Writes bytes into room of the file, by a call. */
+KHONSU_MUST_USE khonsu_status fkv_file_write_bytes(fkv_file *file, const fkv_files *files, uint64_t offset,
+                                                   khonsu_slice bytes, khonsu_error *error);
 /* Makes the bytes from `from` to before `end` mean nothing, where a write has failed. Cannot fail in a mapped file. */
 KHONSU_MUST_USE khonsu_status fkv_file_void(fkv_file *file, const fkv_files *files, uint64_t from, uint64_t end,
-                                            khonsu_error *error);
+                                            uint64_t sequence, khonsu_error *error);
 /* Writes of at most so many bytes are copied through the mapping; beyond, the system does it faster, as it takes pages from
  * the file system several at a time. */
 enum { FKV_SMALL_WRITE = 2048 };

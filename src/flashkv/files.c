@@ -34,21 +34,36 @@ khonsu_status fkv_publish_files(flashkv *store, khonsu_error *error) {
   if (status != FLASHKV_OK) return status;
   status = fkv_manifest_write(store->files.os, store->dir_path, store->directory, &manifest, error);
   if (status == FLASHKV_OK) store->generation = manifest.generation;
+  if (status == FLASHKV_IN_DOUBT) fkv_note_failure(store);
   fkv_manifest_fini(&manifest);
   return status;
 }
 
+khonsu_status fkv_list_reserve(flashkv *store, size_t more) {
+  if (store->list_capacity - store->list_count >= more) return FLASHKV_OK;
+  size_t capacity = 2 * store->list_capacity + more + 16;
+  fkv_file **grown = kh_realloc_array(store->list, capacity, sizeof *grown);
+  if (grown == NULL) return FLASHKV_NO_MEMORY;
+  store->list = grown;
+  store->list_capacity = capacity;
+  return FLASHKV_OK;
+}
+
 khonsu_status fkv_list_add(flashkv *store, fkv_file *file, uint64_t first_span) {
-  if (store->list_count == store->list_capacity) {
-    size_t capacity = store->list_capacity == 0 ? 16 : 2 * store->list_capacity;
-    fkv_file **grown = kh_realloc_array(store->list, capacity, sizeof *grown);
-    if (grown == NULL) return FLASHKV_NO_MEMORY;
-    store->list = grown;
-    store->list_capacity = capacity;
-  }
-  khonsu_status status = fkv_spans_add(&store->spans, file, first_span);
-  if (status == FLASHKV_OK) store->list[store->list_count++] = file;
-  return status;
+  khonsu_status status = fkv_list_reserve(store, 1);
+  if (status == FLASHKV_OK) status = fkv_spans_add(&store->spans, file, first_span);
+  if (status != FLASHKV_OK) return status;
+  store->list[store->list_count++] = file;
+  store->bytes += file->tail - FKV_PREAMBLE_SIZE;
+  return FLASHKV_OK;
+}
+
+void fkv_list_insert_first(flashkv *store, fkv_file *file) {
+  KH_ASSERT(store->list_count < store->list_capacity);
+  memmove(store->list + 1, store->list, store->list_count * sizeof store->list[0]);
+  store->list[0] = file;
+  store->list_count++;
+  store->bytes += file->tail - FKV_PREAMBLE_SIZE;
 }
 
 /* ---- the active file */
@@ -81,7 +96,7 @@ static khonsu_status add_new(flashkv *store, uint64_t size, fkv_file **made, kho
     return khonsu_error_set(error, status, "out of memory for a data file");
   }
   status = fkv_publish_files(store, error);
-  if (status != FLASHKV_OK) {
+  if (status != FLASHKV_OK && status != FLASHKV_IN_DOUBT) {
     kh_lock_acquire(&store->write_lock);
     list_drop_last(store);
     kh_lock_release(&store->write_lock);
@@ -100,7 +115,10 @@ static khonsu_status roll(flashkv *store, uint64_t size, khonsu_error *error) {
   kh_lock_release(&store->write_lock);
   if (needed) status = add_new(store, size, &made, error);
   kh_lock_acquire(&store->write_lock);
-  if (made != NULL && status == FLASHKV_OK) store->active = made;
+  if (made != NULL && status == FLASHKV_OK) {
+    store->seal_due = store->active != NULL;
+    store->active = made;
+  }
   kh_lock_release(&store->files_lock);
   return status;
 }
@@ -138,7 +156,7 @@ static khonsu_status seal(flashkv *store, fkv_file *file, khonsu_error *error) {
   if (status != FLASHKV_OK) return status;
   status = fkv_file_sync(file, &store->files, error);
   if (status != FLASHKV_OK) {
-    atomic_store(&store->failed, true);
+    fkv_note_failure(store);
     return status;
   }
   kh_lock_acquire(&store->write_lock);
@@ -152,6 +170,7 @@ khonsu_status fkv_seal_full(flashkv *store, khonsu_error *error) {
   khonsu_status status = FLASHKV_OK;
   bool sealed = false;
   kh_lock_acquire(&store->files_lock);
+  store->seal_due = false;
   for (fkv_file *file; status == FLASHKV_OK && (file = find_full(store)) != NULL; sealed = true) {
     status = seal(store, file, error);
   }

@@ -50,7 +50,7 @@ static khonsu_status flush_all(flashkv *store, khonsu_error *error) {
     status = fkv_file_sync(goals[index].file, &store->files, error);
   }
   if (status != FLASHKV_OK) {
-    atomic_store(&store->failed, true);
+    fkv_note_failure(store);
     return status;
   }
   kh_lock_acquire(&store->write_lock);

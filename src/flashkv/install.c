@@ -1,5 +1,7 @@
 #include "install.h"
 
+#include "expiry.h"
+
 /* ---- the keydir of the hash kind has its order beside it */
 
 static bool has_order(const fkv_keydir *keydir) {
@@ -34,7 +36,7 @@ void fkv_keydir_replace(flashkv *store, khonsu_slice key, uint64_t hash, uint64_
   if (has_order(keydir)) replace_in_order(keydir, key, word);
 }
 
-static void keydir_remove(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t word) {
+void fkv_keydir_remove(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t word) {
   fkv_keydir *keydir = &store->keydir;
   if (keydir->ops != NULL) {
     keydir->ops->remove(keydir, key, hash, word);
@@ -46,7 +48,7 @@ static void keydir_remove(flashkv *store, khonsu_slice key, uint64_t hash, uint6
 
 /* ---- installing */
 
-/* Puts the new record in the place of `old`, and links to it if it is wanted. */
+/* Puts the new record in the place of `old`, and links to it if it is wanted, else to what stands behind it. */
 static khonsu_status install_over(flashkv *store, const fkv_entry *entry, uint64_t sequence,
                                   const fkv_installed *installed, khonsu_error *error) {
   fkv_view view;
@@ -56,10 +58,18 @@ static khonsu_status install_over(flashkv *store, const fkv_entry *entry, uint64
   fkv_view_fini(&view);
   if (KH_UNLIKELY(fkv_versions_want(&store->versions, from) && from < sequence)) {
     status = fkv_versions_link(&store->versions, installed->word, installed->old, from, sequence);
-    if (status != FLASHKV_OK) return khonsu_error_set(error, status, "out of memory for a version that is to be kept");
+  } else if (KH_UNLIKELY(store->versions.count > 0)) {
+    status = fkv_versions_copy(&store->versions, installed->old, installed->word);
   }
+  if (status != FLASHKV_OK) return khonsu_error_set(error, status, "out of memory for a version that is to be kept");
   fkv_keydir_replace(store, entry->draft.key, entry->hash, installed->old, installed->word);
   return FLASHKV_OK;
+}
+
+static khonsu_status note_expiry(flashkv *store, const fkv_entry *entry, uint64_t word, khonsu_error *error) {
+  if (KH_LIKELY(entry->draft.expires_ms == 0)) return FLASHKV_OK;
+  khonsu_status status = fkv_expiry_note(store, entry->draft.expires_ms, word);
+  return status == FLASHKV_OK ? status : khonsu_error_set(error, status, "out of memory for an expiry");
 }
 
 khonsu_status fkv_install(flashkv *store, const fkv_entry *entry, uint64_t sequence, fkv_installed *installed,
@@ -69,6 +79,8 @@ khonsu_status fkv_install(flashkv *store, const fkv_entry *entry, uint64_t seque
     if (KH_UNLIKELY(prepared != FLASHKV_OK))
       return khonsu_error_set(error, prepared, "cannot change the image of the index");
   }
+  khonsu_status noted = note_expiry(store, entry, installed->word, error);
+  if (noted != FLASHKV_OK) return noted;
   installed->old = fkv_find(store, entry->draft.key, entry->hash);
   if (installed->old != 0) return install_over(store, entry, sequence, installed, error);
   if (entry->draft.kind == FKV_DELETE) return FLASHKV_OK;
@@ -81,14 +93,13 @@ void fkv_uninstall(flashkv *store, const fkv_entry *entry, const fkv_installed *
     fkv_keydir_replace(store, entry->draft.key, entry->hash, installed->word, installed->old);
     fkv_versions_unlink(&store->versions, installed->word);
   } else if (entry->draft.kind == FKV_PUT) {
-    keydir_remove(store, entry->draft.key, entry->hash, installed->word);
+    fkv_keydir_remove(store, entry->draft.key, entry->hash, installed->word);
   }
 }
 
 /* ---- counting */
 
 static bool is_put(const uint8_t *record) { return fkv_record_kind(record) == FKV_PUT; }
-static bool expires(const uint8_t *record) { return (fkv_record_flags(record) & FKV_EXPIRES) != 0; }
 
 static void count_write(flashkv *store, fkv_file *file, uint64_t size, bool put, uint64_t expires_ms) {
   if (!put) {
@@ -97,9 +108,9 @@ static void count_write(flashkv *store, fkv_file *file, uint64_t size, bool put,
     return;
   }
   store->live += size;
+  file->live += size;
   store->keys++;
-  if (expires_ms == 0) file->lasting += size;
-  else if (expires_ms > file->expires_max) file->expires_max = expires_ms;
+  if (expires_ms != 0) file->has_expiring = true;
 }
 
 void fkv_count_new(flashkv *store, uint64_t word, const uint8_t *record) {
@@ -112,19 +123,22 @@ void fkv_uncount(flashkv *store, uint64_t word, const uint8_t *record) {
   uint64_t size = fkv_record_size(record, spot.offset);
   *(is_put(record) ? &store->live : &store->tombstones) -= size;
   store->keys -= is_put(record);
-  if (!is_put(record)) spot.file->tombstones -= size;
-  else if (!expires(record)) spot.file->lasting -= size;
+  *(is_put(record) ? &spot.file->live : &spot.file->tombstones) -= size;
+}
+
+void fkv_count_retained(flashkv *store, uint64_t word, const uint8_t *record) {
+  fkv_spot spot = fkv_spot_of(store, word);
+  uint64_t size = fkv_record_size(record, spot.offset);
+  store->retained += size;
+  spot.file->retained += size;
 }
 
 /* From live, or a deletion that was the last word on its key, to dead or retained. */
 static void count_replaced(flashkv *store, uint64_t word, bool retained) {
   fkv_view view;
   if (fkv_head(store, word, &view, NULL) != FLASHKV_OK) return; /* it was readable a moment ago: counters are off now */
-  fkv_spot spot = fkv_spot_of(store, word);
-  uint64_t size = fkv_record_size(view.bytes, spot.offset);
   fkv_uncount(store, word, view.bytes);
-  *(retained ? &store->retained : &store->dead) += size;
-  *(retained ? &spot.file->retained : &spot.file->dead) += size;
+  if (retained) fkv_count_retained(store, word, view.bytes);
   fkv_view_fini(&view);
 }
 
@@ -135,8 +149,6 @@ static void count_left(flashkv *store, uint64_t word) {
   uint64_t size = fkv_record_size(view.bytes, spot.offset);
   store->retained -= size;
   spot.file->retained -= size;
-  store->dead += size;
-  spot.file->dead += size;
   fkv_view_fini(&view);
 }
 
@@ -144,7 +156,7 @@ static void count_left(flashkv *store, uint64_t word) {
 
 void fkv_settle_deletion(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t word) {
   if (fkv_versions_older(&store->versions, word) != 0) return;
-  if (fkv_find(store, key, hash) == word) keydir_remove(store, key, hash, word);
+  if (fkv_find(store, key, hash) == word) fkv_keydir_remove(store, key, hash, word);
 }
 
 void fkv_settle(flashkv *store, const fkv_entry *entry, const fkv_installed *installed) {
@@ -154,7 +166,9 @@ void fkv_settle(flashkv *store, const fkv_entry *entry, const fkv_installed *ins
   if (draft->kind == FKV_PUT) store->counters.puts++;
   else store->counters.deletes++;
   if (installed->old == 0) return;
-  bool retained = store->versions.count > 0 && fkv_versions_older(&store->versions, installed->word) == installed->old;
+  bool any = store->versions.count > 0;
+  bool retained = any && fkv_versions_older(&store->versions, installed->word) == installed->old;
+  if (any && !retained) fkv_versions_unlink(&store->versions, installed->old); /* what it led to was passed on */
   count_replaced(store, installed->old, retained);
   if (draft->kind == FKV_DELETE) fkv_settle_deletion(store, draft->key, entry->hash, installed->word);
 }

@@ -27,9 +27,12 @@ void fkv_settle_deletion(flashkv *store, khonsu_slice key, uint64_t hash, uint64
 
 KHONSU_MUST_USE khonsu_status fkv_keydir_insert(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t word);
 void fkv_keydir_replace(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t old, uint64_t word);
+void fkv_keydir_remove(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t word);
 /* Counts a record as the newest of its key; and takes that back. */
 void fkv_count_new(flashkv *store, uint64_t word, const uint8_t *record);
 void fkv_uncount(flashkv *store, uint64_t word, const uint8_t *record);
+/* Counts one, not counted so far, as wanted by snapshots only. */
+void fkv_count_retained(flashkv *store, uint64_t word, const uint8_t *record);
 
 /* ---- asking for memory ahead */
 

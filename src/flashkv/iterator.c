@@ -196,10 +196,11 @@ static khonsu_status read_more(flashkv_iterator *iterator, khonsu_error *error) 
 /* Reads the entry again, to say what is wrong with it. */
 static khonsu_status explain(flashkv_iterator *iterator, const entry *broken, khonsu_error *error) {
   flashkv *store = iterator->store;
-  uint64_t word = iterator->words[broken - iterator->entries];
+  uint64_t word;
   fkv_view view;
   kh_participant *reader = kh_epoch_enter_any(&store->crowd);
-  khonsu_status status = version_of(iterator, broken->key, &word, error);
+  khonsu_status status =
+      fkv_word_as_of(store, broken->key, fkv_hash(store, broken->key), iterator->moment.sequence, &word, error);
   if (status == FLASHKV_OK && word != 0) {
     status = fkv_whole(store, word, &view, error);
     if (status == FLASHKV_OK) fkv_view_fini(&view);
@@ -292,7 +293,6 @@ flashkv_status flashkv_iterator_seek(flashkv_iterator *iterator, flashkv_slice k
 flashkv_status flashkv_iterator_next(flashkv_iterator *iterator, flashkv_slice *key, flashkv_slice *value,
                                      flashkv_error *error) {
   khonsu_slice found_key, found_value;
-  if (KH_UNLIKELY(iterator->next == iterator->count && iterator->ended)) return FLASHKV_END;
   khonsu_error told, *detail = error == NULL ? NULL : &told;
   if (detail != NULL) fkv_error_init(detail);
   khonsu_status status = fkv_iterator_next(iterator, &found_key, &found_value, detail);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "install.h"
+#include "keeper.h"
 
 /* ---- options */
 
@@ -48,36 +49,82 @@ static khonsu_status take_options(const flashkv_options *given, flashkv_options 
 
 /* ---- the lock file */
 
-static khonsu_status say_locked(flashkv *store, const char *path, khonsu_error *error) {
-  char pid[32] = "";
+#define FLUSH_FAILED "a flush failed"
+
+typedef struct holder {
+  long process;
+  bool failed; /* to flush */
+} holder;
+
+static holder read_holder(const flashkv *store) {
+  char text[64] = "";
   size_t got = 0;
-  kh_os_error failed = KH_OS_CALL(store->files.os, read_at, store->lock_file, pid, sizeof pid - 1, 0, &got);
-  long holder = failed ? 0 : strtol(pid, NULL, 10);
-  if (holder <= 0) return khonsu_error_set(error, FLASHKV_LOCKED, "%s is locked: the store is open elsewhere", path);
-  if (holder == (long)kh_os_process()) {
-    return khonsu_error_set(error, FLASHKV_LOCKED, "%s is locked: this process (%ld) has the store open", path, holder);
-  }
-  return khonsu_error_set(error, FLASHKV_LOCKED, "%s is locked: process %ld has the store open", path, holder);
+  kh_os_error failed = KH_OS_CALL(store->files.os, read_at, store->lock_file, text, sizeof text - 1, 0, &got);
+  if (failed) return (holder){0, true};
+  return (holder){strtol(text, NULL, 10), strstr(text, FLUSH_FAILED) != NULL};
 }
 
-/* The lock goes with the open file, however the process ends; what the file says is for people. */
+static khonsu_status say_locked(const flashkv *store, const char *path, khonsu_error *error) {
+  long process = read_holder(store).process;
+  if (process <= 0) return khonsu_error_set(error, FLASHKV_LOCKED, "%s is locked: the store is open elsewhere", path);
+  if (process == (long)kh_os_process()) {
+    return khonsu_error_set(error, FLASHKV_LOCKED, "%s is locked: this process (%ld) has the store open", path,
+                            process);
+  }
+  return khonsu_error_set(error, FLASHKV_LOCKED, "%s is locked: process %ld has the store open", path, process);
+}
+
+static void write_holder(flashkv *store, const char *note) {
+  char text[64];
+  int size = snprintf(text, sizeof text, "%lu\n%s", (unsigned long)kh_os_process(), note);
+  khonsu_slice slice = kh_slice(text, (size_t)size);
+  (void)KH_OS_CALL(store->files.os, write_at, store->lock_file, &slice, 1,
+                   0); /* on a full disk the holder stays unnamed */
+  (void)KH_OS_CALL(store->files.os, truncate, store->lock_file, slice.size);
+}
+
+/* The lock goes with the open file, however the process ends; what the file says is for people, but for one thing. A flush
+ * that failed leaves pages in the system's cache that are not on the disk, and that no later flush will write. This note
+ * is in the same cache, and gone when they are. */
 static khonsu_status lock(flashkv *store, khonsu_error *error) {
   const kh_os *os = store->files.os;
-  char path[FKV_PATH_MAX], pid[32];
+  char path[FKV_PATH_MAX];
   snprintf(path, sizeof path, "%s/LOCK", store->dir_path);
   kh_os_error failed = KH_OS_CALL(os, open, path, KH_OPEN_CREATE, &store->lock_file);
   if (failed) return kh_os_fail(error, failed, "open", path);
   failed = KH_OS_CALL(os, lock, store->lock_file);
   if (failed == EAGAIN) return say_locked(store, path, error);
   if (failed) return kh_os_fail(error, failed, "lock", path);
-  int size = snprintf(pid, sizeof pid, "%lu\n", (unsigned long)kh_os_process());
-  khonsu_slice slice = kh_slice(pid, (size_t)size);
-  (void)KH_OS_CALL(os, truncate, store->lock_file, 0);
-  (void)KH_OS_CALL(os, write_at, store->lock_file, &slice, 1, 0); /* on a full disk the holder stays unnamed */
+  store->rewrite_tails = read_holder(store).failed;
+  if (!store->rewrite_tails) write_holder(store, "");
   return FLASHKV_OK;
 }
 
+void fkv_note_failure(flashkv *store) {
+  atomic_store(&store->failed, true);
+  write_holder(store, FLUSH_FAILED "\n");
+}
+
 /* ---- the directory */
+
+/* A name survives a power loss when the directory it is in is flushed. */
+static khonsu_status flush_parent(flashkv *store, khonsu_error *error) {
+  const kh_os *os = store->files.os;
+  char path[FKV_PATH_MAX];
+  snprintf(path, sizeof path, "%s", store->dir_path);
+  size_t size = strlen(path);
+  while (size > 1 && path[size - 1] == '/') size--;
+  while (size > 0 && path[size - 1] != '/') size--;
+  while (size > 1 && path[size - 1] == '/') size--;
+  if (size == 0) path[size++] = '.';
+  path[size] = '\0';
+  kh_file parent;
+  kh_os_error failed = KH_OS_CALL(os, open, path, KH_OPEN_DIRECTORY, &parent);
+  if (failed) return kh_os_fail(error, failed, "open", path);
+  failed = KH_OS_CALL(os, sync, parent);
+  (void)KH_OS_CALL(os, close, parent);
+  return failed ? kh_os_fail(error, failed, "flush", path) : FLASHKV_OK;
+}
 
 static khonsu_status open_directory(flashkv *store, khonsu_error *error) {
   const kh_os *os = store->files.os;
@@ -86,6 +133,8 @@ static khonsu_status open_directory(flashkv *store, khonsu_error *error) {
   if (failed == ENOENT && may_make) {
     failed = KH_OS_CALL(os, make_directory, store->dir_path);
     if (failed && failed != EEXIST) return kh_os_fail(error, failed, "make", store->dir_path);
+    khonsu_status status = flush_parent(store, error);
+    if (status != FLASHKV_OK) return status;
     failed = KH_OS_CALL(os, open, store->dir_path, KH_OPEN_DIRECTORY, &store->directory);
   }
   if (failed == ENOENT || failed == ENOTDIR) {
@@ -172,6 +221,22 @@ static kh_os_error remove_unlisted(void *ctx, const char *name) {
 
 /* The last file goes on where it ends, and what the log lost in a crash is cut off for good: what is written there next must
  * not be followed by what was there before. */
+/* Writes again what the system believes to be on the disk since a flush of it failed. */
+static khonsu_status rewrite_tail(flashkv *store, fkv_file *file, khonsu_error *error) {
+  enum { PART = 1 << 20 };
+  khonsu_status status = FLASHKV_OK;
+  for (uint64_t at = file->flushed; at < file->tail && status == FLASHKV_OK; at += PART) {
+    uint8_t *bytes = kh_alloc(PART);
+    if (bytes == NULL) return khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for a store");
+    size_t size = (size_t)(file->tail - at < PART ? file->tail - at : PART), got = 0;
+    kh_os_error failed = KH_OS_CALL(file->os, read_at, file->handle, bytes, size, at, &got);
+    if (failed) status = kh_os_fail(error, failed, "read", store->dir_path);
+    else status = fkv_file_write_bytes(file, &store->files, at, kh_slice(bytes, got), error);
+    kh_free(bytes);
+  }
+  return status == FLASHKV_OK ? fkv_file_sync(file, &store->files, error) : status;
+}
+
 static khonsu_status continue_log(flashkv *store, khonsu_error *error) {
   kh_os_error failed = KH_OS_CALL(store->files.os, list, store->dir_path, remove_unlisted, store);
   if (failed) return kh_os_fail(error, failed, "tidy", store->dir_path);
@@ -180,11 +245,17 @@ static khonsu_status continue_log(flashkv *store, khonsu_error *error) {
     if (file->sealed) continue;
     if (file->ready != file->tail) {
       khonsu_status status = fkv_file_cut(file, &store->files, error);
-      if (status == FLASHKV_OK) status = fkv_file_sync(file, &store->files, error);
+      bool only_zeros = store->recovery.bytes_dropped == 0;
+      if (status == FLASHKV_OK && !only_zeros) status = fkv_file_sync(file, &store->files, error);
+      if (status != FLASHKV_OK) return status;
+    }
+    if (store->rewrite_tails) {
+      khonsu_status status = rewrite_tail(store, file, error);
       if (status != FLASHKV_OK) return status;
     }
     if (index + 1 == store->list_count) store->active = file;
   }
+  if (store->rewrite_tails) write_holder(store, "");
   return FLASHKV_OK;
 }
 
@@ -233,6 +304,7 @@ static khonsu_status init_parts(flashkv *store) {
   khonsu_status status = kh_epoch_crowd_init(&store->crowd, &store->epoch);
   if (status == FLASHKV_OK) status = fkv_spans_init(&store->spans, &store->epoch);
   if (status == FLASHKV_OK) status = fkv_versions_init(&store->versions, &store->epoch, store->heap);
+  if (status == FLASHKV_OK) status = kh_ordered_map_init(&store->expiries, &store->epoch);
   if (status == FLASHKV_OK) status = kh_hash_map_init(&store->keydir.hash, source, &store->epoch, store->heap);
   return status;
 }
@@ -242,6 +314,7 @@ static void close_handle(const kh_os *os, kh_file file) {
 }
 
 static void destroy(flashkv *store) {
+  kh_ordered_map_fini(&store->expiries);
   if (atomic_load(&store->keydir.order_state) != FKV_ORDER_NONE) kh_ordered_map_fini(&store->keydir.order);
   if (store->heap != NULL) {
     if (atomic_load(&store->keydir.hash.directory) != NULL) kh_hash_map_fini(&store->keydir.hash);
@@ -321,6 +394,7 @@ static khonsu_status close_files(flashkv *store, khonsu_error *error) {
 }
 
 khonsu_status fkv_close(flashkv *store, khonsu_error *error) {
+  fkv_keeper_end(store);
   khonsu_status status = close_files(store, error);
   destroy(store);
   return status;

@@ -22,7 +22,9 @@
  *   SEAL         the end of a commit of several records, which stand before it, of the same sequence, and nothing between
  *                them. Its value is two numbers of 8 bytes: how many records they are, and the sequence up to which
  *                everything was flushed when it was written. A seal of 0 records only says the latter.
- *   VOID         bytes that mean nothing: a write that failed. Its value is not covered by a checksum.
+ *   VOID         bytes that mean nothing: a commit that failed, of this sequence. Its value is not covered by a checksum.
+ *
+ * Sequences follow one another without gaps, as long as no merge has moved records.
  *
  * Zeros where a record would begin are the end of the file's records. */
 #ifndef FKV_RECORD_H

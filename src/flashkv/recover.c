@@ -5,6 +5,7 @@
  * known to have been flushed may be missing or torn: the log ends before the first commit that is not whole, and what
  * stands behind it never happened. But where a seal behind it says that the log had been flushed beyond that place, or the
  * manifest does, it is no crash that made the hole: the store is CORRUPT, and left as it is. */
+#include "expiry.h"
 #include "install.h"
 #include "scan.h"
 
@@ -23,8 +24,10 @@ typedef struct recovery {
   kh_buffer tombstones; /* words of deletions that are in the keydir */
   kh_buffer open;       /* words of the commit whose seal has not come yet */
   uint64_t open_sequence, open_at;
-  uint64_t last;   /* the newest sequence of a whole commit */
-  uint64_t synced; /* as far as seals say */
+  uint64_t last;     /* the newest sequence of a whole commit */
+  uint64_t previous; /* the last sequence met in files that are not sealed; 0: none yet */
+  uint64_t skipped;  /* the sequence of a commit that failed */
+  uint64_t synced;   /* as far as seals say */
   uint64_t timestamp_us;
 } recovery;
 
@@ -32,21 +35,22 @@ typedef struct recovery {
 
 static khonsu_status remember(kh_buffer *words, uint64_t word) { return kh_buffer_append(words, &word, sizeof word); }
 
-/* A record that is not the newest of its key; `head` is, at the moment. It has not been counted. */
+/* A record that is not the newest of its key; `head` is, at the moment. It has not been counted. Of writes to a key by one
+ * commit only the last was ever seen; what stands behind the others stands behind that. */
 static khonsu_status take_older(recovery *own, uint64_t head, uint64_t head_sequence, uint64_t word,
                                 const uint8_t *record) {
-  flashkv *store = own->store;
+  fkv_versions *versions = &own->store->versions;
+  if (KH_LIKELY(versions->oldest == UINT64_MAX)) return FLASHKV_OK;
   bool kept = false;
-  if (store->versions.oldest != UINT64_MAX) {
-    uint64_t sequence = fkv_record_sequence(record);
-    khonsu_status status = fkv_versions_insert(&store->versions, head, head_sequence, word, sequence, &kept);
-    if (status != FLASHKV_OK) return status;
+  khonsu_status status;
+  if (fkv_record_sequence(record) == head_sequence) {
+    status = fkv_versions_copy(versions, word, head);
+    if (status == FLASHKV_OK) fkv_versions_unlink(versions, word);
+  } else {
+    status = fkv_versions_insert(versions, head, head_sequence, word, fkv_record_sequence(record), &kept);
   }
-  fkv_spot spot = fkv_spot_of(store, word);
-  uint64_t size = fkv_record_size(record, spot.offset);
-  *(kept ? &store->retained : &store->dead) += size;
-  *(kept ? &spot.file->retained : &spot.file->dead) += size;
-  return FLASHKV_OK;
+  if (kept) fkv_count_retained(own->store, word, record);
+  return status;
 }
 
 static khonsu_status enter_over(recovery *own, const upcoming *next, const uint8_t *record, uint64_t old) {
@@ -75,6 +79,10 @@ static khonsu_status enter(recovery *own, const upcoming *next) {
   khonsu_slice key = fkv_record_key(view.bytes);
   uint64_t old = fkv_find(store, key, next->hash);
   if (fkv_record_kind(view.bytes) == FKV_DELETE) status = remember(&own->tombstones, next->word);
+  if (fkv_record_expires_ms(view.bytes) != 0) {
+    fkv_spot_of(store, next->word).file->has_expiring = true;
+    status = fkv_expiry_note(store, fkv_record_expires_ms(view.bytes), next->word);
+  }
   if (status == FLASHKV_OK && old != 0) {
     status = enter_over(own, next, view.bytes, old);
   } else if (status == FLASHKV_OK) {
@@ -135,6 +143,15 @@ static khonsu_status take_open(recovery *own) {
   return status;
 }
 
+/* At the end of the log no sequence is missing: one that is there without the one before it lost that in a crash. */
+static bool follows(recovery *own, const fkv_file *file, uint64_t sequence) {
+  if (file->sealed) return true;
+  if (own->previous == 0 ? sequence > own->last + 1 : sequence != own->previous && sequence != own->previous + 1)
+    return false;
+  own->previous = sequence;
+  return true;
+}
+
 /* A sound record. False: it does not continue what stands before it. */
 static bool take(recovery *own, fkv_file *file, uint64_t offset, const uint8_t *record, khonsu_status *status) {
   *status = FLASHKV_OK;
@@ -142,14 +159,15 @@ static bool take(recovery *own, fkv_file *file, uint64_t offset, const uint8_t *
   uint64_t sequence = fkv_record_sequence(record), word = fkv_word_of(file, offset);
   switch (fkv_record_kind(record)) {
     case FKV_VOID:
-      file->dead += fkv_record_size(record, offset);
-      own->store->dead += fkv_record_size(record, offset);
-      return !is_open;
+      if (sequence > own->last) own->skipped = sequence;
+      return !is_open && follows(own, file, sequence);
     case FKV_SEAL: {
       fkv_seal seal = fkv_record_seal(record);
       if (seal.synced_to > own->synced) own->synced = seal.synced_to;
       if (seal.records == 0) return !is_open;
-      if (sequence != own->open_sequence || seal.records * sizeof(uint64_t) != own->open.size) return false;
+      if (sequence != own->open_sequence || !follows(own, file, sequence) ||
+          seal.records * sizeof(uint64_t) != own->open.size)
+        return false;
       note_commit(own, file, record);
       *status = take_open(own);
       return true;
@@ -157,7 +175,7 @@ static bool take(recovery *own, fkv_file *file, uint64_t offset, const uint8_t *
     default: break;
   }
   if (fkv_record_flags(record) & FKV_SEALED) {
-    if (is_open) return false;
+    if (is_open || !follows(own, file, sequence)) return false;
     note_commit(own, file, record);
     *status = enter_soon(own, word, fkv_record_key(record));
     return true;
@@ -253,6 +271,7 @@ static khonsu_status end_log(recovery *own, fkv_file *file, uint64_t offset, boo
   if (offset < file->flushed || synced_to > own->last) return corrupt(own, file, offset);
   *ended = *ended || end > offset;
   store->recovery.bytes_dropped += end - offset;
+  store->bytes -= file->tail - offset;
   file->tail = offset;
   return FLASHKV_OK;
 }
@@ -322,7 +341,7 @@ khonsu_status fkv_recover(flashkv *store, khonsu_error *error) {
   kh_buffer_fini(&own.tombstones);
   kh_buffer_fini(&own.open);
   if (status != FLASHKV_OK) return status;
-  store->sequence = own.last;
+  store->sequence = own.last > own.skipped ? own.last : own.skipped;
   store->timestamp_us = own.timestamp_us;
   atomic_store(&store->visible, own.last);
   atomic_store(&store->synced, own.synced < own.last ? own.synced : own.last);

@@ -70,6 +70,7 @@ khonsu_status fkv_spans_add(fkv_spans *spans, fkv_file *file, uint64_t first) {
     table->spans[at + index] = (fkv_span){base, file};
   }
   file->first_span = at;
+  file->spans = spans;
   return FLASHKV_OK;
 }
 
@@ -78,3 +79,12 @@ void fkv_spans_remove(fkv_spans *spans, fkv_file *file) {
   for (size_t index = 0; index < spans_of(file); index++)
     table->spans[file->first_span + index] = (fkv_span){NULL, NULL};
 }
+
+static void leave(kh_epoch *epoch, kh_retired *retired) {
+  (void)epoch;
+  fkv_file *file = KH_CONTAINER_OF(retired, fkv_file, retired);
+  fkv_spans_remove(file->spans, file);
+  fkv_file_leave(file);
+}
+
+void fkv_spans_retire(fkv_spans *spans, fkv_file *file) { kh_epoch_retire(spans->epoch, &file->retired, leave); }

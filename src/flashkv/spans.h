@@ -26,10 +26,12 @@ typedef struct fkv_span_table {
   fkv_span spans[];
 } fkv_span_table;
 
-typedef struct fkv_spans {
+struct fkv_spans {
   _Atomic(fkv_span_table *) table;
   kh_epoch *epoch;
-} fkv_spans;
+};
+
+typedef struct fkv_spans fkv_spans;
 
 KHONSU_MUST_USE khonsu_status fkv_spans_init(fkv_spans *spans, kh_epoch *epoch);
 void fkv_spans_fini(fkv_spans *spans);
@@ -38,6 +40,8 @@ void fkv_spans_fini(fkv_spans *spans);
 KHONSU_MUST_USE khonsu_status fkv_spans_add(fkv_spans *spans, fkv_file *file, uint64_t first);
 /* Takes them back. No reader has a word of the file's. */
 void fkv_spans_remove(fkv_spans *spans, fkv_file *file);
+/* The index leads to the file no more: it leaves, as does its place here, when the readers that are in the epoch have gone. */
+void fkv_spans_retire(fkv_spans *spans, fkv_file *file);
 
 static inline const fkv_span *fkv_spans_at(const fkv_spans *spans, uint64_t word) {
   return &atomic_load_explicit(&spans->table, memory_order_acquire)->spans[word >> FKV_SPAN_BITS];

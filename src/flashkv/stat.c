@@ -1,5 +1,7 @@
 /* stat: counters, and options by name. */
+#include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "store.h"
@@ -22,7 +24,7 @@ static size_t index_memory(const flashkv *store) {
 static flashkv_stats collect(const flashkv *store) {
   return (flashkv_stats){.key_num = store->keys,
                          .data_file_num = store->list_count,
-                         .reclaim_size = store->dead,
+                         .reclaim_size = store->bytes - store->live - store->tombstones - store->retained,
                          .disk_size = disk_size(store),
                          .live_size = store->live,
                          .index_memory = index_memory(store),
@@ -73,7 +75,9 @@ static bool parse_size(const char *text, uint64_t *size) {
   static const char units[] = "KMGT";
   char *end;
   if (text[0] < '0' || text[0] > '9') return false;
+  errno = 0;
   *size = strtoull(text, &end, 10);
+  if (errno != 0) return false;
   const char *unit = *end == '\0' ? NULL : strchr(units, *end);
   if (*end == '\0') return true;
   if (unit == NULL || end[1] != '\0') return false;
@@ -88,7 +92,8 @@ static khonsu_status set_number(void *field, const char *type, const char *name,
   if (strcmp(type, "double") == 0) {
     char *end;
     double number = strtod(value, &end);
-    if (end == value || *end != '\0') return not_a_value(name, value, "a number such as 0.6", error);
+    if (end == value || *end != '\0' || !isfinite(number))
+      return not_a_value(name, value, "a number such as 0.6", error);
     *(double *)field = number;
     return FLASHKV_OK;
   }

@@ -46,8 +46,12 @@ struct flashkv {
   struct fkv_commit *pending, *pending_last; /* reserved and not yet installed, in order */
   fkv_file *active;                          /* takes records; NULL: none yet */
   bool flushes_are_small;                    /* see flush.c */
+  bool rewrite_tails;                        /* the last opening ended with a flush that failed */
+  bool seal_due;                             /* a file is full */
+  uint64_t bytes_flushed;                    /* of `bytes`, so many when the last flush began */
   bool mark_due;                             /* a flush has come to its end since the last seal */
-  uint64_t live, dead, tombstones, retained; /* bytes of records, in all files */
+  uint64_t bytes;                            /* of all files, but for their preambles; of which */
+  uint64_t live, tombstones, retained;       /* as in fkv_file */
   uint64_t keys;                             /* with a value */
   fkv_counters counters;
 
@@ -63,6 +67,12 @@ struct flashkv {
   _Atomic bool failed;                             /* a flush failed: nothing is written any more */
 
   flashkv_recovery recovery;
+
+  kh_ordered_map expiries; /* expiry.c; under the write lock */
+  _Atomic bool merging, closing;
+  kh_thread keeper; /* keeper.c */
+  _Atomic uint32_t keeper_state, keeper_calls;
+  _Atomic uint64_t last_commit_ns;
 };
 
 /* As flashkv_open, on another operating system: for tests. */
@@ -119,6 +129,9 @@ uint64_t fkv_clock_ms(flashkv *store);
 
 /* ---- the state of the store */
 
+/* A flush failed: stops writing, and leaves a note for the next opening. */
+void fkv_note_failure(flashkv *store);
+
 /* Whether anything may be written: READ_ONLY, UNAVAILABLE. */
 khonsu_status fkv_check_writable(const flashkv *store, khonsu_error *error);
 /* Of keys: KEY_EMPTY, KEY_TOO_LARGE. */
@@ -127,19 +140,23 @@ khonsu_status fkv_check_write(khonsu_slice key, khonsu_slice value, khonsu_error
 
 /* ---- files.c: which files there are */
 
-/* Writes the manifest. files_lock is held. */
+/* Writes the manifest. files_lock is held. IN_DOUBT: it may be the new one or the old one that is found; the store has
+ * stopped. */
 KHONSU_MUST_USE khonsu_status fkv_publish_files(flashkv *store, khonsu_error *error);
 /* Appends to the list, and gives the file spans, from `first_span` on if it is not 0. Both locks are held, or nobody else
  * has the store. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status fkv_list_add(flashkv *store, fkv_file *file, uint64_t first_span);
+/* The same at the front, in two steps, for a file that has its spans. */
+KHONSU_MUST_USE khonsu_status fkv_list_reserve(flashkv *store, size_t more);
+void fkv_list_insert_first(flashkv *store, fkv_file *file);
 /* Seals files that are full. No lock is held. */
-KHONSU_MUST_USE khonsu_status fkv_seal_full(flashkv *store, khonsu_error *error);
+khonsu_status fkv_seal_full(flashkv *store, khonsu_error *error);
 
 /* ---- flush.c */
 /* Where the first commit that is not installed yet has its bytes. False: all are. The write lock is held. */
 bool fkv_first_pending(const flashkv *store, fkv_file **file, uint64_t *offset);
 /* Returns when all commits up to this one are flushed. IN_DOUBT. */
-KHONSU_MUST_USE khonsu_status fkv_flush(flashkv *store, uint64_t sequence, khonsu_error *error);
+khonsu_status fkv_flush(flashkv *store, uint64_t sequence, khonsu_error *error);
 
 /* ---- recover.c */
 KHONSU_MUST_USE khonsu_status fkv_recover(flashkv *store, khonsu_error *error);

@@ -32,12 +32,12 @@ void fkv_versions_fini(fkv_versions *versions) {
 
 /* ---- links */
 
-static void enlist(fkv_versions *versions, fkv_link *link) {
-  link->next = NULL;
-  link->before = versions->last;
-  if (versions->last != NULL) versions->last->next = link;
-  else versions->first = link;
-  versions->last = link;
+/* NULL: before all others. */
+static void enlist_after(fkv_versions *versions, fkv_link *before, fkv_link *link) {
+  link->before = before;
+  link->next = before == NULL ? versions->first : before->next;
+  *(before == NULL ? &versions->first : &before->next) = link;
+  *(link->next == NULL ? &versions->last : &link->next->before) = link;
   versions->count++;
 }
 
@@ -49,7 +49,8 @@ static void delist(fkv_versions *versions, fkv_link *link) {
   versions->count--;
 }
 
-khonsu_status fkv_versions_link(fkv_versions *versions, uint64_t newer, uint64_t older, uint64_t from, uint64_t until) {
+static khonsu_status add_after(fkv_versions *versions, fkv_link *before, uint64_t newer, uint64_t older, uint64_t from,
+                               uint64_t until) {
   fkv_link *link = kh_alloc(sizeof *link);
   if (link == NULL) return FLASHKV_NO_MEMORY;
   *link = (fkv_link){.newer = newer, .from = from, .until = until};
@@ -59,12 +60,23 @@ khonsu_status fkv_versions_link(fkv_versions *versions, uint64_t newer, uint64_t
     kh_free(link);
     return status;
   }
-  enlist(versions, link);
+  enlist_after(versions, before, link);
   return FLASHKV_OK;
+}
+
+khonsu_status fkv_versions_link(fkv_versions *versions, uint64_t newer, uint64_t older, uint64_t from, uint64_t until) {
+  return add_after(versions, versions->last, newer, older, from, until);
 }
 
 static fkv_link *find_link(const fkv_versions *versions, uint64_t newer) {
   return link_of(kh_hash_map_find_by(&versions->links, key_of(&newer), hash_of(newer), link_is_from, NULL));
+}
+
+khonsu_status fkv_versions_copy(fkv_versions *versions, uint64_t from, uint64_t to) {
+  fkv_link *passed = find_link(versions, from);
+  if (passed == NULL) return FLASHKV_OK;
+  uint64_t behind = atomic_load_explicit(&passed->older, memory_order_relaxed);
+  return add_after(versions, passed, to, behind, passed->from, passed->until);
 }
 
 khonsu_status fkv_versions_insert(fkv_versions *versions, uint64_t head, uint64_t head_sequence, uint64_t word,
@@ -109,6 +121,10 @@ uint64_t fkv_versions_older(const fkv_versions *versions, uint64_t word) {
   return link == NULL ? 0 : atomic_load(&link->older); /* with the store of trim */
 }
 
+void fkv_versions_redirect(fkv_versions *versions, uint64_t newer, uint64_t to) {
+  atomic_store(&find_link(versions, newer)->older, to); /* with the load of older */
+}
+
 /* ---- snapshots */
 
 /* How many snapshots are of a sequence below this one. */
@@ -151,6 +167,7 @@ bool fkv_versions_reach(const fkv_versions *versions, uint64_t sequence, uint64_
 }
 
 static bool is_wanted(const fkv_versions *versions, const fkv_link *link) {
+  if (link->from == link->until) return false; /* replaced by the commit that wrote it */
   if (link->until > versions->oldest) return true;
   size_t at = snapshots_before(versions, link->from);
   return at < versions->snapshot_count && versions->snapshots[at] < link->until;

@@ -52,7 +52,7 @@ static inline bool fkv_versions_want(const fkv_versions *versions, uint64_t from
 }
 KHONSU_MUST_USE khonsu_status fkv_versions_link(fkv_versions *versions, uint64_t newer, uint64_t older, uint64_t from,
                                                 uint64_t until);
-/* Takes back the newest link from `newer`, if there is one. */
+/* Drops the link from `newer`, if there is one. */
 void fkv_versions_unlink(fkv_versions *versions, uint64_t newer);
 
 /* The same when versions are met in any order: puts the version at `word`, of the commit `sequence`, in its place in the
@@ -71,6 +71,13 @@ bool fkv_versions_reach(const fkv_versions *versions, uint64_t sequence, uint64_
  * what was left the last time. `leave` is told of each: it was linked from `newer`; `last`: no link from there is left. */
 void fkv_versions_trim(fkv_versions *versions, void (*leave)(void *ctx, uint64_t newer, uint64_t older, bool last),
                        void *ctx);
+
+/* What the link from `from` leads to, if there is one, is led to from `to` as well: of a record that is replaced and not
+ * wanted itself, or that has a copy at `to`. The chain is whole then whichever of the two a reader comes to, and the first
+ * link can go. NO_MEMORY: nothing changed. */
+KHONSU_MUST_USE khonsu_status fkv_versions_copy(fkv_versions *versions, uint64_t from, uint64_t to);
+/* Leads the link from `newer` to the copy of what it led to. */
+void fkv_versions_redirect(fkv_versions *versions, uint64_t newer, uint64_t to);
 
 /* ---- readers */
 

@@ -33,13 +33,19 @@ khonsu_status fkv_whole_file_write(const kh_os *os, const char *dir_path, kh_fil
     (void)KH_OS_CALL(os, unlink, beside);
     return status;
   }
-  kh_os_error failed = KH_OS_CALL(os, rename, beside, path);
+  kh_os_error failed = KH_OS_CALL(os, sync, directory);
+  if (failed) status = kh_os_fail(error, failed, "flush", dir_path);
+  else if ((failed = KH_OS_CALL(os, rename, beside, path)) != 0)
+    status = kh_os_fail(error, failed, "put in place", path);
   if (failed) {
     (void)KH_OS_CALL(os, unlink, beside);
-    return kh_os_fail(error, failed, "put in place", path);
+    return status;
   }
   failed = KH_OS_CALL(os, sync, directory);
-  return failed ? kh_os_fail(error, failed, "flush", dir_path) : KHONSU_OK;
+  if (failed == 0) return KHONSU_OK;
+  (void)kh_os_fail(error, failed, "flush", dir_path);
+  return kh_error_restate(error, KHONSU_IN_DOUBT, "cannot flush %s: it is not known which %s will be found", dir_path,
+                          name);
 }
 
 static khonsu_status read_all(const kh_os *os, kh_file file, const char *path, kh_buffer *bytes, khonsu_error *error) {

@@ -5,7 +5,8 @@
 #include "os/os.h"
 
 /* Writes `name` in the directory so that either what was there before or all of `parts` is found, whatever happens:
- * beside it, flushed, renamed, and the directory flushed. */
+ * beside it, flushed, renamed, and the directory flushed. The directory is flushed before, too, so that files which the new
+ * contents speak of are found with them. IN_DOUBT: either may be found; after all other failures it is what was there. */
 KHONSU_MUST_USE khonsu_status fkv_whole_file_write(const kh_os *os, const char *dir_path, kh_file directory,
                                                    const char *name, const khonsu_slice *parts, size_t count,
                                                    khonsu_error *error);

@@ -1,6 +1,7 @@
 #include "write.h"
 
 #include "install.h"
+#include "keeper.h"
 
 /* ---- commits that are under way */
 
@@ -58,6 +59,7 @@ static khonsu_status write_mark(flashkv *store, fkv_file *file, khonsu_error *er
   khonsu_status status = write_seal(store, file, &place, 0, store->flushes_are_small, error);
   if (status != FLASHKV_OK) return status;
   file->tail += SEAL_SIZE;
+  store->bytes += SEAL_SIZE;
   store->mark_due = false;
   return FLASHKV_OK;
 }
@@ -80,6 +82,12 @@ static khonsu_status reserve(flashkv *store, commit *own) {
   own->timestamp_us = next_timestamp_us(store);
   own->sequence = ++store->sequence;
   file->tail = own->end;
+  store->bytes += own->end - own->offset;
+  uint64_t flush_after = store->options.bytes_per_sync;
+  if (KH_UNLIKELY(flush_after != 0 && store->bytes - store->bytes_flushed >= flush_after)) {
+    store->bytes_flushed = store->bytes;
+    fkv_keeper_request_flush(store);
+  }
   if (file->sequence_min > own->sequence) file->sequence_min = own->sequence;
   file->sequence_max = own->sequence;
   return FLASHKV_OK;
@@ -180,15 +188,18 @@ static khonsu_status install(flashkv *store, commit *own) {
 
 /* The commit will not be: what stands in the log must not say that it was. */
 static void give_up(flashkv *store, commit *own) {
-  khonsu_status status = fkv_file_void(own->file, &store->files, own->offset, own->end, NULL);
-  if (status != FLASHKV_OK) atomic_store(&store->failed, true); /* nothing can be written behind a hole */
-  store->dead += own->end - own->offset;
-  own->file->dead += own->end - own->offset;
+  khonsu_status status = fkv_file_void(own->file, &store->files, own->offset, own->end, own->sequence, NULL);
+  if (status == FLASHKV_OK) return;
+  fkv_note_failure(store); /* nothing can be written behind a hole */
+  own->status = kh_error_restate(own->error, FLASHKV_IN_DOUBT,
+                                 "a write failed, and could not be taken back; close the store "
+                                 "and open it again");
 }
 
 static void finish(flashkv *store, commit *own) {
   if (own->status == FLASHKV_OK) own->status = install(store, own);
   if (own->status != FLASHKV_OK) give_up(store, own);
+  store->counters.commits += own->status == FLASHKV_OK;
   atomic_store_explicit(&store->visible, own->sequence, memory_order_release); /* with wait_until_visible */
 }
 
@@ -226,6 +237,7 @@ static void commit_in_turn(flashkv *store, commit *own) {
   atomic_store_explicit(&own->state, COPIED, memory_order_relaxed);
   install_pending(store);
   kh_lock_release(&store->write_lock);
+  fkv_keeper_nudge(store);
   wait_for_others(own);
 }
 
@@ -247,6 +259,7 @@ static khonsu_status write_and_install(flashkv *store, commit *own) {
   finish(store, own);
   kh_epoch_collect(&store->epoch, 2);
   kh_lock_release(&store->write_lock);
+  fkv_keeper_nudge(store);
   return own->status;
 }
 
@@ -269,6 +282,7 @@ khonsu_status fkv_commit(flashkv *store, const fkv_writes *writes, flashkv_durab
   if (KH_UNLIKELY(status != FLASHKV_OK)) return status;
   if (sequence != NULL) *sequence = own.sequence;
   if (durability == FLASHKV_AS_STORE) durability = store->options.sync_writes;
-  if (durability == FLASHKV_BUFFERED) return FLASHKV_OK;
-  return durability == FLASHKV_SYNC ? fkv_flush(store, own.sequence, error) : FLASHKV_OK;
+  if (KH_UNLIKELY(durability == FLASHKV_SYNC)) return fkv_flush(store, own.sequence, error);
+  if (KH_UNLIKELY(durability == FLASHKV_ASYNC)) fkv_keeper_request_flush(store);
+  return FLASHKV_OK;
 }

@@ -4,16 +4,18 @@
  *   hash_map      points: the word of a key
  *   hash_image    a hash map as bytes, and back, without a look at each word
  *   ordered_map   scans: the keys from a key on, up or down; or both, with a word for each key
+ *   skip_list     both, in another way
  *
  * The hash map keeps no keys: a word leads its owner to the key (a pointer to a record, a place in a file), and the owner
  * says through a source how to get from one to the other. Words use the low 48 bits and are not 0. The ordered map keeps
  * keys and, as a rule, nothing else: it does not change when what is behind a key does, and reading it looks at nothing
- * outside it; who needs what is behind the keys finds it by the hash map. One with words is an index by itself.
- * docs/index.md has what was measured.
+ * outside it; who needs what is behind the keys finds it by the hash map. One with words is an index by itself, as is a
+ * skip list. docs/index.md has what was measured.
  *
  * Guarantees
  *   1. find and read are wait-free, inside the epoch: they take no lock, never wait for the writer and end after a
- *      bounded number of steps, whatever the writer does meanwhile. (A read may have to allocate memory for the keys.)
+ *      bounded number of steps, whatever the writer does meanwhile. (A read may have to allocate memory for the keys. In
+ *      a skip list, a key that is inserted meanwhile may cost a step more.)
  *   2. A key that is in the index during the whole of a find is found; one that is absent during the whole of it is
  *      not. A read does the same for each key between its beginning and the last one it returns, or the end; what it
  *      returns is strictly in order.
@@ -44,5 +46,6 @@ typedef struct kh_key_source {
 
 #include "hash_image.h"
 #include "ordered_map.h"
+#include "skip_list.h"
 
 #endif

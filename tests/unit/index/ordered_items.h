@@ -1,13 +1,11 @@
-/* What tests of the ordered map share: items to be put into it, of several shapes of keys, a model, and a look at the
- * structure itself. The including file has included the map's headers. */
+/* What tests of the indexes in order share: items to be put into one, of several shapes of keys, and a model. The including
+ * file has included the index's headers, and says by the functions at the top what is tested. */
 #ifndef TEST_ORDERED_ITEMS_H
 #define TEST_ORDERED_ITEMS_H
 
 #include <stdio.h>
 
 #include "unit.h"
-
-static bool with_words; /* which kind of map the tests run with */
 
 typedef struct item {
   uint32_t size;
@@ -18,12 +16,24 @@ typedef struct item {
 
 typedef struct fixture {
   kh_epoch epoch;
-  kh_ordered_map map;
+  kh_heap *heap;
+  tested_index map;
   item *items; /* in the order of their keys, each key once */
   size_t count;
   uint32_t *order; /* room for a permutation */
   uint64_t words;  /* how many have been given out */
 } fixture;
+
+static bool with_words; /* whether the index has words */
+static khonsu_status index_init(fixture *f);
+static void index_fini(fixture *f);
+static khonsu_status index_insert(fixture *f, khonsu_slice key, uint64_t word);
+static void index_replace(fixture *f, khonsu_slice key, uint64_t word);
+static void index_remove(fixture *f, khonsu_slice key);
+static uint64_t index_find(const fixture *f, khonsu_slice key);
+static khonsu_status index_read(const fixture *f, const khonsu_slice *from, bool inclusive, bool reverse,
+                                kh_buffer *keys, kh_key_place *places, uint64_t *words, size_t room, size_t *count);
+static void check_structure(const fixture *f);
 
 static inline khonsu_slice item_key(const item *it) { return kh_slice(it->key, it->size); }
 static inline int begin(void **state) {
@@ -34,13 +44,15 @@ static inline int begin(void **state) {
   f->count = 0;
   f->words = 0;
   *state = f;
-  return (with_words ? kh_ordered_map_init_words : kh_ordered_map_init)(&f->map, &f->epoch) != KHONSU_OK;
+  f->heap = kh_heap_new();
+  return index_init(f) != KHONSU_OK;
 }
 
 static inline int end(void **state) {
   fixture *f = *state;
-  kh_ordered_map_fini(&f->map);
+  index_fini(f);
   kh_epoch_fini(&f->epoch);
+  kh_heap_close(f->heap);
   for (size_t i = 0; i < f->count; i++) free(f->items[i].key);
   free(f->items);
   free(f->order);
@@ -158,20 +170,15 @@ static inline void put_in_order(fixture *f, direction way, kh_prng *prng) {
 /* A word that no key has had; of all bits. */
 static inline uint64_t new_word(fixture *f) { return ++f->words * UINT64_C(0x9e3779b97f4a7c15); }
 
-static inline khonsu_status insert_item(fixture *f, size_t i, uint64_t word) {
-  if (with_words) return kh_ordered_map_insert_word(&f->map, item_key(&f->items[i]), word);
-  return kh_ordered_map_insert(&f->map, item_key(&f->items[i]));
-}
-
 static inline void check_find(const fixture *f, size_t i) {
   const item *it = &f->items[i];
-  if (with_words) assert_true(kh_ordered_map_find(&f->map, item_key(it)) == (it->in ? it->word : 0));
+  if (with_words) assert_true(index_find(f, item_key(it)) == (it->in ? it->word : 0));
 }
 
 /* Or gives it another word. */
 static inline void add(fixture *f, size_t i) {
   uint64_t word = new_word(f);
-  assert_int_equal(insert_item(f, i, word), KHONSU_OK);
+  assert_int_equal(index_insert(f, item_key(&f->items[i]), word), KHONSU_OK);
   f->items[i].in = true;
   f->items[i].word = word;
   check_find(f, i);
@@ -180,12 +187,12 @@ static inline void add(fixture *f, size_t i) {
 static inline void give_another_word(fixture *f, size_t i) {
   if (!with_words || !f->items[i].in) return;
   f->items[i].word = new_word(f);
-  kh_ordered_map_replace_word(&f->map, item_key(&f->items[i]), f->items[i].word);
+  index_replace(f, item_key(&f->items[i]), f->items[i].word);
   check_find(f, i);
 }
 
 static inline void take_out(fixture *f, size_t i) {
-  kh_ordered_map_remove(&f->map, item_key(&f->items[i]));
+  index_remove(f, item_key(&f->items[i]));
   f->items[i].in = false;
   check_find(f, i);
 }
@@ -231,15 +238,6 @@ static inline void check_reading(const fixture *f, const reading *it, const khon
   assert_int_equal(it->count, expected);
 }
 
-static inline khonsu_status read_into(const fixture *f, const khonsu_slice *from, bool inclusive, bool reverse,
-                                      size_t room, reading *it) {
-  if (it->words == NULL) {
-    return kh_ordered_map_read(&f->map, from, inclusive, reverse, &it->keys, it->places, room, &it->count);
-  }
-  return kh_ordered_map_read_words(&f->map, from, inclusive, reverse, &it->keys, it->places, it->words, room,
-                                   &it->count);
-}
-
 /* Of a map with words, with and without them in turns. */
 static inline void check_read(const fixture *f, const khonsu_slice *from, bool inclusive, bool reverse, size_t room) {
   static unsigned turn;
@@ -248,7 +246,7 @@ static inline void check_read(const fixture *f, const khonsu_slice *from, bool i
   assert_true(it.places != NULL && (it.words != NULL || !with_words || turn % 4 == 1));
   it.places[room].at = 42;
   assert_int_equal(kh_buffer_append(&it.keys, "before", 6), KHONSU_OK);
-  assert_int_equal(read_into(f, from, inclusive, reverse, room, &it), KHONSU_OK);
+  assert_int_equal(index_read(f, from, inclusive, reverse, &it.keys, it.places, it.words, room, &it.count), KHONSU_OK);
   check_reading(f, &it, from, inclusive, reverse, room);
   assert_true(it.places[room].at == 42 && memcmp(it.keys.data, "before", 6) == 0);
   kh_buffer_fini(&it.keys);
@@ -271,88 +269,72 @@ static inline void check_some_read(const fixture *f, kh_prng *prng) {
   free(other);
 }
 
-/* ---- the structure itself */
-
-typedef struct seen {
-  size_t keys, memory, nodes;
-} seen;
-
-/* In one piece; the caller's to free. */
-static inline khonsu_slice whole_of(kh_key_pieces pieces) {
-  char *bytes = malloc(kh_pieces_size(pieces) + 1);
-  assert_non_null(bytes);
-  kh_pieces_write(bytes, pieces, 0);
-  return kh_slice(bytes, kh_pieces_size(pieces));
-}
-
-static inline bool is_between(khonsu_slice low, khonsu_slice key, khonsu_slice high) {
-  if (low.size > 0 && kh_slice_compare(key, low) < 0) return false;
-  return high.size == 0 || kh_slice_compare(key, high) < 0;
-}
-
-static inline void check_leaf(const fixture *f, const kh_ordered_node *leaf, khonsu_slice low, khonsu_slice high,
-                              seen *all) {
-  khonsu_slice last = kh_slice(NULL, 0);
-  for (unsigned i = 0; i < leaf->count; i++) {
-    khonsu_slice key = whole_of(kh_leaf_key(leaf, i));
-    assert_true(is_between(low, key, high));
-    assert_true(i == 0 || kh_slice_compare(last, key) < 0);
-    size_t at = rank(f, key, false);
-    assert_true(at < f->count && kh_slice_equal(item_key(&f->items[at]), key));
-    assert_int_equal(f->items[at].in, kh_leaf_live(leaf) >> i & 1);
-    if (with_words) assert_true(kh_leaf_peek_word(leaf, i) == (f->items[at].in ? f->items[at].word : 0));
-    free((void *)(uintptr_t)last.data);
-    last = key;
-  }
-  free((void *)(uintptr_t)last.data);
-  assert_true((kh_leaf_live(leaf) & ~kh_leaf_first(leaf->count)) == 0);
-  assert_int_equal(leaf->has_words, with_words);
-  assert_true(leaf->count <= KH_LEAF_MAX && kh_leaf_bytes(leaf) <= KH_LEAF_BYTES);
-  all->keys += kh_leaf_live_count(leaf);
-}
-
-static inline void check_node(const fixture *f, kh_ordered_node *node, khonsu_slice low, khonsu_slice high, seen *all);
-
-static inline void check_inner(const fixture *f, kh_ordered_node *inner, khonsu_slice low, khonsu_slice high,
-                               seen *all) {
-  assert_true(inner->count >= 1 && inner->count <= KH_INNER_MAX);
-  khonsu_slice from = low;
-  for (unsigned i = 0; i < inner->count; i++) {
-    bool is_last = i == inner->count - 1U;
-    khonsu_slice to = is_last ? high : whole_of(kh_inner_separator(inner, i));
-    assert_true(from.size == 0 || to.size == 0 || kh_slice_compare(from, to) < 0);
-    if (!is_last) assert_true(kh_inner_heads(inner)[i] == kh_key_head(kh_key_rest(to, inner->prefix_size)));
-    assert_int_equal(kh_inner_child(inner, i)->level, inner->level - 1);
-    check_node(f, kh_inner_child(inner, i), from, to, all);
-    if (i > 0) free((void *)(uintptr_t)from.data);
-    from = to;
-  }
-}
-
-static inline void check_node(const fixture *f, kh_ordered_node *node, khonsu_slice low, khonsu_slice high, seen *all) {
-  all->nodes++;
-  all->memory += kh_ordered_node_memory(node);
-  if (node->level == 0) check_leaf(f, node, low, high, all);
-  else check_inner(f, node, low, high, all);
-}
-
-static inline seen check_structure(const fixture *f) {
-  seen all = {0, 0, 0};
-  kh_ordered_node *root = atomic_load(&f->map.root);
-  if (root->level > 0) assert_true(root->count > 1);
-  check_node(f, root, kh_slice(NULL, 0), kh_slice(NULL, 0), &all);
-  assert_int_equal(all.keys, f->map.count);
-  assert_int_equal(all.memory, kh_ordered_map_memory(&f->map));
-  return all;
-}
-
+/* Everything, up and down; and the structure itself, which the including file knows. */
 static inline void check_all(const fixture *f) {
   size_t in = 0;
-  for (size_t i = 0; i < f->count; i++) in += f->items[i].in;
+  for (size_t i = 0; i < f->count; i++) {
+    in += f->items[i].in;
+    check_find(f, i);
+  }
   assert_int_equal(f->map.count, in);
   check_structure(f);
   check_read(f, NULL, true, false, in + 1);
   check_read(f, NULL, true, true, in + 1);
+}
+
+/* ---- long runs */
+
+static inline void check_as_it_changes(fixture *f, kh_prng *prng, size_t step) {
+  for (int i = 0; i < 2; i++) check_some_read(f, prng);
+  if ((step & (step - 1)) == 0) check_all(f);
+  kh_epoch_collect(&f->epoch, 8);
+}
+
+/* Filled in one order and emptied in another. */
+static inline void fill_and_empty(key_shape shape, size_t count, direction filling, direction emptying, uint64_t seed) {
+  void *fresh;
+  assert_int_equal(begin(&fresh), 0);
+  fixture *f = fresh;
+  kh_prng prng = {seed};
+  size_t memory = f->map.memory;
+  make_items(f, count, shape, seed);
+  put_in_order(f, filling, &prng);
+  for (size_t i = 0; i < f->count; i++) {
+    add(f, f->order[i]);
+    check_as_it_changes(f, &prng, i);
+  }
+  check_all(f);
+  put_in_order(f, emptying, &prng);
+  for (size_t i = 0; i < f->count; i++) {
+    take_out(f, f->order[i]);
+    check_as_it_changes(f, &prng, f->count - i);
+  }
+  check_all(f);
+  assert_int_equal(f->map.memory, memory);
+  end(&fresh);
+}
+
+/* Against the model, with phases in which the map fills and phases in which it empties. */
+static inline void change_at_random(key_shape shape, uint64_t seed) {
+  void *fresh;
+  assert_int_equal(begin(&fresh), 0);
+  fixture *f = fresh;
+  kh_prng prng = {seed};
+  make_items(f, 10000, shape, seed);
+  uint64_t steps = unit_steps(40000, 20000000);
+  for (uint64_t step = 0; step < steps; step++) {
+    uint64_t fill_percent = step / 15000 % 2 == 0 ? 80 : 10;
+    size_t i = (size_t)kh_prng_below(&prng, f->count);
+    if (kh_prng_below(&prng, 100) < fill_percent) add(f, i);
+    else take_out(f, i);
+    give_another_word(f, (size_t)kh_prng_below(&prng, f->count));
+    check_find(f, (size_t)kh_prng_below(&prng, f->count));
+    check_some_read(f, &prng);
+    if (step % 10000 == 0) check_all(f);
+    if (step % 64 == 0) kh_epoch_collect(&f->epoch, 80);
+  }
+  check_all(f);
+  end(&fresh);
 }
 
 #endif

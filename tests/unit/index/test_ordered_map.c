@@ -3,7 +3,7 @@
 #include "index/index.h"
 #include "index/ordered_node.h"
 
-#include "ordered_items.h"
+#include "ordered_map_items.h"
 
 static void an_empty_map_is_small_and_reads_nothing(void **state) {
   fixture *f = *state;
@@ -98,36 +98,6 @@ static void a_word_is_that_of_its_key_alone(void **state) {
   check_all(f);
 }
 
-static void check_as_it_changes(fixture *f, kh_prng *prng, size_t step) {
-  for (int i = 0; i < 2; i++) check_some_read(f, prng);
-  if ((step & (step - 1)) == 0) check_all(f);
-  kh_epoch_collect(&f->epoch, 8);
-}
-
-/* Filled in one order and emptied in another. */
-static void fill_and_empty(key_shape shape, size_t count, direction filling, direction emptying, uint64_t seed) {
-  void *fresh;
-  assert_int_equal(begin(&fresh), 0);
-  fixture *f = fresh;
-  kh_prng prng = {seed};
-  size_t memory = kh_ordered_map_memory(&f->map);
-  make_items(f, count, shape, seed);
-  put_in_order(f, filling, &prng);
-  for (size_t i = 0; i < f->count; i++) {
-    add(f, f->order[i]);
-    check_as_it_changes(f, &prng, i);
-  }
-  check_all(f);
-  put_in_order(f, emptying, &prng);
-  for (size_t i = 0; i < f->count; i++) {
-    take_out(f, f->order[i]);
-    check_as_it_changes(f, &prng, f->count - i);
-  }
-  check_all(f);
-  assert_int_equal(kh_ordered_map_memory(&f->map), memory);
-  end(&fresh);
-}
-
 static void keys_may_look_like_anything_in_any_order(void **state) {
   (void)state;
   const struct {
@@ -183,29 +153,6 @@ static void a_map_grows_high_and_shrinks(void **state) {
   }
   check_all(f);
   assert_int_equal(kh_ordered_map_memory(&f->map), memory);
-}
-
-/* Against the model, with phases in which the map fills and phases in which it empties. */
-static void change_at_random(key_shape shape, uint64_t seed) {
-  void *fresh;
-  assert_int_equal(begin(&fresh), 0);
-  fixture *f = fresh;
-  kh_prng prng = {seed};
-  make_items(f, 10000, shape, seed);
-  uint64_t steps = unit_steps(40000, 20000000);
-  for (uint64_t step = 0; step < steps; step++) {
-    uint64_t fill_percent = step / 15000 % 2 == 0 ? 80 : 10;
-    size_t i = (size_t)kh_prng_below(&prng, f->count);
-    if (kh_prng_below(&prng, 100) < fill_percent) add(f, i);
-    else take_out(f, i);
-    give_another_word(f, (size_t)kh_prng_below(&prng, f->count));
-    check_find(f, (size_t)kh_prng_below(&prng, f->count));
-    check_some_read(f, &prng);
-    if (step % 10000 == 0) check_all(f);
-    if (step % 64 == 0) kh_epoch_collect(&f->epoch, 80);
-  }
-  check_all(f);
-  end(&fresh);
 }
 
 static void random_changes_match_the_model(void **state) {
@@ -311,10 +258,10 @@ static void leaves_fill_in_order_and_go_when_empty(void **state) {
     make_items(f, leaves * KH_LEAF_MAX, numbers, 1);
     put_in_order(f, filling, NULL);
     for (size_t i = 0; i < f->count; i++) add(f, f->order[i]);
-    assert_int_equal(check_structure(f).nodes, leaves + 1);
+    assert_int_equal(look_at_structure(f).nodes, leaves + 1);
     for (size_t leaf = 0; leaf < 3; leaf++) {
       for (size_t i = 0; i < KH_LEAF_MAX; i++) take_out(f, gone[leaf] * KH_LEAF_MAX + i);
-      assert_int_equal(check_structure(f).nodes, leaves - leaf);
+      assert_int_equal(look_at_structure(f).nodes, leaves - leaf);
     }
     check_all(f);
     end(&fresh);

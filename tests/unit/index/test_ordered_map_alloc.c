@@ -2,7 +2,7 @@
  * all the same, a failed read says how far it came, and nothing leaks. */
 #include "ordered_map_failing.h"
 
-#include "ordered_items.h"
+#include "ordered_map_items.h"
 
 static void allocate_again(void) {
   fail_at = 0;
@@ -26,7 +26,7 @@ static void add_at_last(fixture *f, size_t i, kh_prng *prng) {
   f->items[i].word = new_word(f);
   for (uint64_t failing_at = 1;; failing_at++) {
     fail_at = failing_at;
-    khonsu_status status = insert_item(f, i, f->items[i].word);
+    khonsu_status status = index_insert(f, item_key(&f->items[i]), f->items[i].word);
     bool had_to_fail = failed;
     allocate_again();
     assert_int_equal(status, had_to_fail ? KHONSU_NO_MEMORY : KHONSU_OK);

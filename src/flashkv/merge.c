@@ -1,0 +1,190 @@
+#include "merge.h"
+
+#include "expiry.h"
+
+/* ---- choosing */
+
+/* Whether deletions in files of sequences from `sequence_max` down may still have something to hide. */
+static bool older_exists(const flashkv *store, const fkv_file *file) {
+  for (size_t index = 0; index < store->list_count; index++) {
+    const fkv_file *other = store->list[index];
+    if (other != file && other->sequence_min < file->sequence_max) return true;
+  }
+  return false;
+}
+
+static uint64_t reclaimable(const flashkv *store, const fkv_file *file) {
+  uint64_t wanted = file->live + file->retained;
+  if (file->tombstones > 0 && older_exists(store, file)) wanted += file->tombstones;
+  uint64_t size = file->tail - FKV_PREAMBLE_SIZE;
+  return size > wanted ? size - wanted : 0;
+}
+
+static bool may_be_merged(const flashkv *store, const fkv_file *file) {
+  return file->sealed && !(file->sequence_min <= file->sequence_max && file->sequence_max >= store->versions.oldest);
+}
+
+static bool is_due(const flashkv *store, const fkv_file *file, double threshold) {
+  if (!may_be_merged(store, file)) return false;
+  uint64_t size = file->tail - FKV_PREAMBLE_SIZE, dead = reclaimable(store, file);
+  if (threshold < 0 || size == 0) return true;
+  return dead > 0 && (double)dead >= threshold * (double)size;
+}
+
+/* The files that are due, the deadest first; with a negative threshold all at once. Under the write lock. */
+static khonsu_status choose(fkv_merge_job *job, double threshold, uint64_t last_id) {
+  flashkv *store = job->store;
+  job->input_count = 0;
+  job->others_from = UINT64_MAX;
+  double most = -1;
+  for (size_t index = 0; index < store->list_count; index++) {
+    fkv_file *file = store->list[index];
+    if (file->id > last_id || !is_due(store, file, threshold)) continue;
+    double part = (double)reclaimable(store, file) / (double)(file->tail + 1);
+    if (threshold < 0) {
+      job->inputs[job->input_count++] = file;
+    } else if (part > most) {
+      most = part;
+      job->inputs[0] = file;
+      job->input_count = 1;
+    }
+  }
+  for (size_t index = 0; index < store->list_count; index++) {
+    const fkv_file *file = store->list[index];
+    bool chosen = false;
+    for (size_t at = 0; at < job->input_count; at++) chosen = chosen || job->inputs[at] == file;
+    if (!chosen && file->sequence_min < job->others_from) job->others_from = file->sequence_min;
+  }
+  return FLASHKV_OK;
+}
+
+/* ---- one job */
+
+/* Whether nothing of the files is wanted, so that nothing need be looked at. What may hide older records may be wanted. */
+static bool is_wholly_dead(const fkv_merge_job *job) {
+  for (size_t index = 0; index < job->input_count; index++) {
+    const fkv_file *file = job->inputs[index];
+    bool hides = (file->tombstones > 0 || file->has_expiring) && job->others_from < file->sequence_max;
+    if (file->live > 0 || file->retained > 0 || hides) return false;
+  }
+  return true;
+}
+
+static khonsu_status run_job(fkv_merge_job *job) {
+  flashkv *store = job->store;
+  if (is_wholly_dead(job)) {
+    khonsu_status status = fkv_flush(store, atomic_load(&store->visible), job->error);
+    if (status == FLASHKV_OK) status = fkv_merge_remove_inputs(job);
+    if (status == FLASHKV_OK) job->result->files_dropped += job->input_count;
+    return status;
+  }
+  khonsu_status status = fkv_merge_copy(job);
+  if (status == FLASHKV_OK) status = fkv_merge_install(job);
+  if (status != FLASHKV_OK) fkv_merge_discard_outputs(job);
+  else job->result->files_merged += job->input_count;
+  return status;
+}
+
+static khonsu_status run_jobs(fkv_merge_job *job, double threshold) {
+  flashkv *store = job->store;
+  kh_lock_acquire(&store->files_lock);
+  uint64_t last_id = store->next_file_id - 1; /* what this merge makes is not merged by it */
+  kh_lock_release(&store->files_lock);
+  for (;;) {
+    job->moves.size = 0;
+    kh_lock_acquire(&store->write_lock);
+    khonsu_status status = FLASHKV_OK;
+    kh_free(job->inputs);
+    job->inputs = kh_alloc_array(store->list_count + 1, sizeof *job->inputs);
+    if (job->inputs == NULL) status = khonsu_error_set(job->error, FLASHKV_NO_MEMORY, "out of memory for a merge");
+    else status = choose(job, threshold, last_id);
+    kh_lock_release(&store->write_lock);
+    if (status != FLASHKV_OK || job->input_count == 0) return status;
+    status = run_job(job);
+    if (status != FLASHKV_OK) return status;
+  }
+}
+
+/* The active file is not merged; one that is due is made a full one. */
+static void close_active(flashkv *store, double threshold) {
+  kh_lock_acquire(&store->files_lock);
+  kh_lock_acquire(&store->write_lock);
+  fkv_file *active = store->active;
+  if (active != NULL && active->tail > FKV_PREAMBLE_SIZE) {
+    uint64_t size = active->tail - FKV_PREAMBLE_SIZE, dead = reclaimable(store, active);
+    if (threshold < 0 || (dead > 0 && (double)dead >= threshold * (double)size)) store->active = NULL;
+  }
+  kh_lock_release(&store->write_lock);
+  kh_lock_release(&store->files_lock);
+}
+
+static uint64_t bytes_due(flashkv *store, double threshold) {
+  uint64_t bytes = 0;
+  kh_lock_acquire(&store->write_lock);
+  for (size_t index = 0; index < store->list_count; index++) {
+    const fkv_file *file = store->list[index];
+    if (is_due(store, file, threshold)) bytes += file->live + file->retained;
+  }
+  kh_lock_release(&store->write_lock);
+  return bytes;
+}
+
+bool fkv_merge_is_due(flashkv *store, double threshold) {
+  bool due = false;
+  kh_lock_acquire(&store->write_lock);
+  for (size_t index = 0; index < store->list_count && !due; index++) due = is_due(store, store->list[index], threshold);
+  kh_lock_release(&store->write_lock);
+  return due;
+}
+
+double fkv_dead_part(flashkv *store) {
+  kh_lock_acquire(&store->write_lock);
+  uint64_t wanted = store->live + store->tombstones + store->retained, bytes = store->bytes;
+  kh_lock_release(&store->write_lock);
+  return bytes == 0 ? 0 : 1 - (double)wanted / (double)bytes;
+}
+
+khonsu_status fkv_merge(flashkv *store, const flashkv_merge_options *options, bool with_active,
+                        flashkv_merge_result *result, khonsu_error *error) {
+  khonsu_status status = fkv_check_writable(store, error);
+  if (status != FLASHKV_OK) return status;
+  double threshold = options->threshold > 1 ? store->options.file_merge_threshold : options->threshold;
+  if (atomic_exchange(&store->merging, true))
+    return khonsu_error_set(error, FLASHKV_MERGE_RUNNING, "a merge is running");
+  fkv_merge_job job = {
+      .store = store, .options = options, .result = result, .error = error, .began_ns = kh_os_now_ns()};
+  fkv_expire(store);
+  if (with_active) close_active(store, threshold);
+  status = fkv_seal_full(store, error);
+  job.bytes_total = bytes_due(store, threshold);
+  if (status == FLASHKV_OK) status = run_jobs(&job, threshold);
+  kh_lock_acquire(&store->write_lock);
+  store->counters.merges += result->files_merged + result->files_dropped;
+  store->counters.merged_bytes += result->bytes_copied;
+  kh_lock_release(&store->write_lock);
+  kh_free(job.inputs);
+  kh_free(job.outputs);
+  kh_buffer_fini(&job.moves);
+  atomic_store(&store->merging, false);
+  return status;
+}
+
+/* ---- the façade */
+
+static khonsu_status merge(flashkv *store, const flashkv_merge_options *given, flashkv_merge_result *result,
+                           khonsu_error *error) {
+  flashkv_merge_options options = FLASHKV_MERGE_OPTIONS_INIT;
+  flashkv_merge_result own = FLASHKV_MERGE_RESULT_INIT;
+  if (given != NULL) options = *given;
+  khonsu_status status = fkv_merge(store, &options, true, &own, error);
+  if (result != NULL) {
+    own.struct_size = result->struct_size;
+    memcpy(result, &own, own.struct_size < sizeof own ? own.struct_size : sizeof own);
+  }
+  return status;
+}
+
+flashkv_status flashkv_merge(flashkv *store, const flashkv_merge_options *options, flashkv_merge_result *result,
+                             flashkv_error *error) {
+  FKV_TELL(error, merge(store, options, result, detail));
+}

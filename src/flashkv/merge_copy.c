@@ -1,0 +1,248 @@
+#define _GNU_SOURCE /* qsort_r */
+#include <stdlib.h>
+
+#include "keeper.h"
+#include "merge.h"
+
+/* ---- what is wanted */
+
+/* Whether a snapshot sees the version at `word`, which is not the newest of its key. */
+static bool is_retained(const flashkv *store, uint64_t newest, uint64_t word) {
+  if (store->versions.count == 0) return false;
+  for (uint64_t at = newest; at != 0; at = fkv_versions_older(&store->versions, at)) {
+    if (at == word) return true;
+  }
+  return false;
+}
+
+static bool has_expired(flashkv *store, const uint8_t *record) {
+  uint64_t expires_ms = fkv_record_expires_ms(record);
+  return expires_ms != 0 && expires_ms <= fkv_clock_ms(store);
+}
+
+/* The write lock is held. */
+static bool is_wanted(fkv_merge_job *job, const uint8_t *record, uint64_t word, bool *as_deletion) {
+  flashkv *store = job->store;
+  khonsu_slice key = fkv_record_key(record);
+  uint64_t newest = fkv_find(store, key, fkv_hash(store, key));
+  *as_deletion = false;
+  if (newest == word || is_retained(store, newest, word)) return true;
+  bool deletes = fkv_record_kind(record) == FKV_DELETE || has_expired(store, record);
+  *as_deletion = true;
+  return deletes && newest == 0 && job->others_from < fkv_record_sequence(record);
+}
+
+/* ---- collecting */
+
+static khonsu_status note(fkv_merge_job *job, const uint8_t *record, uint64_t word) {
+  fkv_move move = {.from = word};
+  if (!is_wanted(job, record, word, &move.as_deletion)) return FLASHKV_OK;
+  return kh_buffer_append(&job->moves, &move, sizeof move);
+}
+
+enum { SOME = 256 };
+
+/* Pages that may have to come from the disk come before the lock is taken. */
+static void touch_some(const fkv_scan *scan) {
+  fkv_scan ahead = *scan;
+  if (ahead.file->base == NULL) return;
+  for (int count = 0; count < SOME && ahead.offset < ahead.end; count++) {
+    const uint8_t *record;
+    fkv_soundness sound;
+    if (fkv_scan_look(&ahead, false, &record, &sound, NULL) != FLASHKV_OK || sound != FKV_SOUND) return;
+    fkv_scan_pass(&ahead, record);
+  }
+}
+
+/* Records are looked at a few hundred at a time, so that writers are not kept waiting. */
+static khonsu_status collect_some(fkv_merge_job *job, fkv_scan *scan, bool *more) {
+  touch_some(scan);
+  flashkv *store = job->store;
+  khonsu_status status = FLASHKV_OK;
+  kh_lock_acquire(&store->write_lock);
+  for (int count = 0; count < SOME && scan->offset < scan->end && status == FLASHKV_OK; count++) {
+    const uint8_t *record;
+    fkv_soundness sound;
+    status = fkv_scan_look(scan, false, &record, &sound, job->error);
+    if (status != FLASHKV_OK) break;
+    if (sound != FKV_SOUND) {
+      status = fkv_file_damage(scan->file, &store->files, scan->offset, "the record", job->error);
+      break;
+    }
+    if (fkv_record_is_write(record)) status = note(job, record, fkv_word_of(scan->file, scan->offset));
+    fkv_scan_pass(scan, record);
+  }
+  kh_lock_release(&store->write_lock);
+  *more = scan->offset < scan->end;
+  return status;
+}
+
+static khonsu_status collect(fkv_merge_job *job, fkv_file *file) {
+  fkv_scan scan = fkv_scan_begin(file, &job->store->files, FKV_PREAMBLE_SIZE, file->tail);
+  khonsu_status status = FLASHKV_OK;
+  for (bool more = true; more && status == FLASHKV_OK;) status = collect_some(job, &scan, &more);
+  fkv_scan_fini(&scan);
+  if (status == FLASHKV_NO_MEMORY) return khonsu_error_set(job->error, status, "out of memory for a merge");
+  return status;
+}
+
+/* ---- ordering. Files that are read by system calls keep their order. */
+
+static int compare_moves(const void *a, const void *b, void *ctx) {
+  const flashkv *store = ctx;
+  const uint8_t *left = fkv_spot_of(store, ((const fkv_move *)a)->from).record;
+  const uint8_t *right = fkv_spot_of(store, ((const fkv_move *)b)->from).record;
+  int order = kh_slice_compare(fkv_record_key(left), fkv_record_key(right));
+  if (order != 0) return order;
+  return fkv_record_sequence(left) < fkv_record_sequence(right) ? -1 : 1;
+}
+
+static void sort(fkv_merge_job *job) {
+  if (!job->store->files.mapped) return;
+  qsort_r(job->moves.data, fkv_merge_move_count(job), sizeof(fkv_move), compare_moves, job->store);
+}
+
+/* ---- writing */
+
+enum { STAGE = 1 << 20 };
+
+typedef struct output {
+  fkv_file *file; /* NULL: none begun */
+  kh_buffer stage;
+  uint64_t stage_at; /* where in the file the stage goes */
+} output;
+
+static khonsu_status write_stage(fkv_merge_job *job, output *to) {
+  if (to->stage.size == 0) return FLASHKV_OK;
+  khonsu_slice slice = kh_buffer_slice(&to->stage);
+  khonsu_status status = fkv_file_make_room(to->file, &job->store->files, to->stage_at + slice.size, job->error);
+  if (status != FLASHKV_OK) return status;
+  status = fkv_file_write_bytes(to->file, &job->store->files, to->stage_at, slice, job->error);
+  to->stage_at += slice.size;
+  to->stage.size = 0;
+  return status;
+}
+
+static khonsu_status end_output(fkv_merge_job *job, output *to) {
+  if (to->file == NULL) return FLASHKV_OK;
+  const fkv_files *files = &job->store->files;
+  khonsu_status status = write_stage(job, to);
+  if (status == FLASHKV_OK) status = fkv_file_cut(to->file, files, job->error);
+  if (status == FLASHKV_OK) status = fkv_file_sync(to->file, files, job->error);
+  to->file->flushed = to->file->tail;
+  to->file->sealed = true;
+  to->file = NULL;
+  return status;
+}
+
+static khonsu_status no_memory(fkv_merge_job *job) {
+  return khonsu_error_set(job->error, FLASHKV_NO_MEMORY, "out of memory for a merge");
+}
+
+static khonsu_status begin_output(fkv_merge_job *job, output *to, uint64_t size) {
+  flashkv *store = job->store;
+  if (job->output_count == job->output_capacity) {
+    size_t capacity = job->output_capacity == 0 ? 4 : 2 * job->output_capacity;
+    fkv_file **grown = kh_realloc_array(job->outputs, capacity, sizeof *grown);
+    if (grown == NULL) return no_memory(job);
+    job->outputs = grown;
+    job->output_capacity = capacity;
+  }
+  uint64_t needed = FKV_PREAMBLE_SIZE + size + FKV_ALIGNMENT, size_max = store->options.data_file_size;
+  kh_lock_acquire(&store->files_lock);
+  uint64_t id = store->next_file_id++;
+  kh_lock_release(&store->files_lock);
+  khonsu_status status =
+      fkv_file_create(&store->files, id, needed > size_max ? needed : size_max, &to->file, job->error);
+  if (status != FLASHKV_OK) return status;
+  to->file->merged = true;
+  to->stage_at = to->file->tail;
+  job->outputs[job->output_count++] = to->file;
+  kh_lock_acquire(&store->write_lock);
+  status = fkv_spans_add(&store->spans, to->file, 0);
+  kh_lock_release(&store->write_lock);
+  return status == FLASHKV_OK ? status : no_memory(job);
+}
+
+static fkv_draft draft_of(const uint8_t *record, uint64_t offset, bool as_deletion) {
+  fkv_draft draft = {.key = fkv_record_key(record), .kind = FKV_DELETE, .flags = FKV_SEALED};
+  if (!as_deletion && fkv_record_kind(record) == FKV_PUT) {
+    draft.kind = FKV_PUT;
+    draft.value = kh_slice(record + fkv_record_value_at(record, offset), fkv_record_value_size(record));
+    draft.expires_ms = fkv_record_expires_ms(record);
+    draft.flags |= (uint8_t)(fkv_record_flags(record) & FKV_ALIGNED);
+  }
+  fkv_draft_finish(&draft);
+  return draft;
+}
+
+static khonsu_status copy_record(fkv_merge_job *job, output *to, fkv_move *move, const uint8_t *record,
+                                 uint64_t offset) {
+  fkv_draft draft = draft_of(record, offset, move->as_deletion);
+  uint64_t most = fkv_draft_size(&draft, 0) + FKV_ALIGNMENT;
+  khonsu_status status = FLASHKV_OK;
+  if (to->file != NULL && !fkv_file_fits(to->file, to->file->tail + most)) status = end_output(job, to);
+  if (status == FLASHKV_OK && to->file == NULL) status = begin_output(job, to, most);
+  if (status == FLASHKV_OK && to->stage.size > STAGE) status = write_stage(job, to);
+  if (status != FLASHKV_OK) return status;
+  fkv_file *file = to->file;
+  uint64_t size = fkv_draft_size(&draft, file->tail), sequence = fkv_record_sequence(record);
+  if (kh_buffer_reserve(&to->stage, (size_t)size) != FLASHKV_OK) return no_memory(job);
+  fkv_place place = {file->salt, file->tail, sequence, fkv_record_timestamp_us(record)};
+  fkv_draft_write(&draft, &place, to->stage.data + to->stage.size);
+  to->stage.size += (size_t)size;
+  move->to = fkv_word_of(file, file->tail);
+  file->tail += size;
+  if (sequence < file->sequence_min) file->sequence_min = sequence;
+  if (sequence > file->sequence_max) file->sequence_max = sequence;
+  job->bytes_done += size;
+  job->result->bytes_copied += size;
+  return FLASHKV_OK;
+}
+
+/* Not faster than allowed; and is anybody against it? */
+static khonsu_status keep_pace(fkv_merge_job *job) {
+  const flashkv_merge_options *options = job->options;
+  if (options->progress != NULL &&
+      options->progress(options->progress_ctx, "merging", job->bytes_done, job->bytes_total) != 0) {
+    return khonsu_error_set(job->error, FLASHKV_CANCELLED, "the merge was ended by its progress callback");
+  }
+  if (fkv_is_closing(job->store)) return khonsu_error_set(job->error, FLASHKV_CANCELLED, "the store is being closed");
+  if (options->bytes_per_second == 0) return FLASHKV_OK;
+  uint64_t due = job->began_ns + (uint64_t)((double)job->bytes_done * 1e9 / (double)options->bytes_per_second);
+  for (uint64_t now; (now = kh_os_now_ns()) < due && !fkv_is_closing(job->store);) fkv_pause(job->store, due - now);
+  return FLASHKV_OK;
+}
+
+static khonsu_status copy_all(fkv_merge_job *job, output *to) {
+  flashkv *store = job->store;
+  uint64_t told = 0;
+  for (size_t index = 0; index < fkv_merge_move_count(job); index++) {
+    fkv_move *move = &fkv_merge_moves(job)[index];
+    fkv_view view;
+    khonsu_status status = fkv_whole(store, move->from, &view, job->error);
+    if (status == FLASHKV_OK) {
+      status = copy_record(job, to, move, view.bytes, fkv_spot_of(store, move->from).offset);
+      fkv_view_fini(&view);
+    }
+    if (status == FLASHKV_OK && job->bytes_done - told >= STAGE) {
+      told = job->bytes_done;
+      status = keep_pace(job);
+    }
+    if (status != FLASHKV_OK) return status;
+  }
+  return end_output(job, to);
+}
+
+khonsu_status fkv_merge_copy(fkv_merge_job *job) {
+  khonsu_status status = FLASHKV_OK;
+  for (size_t index = 0; index < job->input_count && status == FLASHKV_OK; index++) {
+    status = collect(job, job->inputs[index]);
+  }
+  if (status != FLASHKV_OK) return status;
+  sort(job);
+  output to = {0};
+  status = copy_all(job, &to);
+  kh_buffer_fini(&to.stage);
+  return status;
+}

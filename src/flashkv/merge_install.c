@@ -1,0 +1,172 @@
+#include "expiry.h"
+#include "install.h"
+#include "merge.h"
+
+/* ---- leading the keydir to the copies; under the write lock */
+
+/* The word of the version that leads to `word`; 0: the keydir does, or nothing (`*gone`). */
+static uint64_t leader_of(const flashkv *store, uint64_t newest, uint64_t word, bool *gone) {
+  uint64_t leader = 0;
+  for (uint64_t at = newest; at != 0 && at != word;) {
+    leader = at;
+    at = fkv_versions_older(&store->versions, at);
+    if (at == word) return leader;
+  }
+  *gone = newest != word;
+  return 0;
+}
+
+static khonsu_status move_one(flashkv *store, const fkv_move *move, khonsu_error *error) {
+  fkv_view view;
+  khonsu_status status = fkv_head(store, move->to, &view, error);
+  if (status != FLASHKV_OK) return status;
+  khonsu_slice key = fkv_record_key(view.bytes);
+  uint64_t hash = fkv_hash(store, key), newest = fkv_find(store, key, hash);
+  bool gone = false;
+  uint64_t leader = leader_of(store, newest, move->from, &gone);
+  if (gone) { /* or a deletion that is not in the keydir, but kept for older records that may still be in some file */
+    if (newest == 0 && fkv_record_kind(view.bytes) == FKV_DELETE) fkv_count_new(store, move->to, view.bytes);
+  } else if ((status = fkv_versions_copy(&store->versions, move->from, move->to)) == FLASHKV_OK) {
+    if (leader == 0) {
+      fkv_keydir_replace(store, key, hash, move->from, move->to);
+      fkv_count_new(store, move->to, view.bytes);
+      fkv_uncount(store, move->from, view.bytes);
+      if (fkv_record_expires_ms(view.bytes) != 0) {
+        status = fkv_expiry_note(store, fkv_record_expires_ms(view.bytes), move->to);
+      }
+    } else {
+      fkv_versions_redirect(&store->versions, leader, move->to);
+      fkv_count_retained(store, move->to, view.bytes);
+    }
+    fkv_versions_unlink(&store->versions, move->from);
+  }
+  fkv_view_fini(&view);
+  if (status == FLASHKV_NO_MEMORY) return khonsu_error_set(error, status, "out of memory for a merge");
+  return status;
+}
+
+static khonsu_status move_all(fkv_merge_job *job) {
+  enum { SOME = 256 };
+  flashkv *store = job->store;
+  size_t count = fkv_merge_move_count(job);
+  const fkv_move *moves = fkv_merge_moves(job);
+  khonsu_status status = FLASHKV_OK;
+  for (size_t first = 0; first < count && status == FLASHKV_OK; first += SOME) {
+    kh_lock_acquire(&store->write_lock);
+    for (size_t index = first; index < count && index < first + SOME && status == FLASHKV_OK; index++) {
+      status = move_one(store, &moves[index], job->error);
+    }
+    kh_epoch_collect(&store->epoch, SOME);
+    kh_lock_release(&store->write_lock);
+  }
+  return status;
+}
+
+/* ---- files */
+
+static khonsu_status list_outputs(fkv_merge_job *job) {
+  flashkv *store = job->store;
+  khonsu_status status = FLASHKV_OK;
+  kh_lock_acquire(&store->files_lock);
+  kh_lock_acquire(&store->write_lock);
+  status = fkv_list_reserve(store, job->output_count);
+  for (size_t index = 0; index < job->output_count && status == FLASHKV_OK; index++) {
+    fkv_list_insert_first(store, job->outputs[index]);
+  }
+  kh_lock_release(&store->write_lock);
+  kh_lock_release(&store->files_lock);
+  if (status != FLASHKV_OK) return khonsu_error_set(job->error, status, "out of memory for a merge");
+  job->output_count = 0; /* they are the store's now */
+  return FLASHKV_OK;
+}
+
+static bool is_input(const fkv_merge_job *job, const fkv_file *file) {
+  for (size_t index = 0; index < job->input_count; index++) {
+    if (job->inputs[index] == file) return true;
+  }
+  return false;
+}
+
+/* Under both locks. */
+static void take_inputs_off_the_list(fkv_merge_job *job) {
+  flashkv *store = job->store;
+  size_t kept = 0;
+  for (size_t index = 0; index < store->list_count; index++) {
+    if (is_input(job, store->list[index])) store->bytes -= store->list[index]->tail - FKV_PREAMBLE_SIZE;
+    else store->list[kept++] = store->list[index];
+  }
+  store->list_count = kept;
+}
+
+static void put_inputs_back(fkv_merge_job *job) {
+  for (size_t index = 0; index < job->input_count; index++) fkv_list_insert_first(job->store, job->inputs[index]);
+}
+
+static void forget_input(fkv_merge_job *job, fkv_file *file) {
+  flashkv *store = job->store;
+  store->tombstones -= file->tombstones;
+  store->retained -= file->retained;
+  job->result->bytes_freed += file->tail;
+}
+
+static void unlink_input(fkv_merge_job *job, const fkv_file *file) {
+  const fkv_files *files = &job->store->files;
+  char path[FKV_PATH_MAX];
+  fkv_files_path(files, file->id, "data", path);
+  (void)KH_OS_CALL(files->os, unlink, path); /* else the next opening does it: no manifest lists it */
+  fkv_files_path(files, file->id, "hint", path);
+  (void)KH_OS_CALL(files->os, unlink, path);
+}
+
+khonsu_status fkv_merge_remove_inputs(fkv_merge_job *job) {
+  flashkv *store = job->store;
+  uint64_t history_from = store->history_from;
+  kh_lock_acquire(&store->files_lock);
+  kh_lock_acquire(&store->write_lock);
+  take_inputs_off_the_list(job);
+  for (size_t index = 0; index < job->input_count; index++) {
+    const fkv_file *file = job->inputs[index];
+    if (file->sequence_min <= file->sequence_max && file->sequence_max >= store->history_from) {
+      store->history_from = file->sequence_max + 1;
+    }
+  }
+  kh_lock_release(&store->write_lock);
+  khonsu_status status = fkv_publish_files(store, job->error);
+  kh_lock_acquire(&store->write_lock);
+  if (status != FLASHKV_OK) {
+    put_inputs_back(job); /* there was room for them a moment ago */
+    store->history_from = history_from;
+  }
+  for (size_t index = 0; index < job->input_count && status == FLASHKV_OK; index++) {
+    forget_input(job, job->inputs[index]);
+    unlink_input(job, job->inputs[index]);
+    fkv_spans_retire(&store->spans, job->inputs[index]);
+  }
+  kh_epoch_collect(&store->epoch, UINT64_MAX);
+  kh_lock_release(&store->write_lock);
+  kh_lock_release(&store->files_lock);
+  return status;
+}
+
+khonsu_status fkv_merge_install(fkv_merge_job *job) {
+  flashkv *store = job->store;
+  khonsu_status status = fkv_flush(store, atomic_load(&store->visible), job->error);
+  if (status == FLASHKV_OK) status = list_outputs(job);
+  if (status == FLASHKV_OK) status = move_all(job);
+  return status == FLASHKV_OK ? fkv_merge_remove_inputs(job) : status;
+}
+
+void fkv_merge_discard_outputs(fkv_merge_job *job) {
+  const fkv_files *files = &job->store->files;
+  char path[FKV_PATH_MAX];
+  for (size_t index = 0; index < job->output_count; index++) {
+    fkv_file *file = job->outputs[index];
+    fkv_files_path(files, file->id, "data", path);
+    (void)KH_OS_CALL(files->os, unlink, path);
+    kh_lock_acquire(&job->store->write_lock);
+    if (file->spans != NULL) fkv_spans_retire(&job->store->spans, file);
+    else fkv_file_leave(file);
+    kh_lock_release(&job->store->write_lock);
+  }
+  job->output_count = 0;
+}

@@ -1,0 +1,229 @@
+/* Opening and closing: what is there stays, who else has the store is said, reading does not disturb who writes. */
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store.h"
+
+static void everything_is_there_after_closing(void **state) {
+  test_store *test = *state;
+  test->options.data_file_size = 4096;
+  store_reopen(test);
+  char key[16], value[200];
+  memset(value, 'v', sizeof value);
+  for (int at = 0; at < 300; at++) {
+    snprintf(key, sizeof key, "%d", at % 100);
+    MUST(flashkv_put(test->store, flashkv_text(key), slice_of(value, (size_t)at % 200), &err));
+    if (at % 50 == 49) store_reopen(test);
+  }
+  assert_true(store_stats(test->store).data_file_num > 5);
+  assert_int_equal(store_stats(test->store).key_num, 100);
+  for (int at = 200; at < 300; at++) {
+    snprintf(key, sizeof key, "%d", at % 100);
+    assert_value(test->store, flashkv_text(key), slice_of(value, (size_t)at % 200));
+  }
+  flashkv_recovery recovery = FLASHKV_RECOVERY_INIT;
+  flashkv_recovered(test->store, &recovery);
+  assert_int_equal(recovery.sequence, 300);
+  assert_int_equal(recovery.bytes_dropped, 0);
+  store_close(test);
+  MUST(flashkv_close(&test->store, &err)); /* of nothing */
+}
+
+static void files_may_change_their_size_from_one_opening_to_the_next(void **state) {
+  test_store *test = *state;
+  static const uint64_t sizes[] = {4096, 1 << 20, 8192, 4 << 20};
+  char value[1000];
+  memset(value, 'v', sizeof value);
+  for (uint32_t at = 0; at < 200; at++) {
+    test->options.data_file_size = sizes[at / 10 % 4];
+    if (at % 10 == 0) at % 20 == 0 ? store_reopen(test) : store_crash(test);
+    MUST(flashkv_put(test->store, slice_of(&at, sizeof at), slice_of(value, sizeof value), &err));
+  }
+  for (uint32_t at = 0; at < 200; at++) {
+    assert_value(test->store, slice_of(&at, sizeof at), slice_of(value, sizeof value));
+  }
+}
+
+/* The index may be another each time: what they keep of their own must not be taken for what is in the files. */
+static void the_index_may_be_another_from_one_opening_to_the_next(void **state) {
+  test_store *test = *state;
+  static const char *const names[] = {"hash", NULL};
+  flashkv_index_type own = test->options.index_type;
+  for (uint32_t at = 0; at < 50; at++) {
+    const char *name = names[at / 2 % (sizeof names / sizeof names[0])];
+    if (at % 2 == 0 || name == NULL) test->options.index_type = own;
+    else MUST(flashkv_options_set(&test->options, "index_type", name, &err));
+    if (at % 5 == 0) store_crash(test);
+    else store_reopen(test);
+    for (uint32_t before = at < 10 ? 0 : at - 10; before < at; before++) {
+      assert_value(test->store, slice_of(&before, 4), slice_of(&before, 4));
+    }
+    MUST(flashkv_put(test->store, slice_of(&at, 4), slice_of(&at, 4), &err));
+    uint32_t old = at - 10;
+    if (at >= 10) MUST(flashkv_delete(test->store, slice_of(&old, 4), &err));
+    assert_int_equal(store_stats(test->store).key_num, at < 10 ? at + 1 : 10);
+  }
+}
+
+static void a_store_is_opened_for_writing_once(void **state) {
+  test_store *test = *state;
+  char process[32];
+  snprintf(process, sizeof process, "this process (%ld)", (long)getpid());
+  flashkv *second = NULL;
+  MUST_SAY(FLASHKV_LOCKED, process, flashkv_open(&test->options, &second, &err));
+  assert_null(second);
+  put_text(test->store, "a", "1"); /* and the first does not notice */
+  store_reopen(test);
+  assert_text(test->store, "a", "1");
+}
+
+static void reading_only_works_beside_a_writer(void **state) {
+  test_store *test = *state;
+  put_text(test->store, "a", "1");
+  put_text(test->store, "b", "1");
+  delete_text(test->store, "b");
+  flashkv_options options = test->options;
+  options.read_only = true;
+  flashkv *reader = NULL, *other = NULL;
+  MUST(flashkv_open(&options, &reader, &err));
+  MUST(flashkv_open(&options, &other, &err));
+  put_text(test->store, "a", "2");
+  put_text(test->store, "c", "2");
+  assert_entries(reader, NULL, "a=1"); /* as it was at open */
+  assert_text(reader, "c", NULL);
+  MUST_SAY(FLASHKV_READ_ONLY, "read-only", flashkv_put(reader, flashkv_text("a"), flashkv_text("3"), &err));
+  MUST_BE(FLASHKV_READ_ONLY, flashkv_delete(reader, flashkv_text("a"), &err));
+  MUST_BE(FLASHKV_READ_ONLY, flashkv_retain(reader, 1, &err));
+  MUST(flashkv_sync(reader, &err));
+  flashkv_batch *batch = NULL;
+  if (flashkv_batch_new(reader, NULL, &batch, NULL) == FLASHKV_OK) {
+    MUST(flashkv_batch_put(batch, flashkv_text("a"), flashkv_text("3"), NULL, &err));
+    MUST_BE(FLASHKV_READ_ONLY, flashkv_batch_commit(batch, NULL, &err));
+    flashkv_batch_free(&batch);
+  }
+  store_close(test);
+  assert_entries(reader, NULL, "a=1");
+  MUST(flashkv_close(&other, &err));
+  MUST(flashkv_open(&options, &other, &err));
+  assert_entries(other, NULL, "a=2 c=2");
+  MUST(flashkv_close(&other, &err));
+  MUST(flashkv_close(&reader, &err));
+}
+
+static int list_size(const char *folder) {
+  char command[128];
+  snprintf(command, sizeof command, "ls -A %s | wc -l", folder);
+  FILE *listing = popen(command, "r");
+  assert_non_null(listing);
+  int count = -1;
+  assert_int_equal(fscanf(listing, "%d", &count), 1);
+  pclose(listing);
+  return count;
+}
+
+static void directories_that_hold_no_store_are_left_alone(void **state) {
+  test_store *test = *state;
+  char folder[STORE_PATH_SIZE], path[128];
+  store_folder_make(folder);
+  flashkv_options options = test->options;
+  options.dir_path = folder;
+  options.create_if_missing = false;
+  flashkv *store = NULL;
+  MUST_SAY(FLASHKV_NOT_A_STORE, folder, flashkv_open(&options, &store, &err));
+  options.create_if_missing = true;
+  options.read_only = true;
+  MUST_SAY(FLASHKV_NOT_A_STORE, folder, flashkv_open(&options, &store, &err));
+  options.read_only = false;
+  snprintf(path, sizeof path, "%s/letter.txt", folder);
+  FILE *letter = fopen(path, "w");
+  assert_non_null(letter);
+  fclose(letter);
+  MUST_SAY(FLASHKV_NOT_A_STORE, "holds files, but no store", flashkv_open(&options, &store, &err));
+  options.dir_path = path; /* a file */
+  MUST_BE(FLASHKV_NOT_A_STORE, flashkv_open(&options, &store, &err));
+  assert_null(store);
+  assert_true(list_size(folder) <= 2); /* the letter, and perhaps a lock file */
+  unlink(path);
+  snprintf(path, sizeof path, "%s/new", folder);
+  options.create_if_missing = false;
+  MUST_BE(FLASHKV_NOT_A_STORE, flashkv_open(&options, &store, &err));
+  options.create_if_missing = true;
+  MUST(flashkv_open(&options, &store, &err));
+  put_text(store, "a", "1");
+  MUST(flashkv_close(&store, &err));
+  store_folder_remove(path);
+  store_folder_remove(folder);
+}
+
+static void durable_writes_are_flushed(void **state) {
+  test_store *test = *state;
+  static const char *const levels[] = {"sync", "buffered", "async"};
+  for (size_t level = 0; level < 3; level++) {
+    MUST(flashkv_options_set(&test->options, "sync_writes", levels[level], &err));
+    store_reopen(test);
+    for (uint32_t at = 0; at < 50; at++) {
+      MUST(flashkv_put(test->store, slice_of(&at, sizeof at), slice_of(&level, sizeof level), &err));
+      if (level == 0) assert_int_equal(store_stats(test->store).synced, flashkv_sequence(test->store));
+    }
+    flashkv_put_options options = FLASHKV_PUT_OPTIONS_INIT;
+    options.sync_writes = FLASHKV_SYNC;
+    uint64_t sequence;
+    MUST(flashkv_put_with(test->store, flashkv_text("a"), flashkv_text("1"), &options, &sequence, &err));
+    assert_true(store_stats(test->store).synced >= sequence);
+    MUST(flashkv_put_with(test->store, flashkv_text("a"), flashkv_text("2"), NULL, &sequence, &err));
+    MUST(flashkv_wait(test->store, sequence, &err));
+    assert_true(store_stats(test->store).synced >= sequence);
+    MUST_SAY(FLASHKV_INVALID_ARGUMENT, "no such commit", flashkv_wait(test->store, sequence + 1, &err));
+    put_text(test->store, "a", "3");
+    MUST(flashkv_sync(test->store, &err));
+    assert_int_equal(store_stats(test->store).synced, flashkv_sequence(test->store));
+    store_crash(test);
+    assert_text(test->store, "a", "3");
+    assert_int_equal(store_stats(test->store).key_num, 51);
+  }
+}
+
+static void counters_count(void **state) {
+  test_store *test = *state;
+  put_text(test->store, "a", "1");
+  put_text(test->store, "b", "1");
+  put_text(test->store, "a", "2");
+  delete_text(test->store, "b");
+  flashkv_stats stats = store_stats(test->store);
+  assert_int_equal(stats.key_num, 1);
+  assert_int_equal(stats.sequence, 4);
+  assert_int_equal(stats.puts, 3);
+  assert_int_equal(stats.deletes, 1);
+  assert_int_equal(stats.data_file_num, 1);
+  assert_int_equal(stats.live_size, 40);    /* a=2 */
+  assert_int_equal(stats.reclaim_size, 80); /* a=1 and b=1; the deletion may still be needed */
+  assert_true(stats.disk_size >= 200 && stats.index_memory > 0);
+  store_reopen(test);
+  stats = store_stats(test->store);
+  assert_int_equal(stats.key_num, 1);
+  assert_int_equal(stats.live_size, 40);
+  assert_int_equal(stats.reclaim_size, 80);
+  assert_int_equal(stats.puts, 0);
+  struct {
+    uint32_t struct_size;
+    uint64_t key_num, canary;
+  } small = {16, 0, 17}; /* of an older version */
+  flashkv_stat(test->store, (flashkv_stats *)(void *)&small);
+  assert_int_equal(small.key_num, 1);
+  assert_int_equal(small.canary, 17);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(everything_is_there_after_closing),
+      cmocka_unit_test(files_may_change_their_size_from_one_opening_to_the_next),
+      cmocka_unit_test(the_index_may_be_another_from_one_opening_to_the_next),
+      cmocka_unit_test(a_store_is_opened_for_writing_once),
+      cmocka_unit_test(reading_only_works_beside_a_writer),
+      cmocka_unit_test(directories_that_hold_no_store_are_left_alone),
+      cmocka_unit_test(durable_writes_are_flushed),
+      cmocka_unit_test(counters_count),
+  };
+  return STORE_SUITE(tests);
+}

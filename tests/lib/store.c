@@ -1,0 +1,234 @@
+#include "store.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+void store_must_be_at(flashkv_status status, flashkv_status wanted, const flashkv_error *error, const char *call,
+                      const char *file, int line) {
+  if (status == wanted) return;
+  print_error("%s\n  returned %s, not %s: %s\n", call, flashkv_status_name(status), flashkv_status_name(wanted),
+              error->message);
+  _fail(file, line);
+}
+
+/* ---- directories */
+
+static void path_in(const char *folder, const char *name, char path[512]) {
+  assert_true(snprintf(path, 512, "%s/%s", folder, name) < 512);
+}
+
+static const char *folders = "/tmp";
+
+void store_folder_make(char path[STORE_PATH_SIZE]) {
+  snprintf(path, STORE_PATH_SIZE, "%s/flashkv-test-XXXXXX", folders);
+  assert_non_null(mkdtemp(path));
+}
+
+static void empty_folder(const char *folder) {
+  DIR *directory = opendir(folder);
+  assert_non_null(directory);
+  char path[512];
+  for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+    if (entry->d_type != DT_REG) continue;
+    path_in(folder, entry->d_name, path);
+    assert_int_equal(unlink(path), 0);
+  }
+  closedir(directory);
+}
+
+void store_folder_remove(const char *path) {
+  empty_folder(path);
+  assert_int_equal(rmdir(path), 0);
+}
+
+static void copy_file(const char *from, const char *to) {
+  int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_EXCL, 0600);
+  assert_true(in >= 0 && out >= 0);
+  struct stat info;
+  assert_int_equal(fstat(in, &info), 0);
+  for (ssize_t copied; (copied = copy_file_range(in, NULL, out, NULL, (size_t)1 << 30, 0)) > 0;) continue;
+  assert_int_equal(lseek(out, 0, SEEK_END), info.st_size);
+  close(in);
+  close(out);
+}
+
+void store_folder_copy(const char *from, const char *to) {
+  empty_folder(to);
+  DIR *directory = opendir(from);
+  assert_non_null(directory);
+  char source[512], target[512];
+  for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+    if (entry->d_type != DT_REG) continue;
+    path_in(from, entry->d_name, source);
+    path_in(to, entry->d_name, target);
+    copy_file(source, target);
+  }
+  closedir(directory);
+}
+
+/* ---- suites */
+
+typedef struct store_kind {
+  const char *name;
+  flashkv_index_type index_type;
+  bool mapped;
+} store_kind;
+
+static const store_kind kinds[] = {
+    {"hash, mapped", FLASHKV_INDEX_HASH, true},
+    {"hash, by calls", FLASHKV_INDEX_HASH, false},
+};
+
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
+
+void store_open(test_store *test) { MUST(flashkv_open(&test->options, &test->store, &err)); }
+
+void store_close(test_store *test) { MUST(flashkv_close(&test->store, &err)); }
+
+void store_reopen(test_store *test) {
+  store_close(test);
+  store_open(test);
+}
+
+void store_crash(test_store *test) {
+  char left[STORE_PATH_SIZE];
+  store_folder_make(left);
+  store_folder_copy(test->folder, left);
+  store_close(test);
+  store_folder_copy(left, test->folder);
+  store_folder_remove(left);
+  store_open(test);
+}
+
+static int begin_test(void **state) {
+  const store_kind *kind = *state;
+  test_store *test = calloc(1, sizeof *test);
+  if (test == NULL) return 1;
+  store_folder_make(test->folder);
+  test->options = (flashkv_options)FLASHKV_OPTIONS_INIT;
+  test->options.dir_path = test->folder;
+  test->options.index_type = kind->index_type;
+  test->options.mmap_at_startup = kind->mapped;
+  test->options.data_file_size = 4 << 20;
+  test->options.background = false; /* so that files do not change while they are copied */
+  store_open(test);
+  *state = test;
+  return 0;
+}
+
+static int end_test(void **state) {
+  test_store *test = *state;
+  if (test->store != NULL) store_close(test);
+  store_folder_remove(test->folder);
+  free(test);
+  return 0;
+}
+
+/* Of every `step`th kind. */
+static int run_suite(const struct CMUnitTest *tests, size_t count, size_t step) {
+  struct CMUnitTest *all = calloc(KINDS * count, sizeof *all);
+  char(*names)[128] = calloc(KINDS * count, sizeof *names);
+  if (all == NULL || names == NULL) return 1;
+  size_t made = 0;
+  for (size_t kind = 0; kind < KINDS; kind += step) {
+    for (size_t at = 0; at < count; at++, made++) {
+      snprintf(names[made], sizeof names[made], "%s: %s", kinds[kind].name, tests[at].name);
+      all[made] =
+          (struct CMUnitTest){names[made], tests[at].test_func, begin_test, end_test, (void *)(uintptr_t)&kinds[kind]};
+    }
+  }
+  int failed = _cmocka_run_group_tests("flashkv", all, made, NULL, NULL);
+  free(all);
+  free(names);
+  return failed;
+}
+
+int store_suite(const struct CMUnitTest *tests, size_t count) { return run_suite(tests, count, 1); }
+int store_suite_of_indexes(const struct CMUnitTest *tests, size_t count) {
+  if (access("/dev/shm", W_OK) == 0) folders = "/dev/shm";
+  return run_suite(tests, count, 2);
+}
+
+/* ---- texts */
+
+void put_text(flashkv *store, const char *key, const char *value) {
+  MUST(flashkv_put(store, flashkv_text(key), flashkv_text(value), &err));
+}
+
+void put_expiring(flashkv *store, const char *key, const char *value, uint64_t expires_ms) {
+  flashkv_put_options options = FLASHKV_PUT_OPTIONS_INIT;
+  options.expires_ms = expires_ms;
+  MUST(flashkv_put_with(store, flashkv_text(key), flashkv_text(value), &options, NULL, &err));
+}
+
+void delete_text(flashkv *store, const char *key) { MUST(flashkv_delete(store, flashkv_text(key), &err)); }
+
+static void must_hold(flashkv_value *value, const char *expected, size_t size) {
+  assert_int_equal(value->size, size);
+  if (size > 0) assert_memory_equal(value->data, expected, size);
+  flashkv_value_release(value);
+}
+
+void assert_value(flashkv *store, flashkv_slice key, flashkv_slice expected) {
+  flashkv_value value = FLASHKV_VALUE_INIT;
+  MUST(flashkv_get(store, key, &value, &err));
+  must_hold(&value, expected.data, expected.size);
+}
+
+void assert_text(flashkv *store, const char *key, const char *expected) {
+  flashkv_value value = FLASHKV_VALUE_INIT;
+  MUST_BE(expected == NULL ? FLASHKV_NOT_FOUND : FLASHKV_OK, flashkv_exists(store, flashkv_text(key), &err));
+  MUST_BE(expected == NULL ? FLASHKV_NOT_FOUND : FLASHKV_OK, flashkv_get(store, flashkv_text(key), &value, &err));
+  if (expected != NULL) must_hold(&value, expected, strlen(expected));
+}
+
+void assert_text_at(flashkv *store, uint64_t sequence, const char *key, const char *expected) {
+  flashkv_value value = FLASHKV_VALUE_INIT;
+  MUST_BE(expected == NULL ? FLASHKV_NOT_FOUND : FLASHKV_OK,
+          flashkv_get_at(store, flashkv_text(key), sequence, &value, &err));
+  if (expected != NULL) must_hold(&value, expected, strlen(expected));
+}
+
+void assert_rest(flashkv_iterator *iterator, const char *expected) {
+  char found[4096] = "";
+  size_t used = 0;
+  for (;;) {
+    flashkv_slice key, value;
+    flashkv_error error = FLASHKV_ERROR_INIT;
+    flashkv_status status = flashkv_iterator_next(iterator, &key, &value, &error);
+    if (status == FLASHKV_END) break;
+    store_must_be_at(status, FLASHKV_OK, &error, "flashkv_iterator_next", __FILE__, __LINE__);
+    used += (size_t)snprintf(found + used, sizeof found - used, "%s%.*s=%.*s", used == 0 ? "" : " ", (int)key.size,
+                             (const char *)key.data, (int)value.size, (const char *)value.data);
+    assert_true(used < sizeof found);
+  }
+  assert_string_equal(found, expected);
+}
+
+void assert_entries(flashkv *store, const flashkv_iterator_options *options, const char *expected) {
+  flashkv_iterator *iterator = NULL;
+  MUST(flashkv_iterator_open(store, options, &iterator, &err));
+  assert_rest(iterator, expected);
+  flashkv_iterator_free(&iterator);
+}
+
+flashkv_stats store_stats(flashkv *store) {
+  flashkv_stats stats = FLASHKV_STATS_INIT;
+  flashkv_stat(store, &stats);
+  return stats;
+}
+
+uint64_t store_now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void store_sleep_ms(unsigned ms) {
+  struct timespec pause = {ms / 1000, ms % 1000 * 1000000L};
+  nanosleep(&pause, NULL);
+}

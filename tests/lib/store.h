@@ -1,0 +1,81 @@
+/* store: what tests of flashkv's API share: stores in directories of their own, calls that must work, and the kinds of
+ * stores over which everything that is promised must hold. */
+#ifndef TEST_STORE_H
+#define TEST_STORE_H
+
+#include "flashkv.h"
+#include "unit.h"
+
+/* Fails the test unless `status` is `wanted`. */
+void store_must_be_at(flashkv_status status, flashkv_status wanted, const flashkv_error *error, const char *call,
+                      const char *file, int line);
+/* `call` uses the variable `err` for its error. */
+#define MUST_BE(wanted, call)                                                                                          \
+  do {                                                                                                                 \
+    flashkv_error err = FLASHKV_ERROR_INIT;                                                                            \
+    flashkv_status wanted_ = (wanted);                                                                                 \
+    store_must_be_at((call), wanted_, &err, #call, __FILE__, __LINE__);                                                \
+  } while (0)
+#define MUST(call) MUST_BE(FLASHKV_OK, call)
+/* The same, and the error's text must contain `part`. */
+#define MUST_SAY(wanted, part, call)                                                                                   \
+  do {                                                                                                                 \
+    flashkv_error err = FLASHKV_ERROR_INIT;                                                                            \
+    flashkv_status wanted_ = (wanted);                                                                                 \
+    store_must_be_at((call), wanted_, &err, #call, __FILE__, __LINE__);                                                \
+    if (strstr(err.message, (part)) == NULL) fail_msg("%s says: %s", #call, err.message);                              \
+    assert_int_equal(err.status, wanted_);                                                                             \
+  } while (0)
+
+/* ---- directories */
+
+enum { STORE_PATH_SIZE = 64 };
+void store_folder_make(char path[STORE_PATH_SIZE]);
+/* With all that is in it. */
+void store_folder_remove(const char *path);
+/* `to` holds the same files, and nothing else. */
+void store_folder_copy(const char *from, const char *to);
+
+/* ---- suites */
+
+/* The store of a test: its options say which kind it is. */
+typedef struct test_store {
+  char folder[STORE_PATH_SIZE];
+  flashkv_options options;
+  flashkv *store; /* open, in `folder` */
+} test_store;
+
+/* Runs each test with a new store of each kind: every index, mapped or not. Its state is a test_store. Returns what main
+ * does. */
+int store_suite(const struct CMUnitTest *tests, size_t count);
+#define STORE_SUITE(tests) store_suite((tests), sizeof(tests) / sizeof((tests)[0]))
+/* The same with each index once, and in memory where the system has a place for files there: for long runs. */
+int store_suite_of_indexes(const struct CMUnitTest *tests, size_t count);
+
+void store_close(test_store *test);
+void store_open(test_store *test);
+/* Closes it and opens it again. */
+void store_reopen(test_store *test);
+/* Opens what a process that dies now would leave. */
+void store_crash(test_store *test);
+
+/* ---- texts as keys and values */
+
+void put_text(flashkv *store, const char *key, const char *value);
+void put_expiring(flashkv *store, const char *key, const char *value, uint64_t expires_ms);
+void delete_text(flashkv *store, const char *key);
+void assert_text(flashkv *store, const char *key, const char *expected); /* NULL: absent */
+void assert_text_at(flashkv *store, uint64_t sequence, const char *key, const char *expected);
+void assert_value(flashkv *store, flashkv_slice key, flashkv_slice expected);
+/* What an iterator with these options sees: "key=value key=value ...". */
+void assert_entries(flashkv *store, const flashkv_iterator_options *options, const char *expected);
+/* What is left of one. */
+void assert_rest(flashkv_iterator *iterator, const char *expected);
+flashkv_stats store_stats(flashkv *store);
+/* Milliseconds since 1970. */
+uint64_t store_now_ms(void);
+void store_sleep_ms(unsigned ms);
+
+static inline flashkv_slice slice_of(const void *data, size_t size) { return (flashkv_slice){data, size}; }
+
+#endif
