@@ -25,7 +25,7 @@ static khonsu_status move_one(flashkv *store, const fkv_move *move, khonsu_error
   bool gone = false;
   uint64_t leader = leader_of(store, newest, move->from, &gone);
   if (gone) { /* or a deletion that is not in the keydir, but kept for older records that may still be in some file */
-    if (newest == 0 && fkv_record_kind(view.bytes) == FKV_DELETE) fkv_count_new(store, move->to, view.bytes);
+    if (fkv_record_kind(view.bytes) == FKV_DELETE) fkv_count_new(store, move->to, view.bytes);
   } else if ((status = fkv_keydir_prepare(store, hash)) == FLASHKV_OK &&
              (status = fkv_versions_copy(&store->versions, move->from, move->to)) == FLASHKV_OK) {
     if (leader == 0) {

@@ -314,8 +314,8 @@ static khonsu_status init_parts(flashkv *store) {
   if (status == FLASHKV_OK) status = fkv_spans_init(&store->spans, &store->epoch);
   if (status == FLASHKV_OK) status = fkv_versions_init(&store->versions, &store->epoch, store->heap);
   if (status == FLASHKV_OK) status = kh_ordered_map_init(&store->expiries, &store->epoch);
-  if (status == FLASHKV_OK) status = kh_hash_map_init(&store->keydir.hash, source, &store->epoch, store->heap);
-  return status;
+  if (status != FLASHKV_OK) return status;
+  return fkv_keydir_init(&store->keydir, store->options.index_type, source, &store->epoch, store->heap);
 }
 
 static void close_handle(const kh_os *os, kh_file file) {
@@ -324,9 +324,8 @@ static void close_handle(const kh_os *os, kh_file file) {
 
 static void destroy(flashkv *store) {
   kh_ordered_map_fini(&store->expiries);
-  if (atomic_load(&store->keydir.order_state) != FKV_ORDER_NONE) kh_ordered_map_fini(&store->keydir.order);
+  fkv_keydir_fini(&store->keydir);
   if (store->heap != NULL) {
-    if (atomic_load(&store->keydir.hash.directory) != NULL) kh_hash_map_fini(&store->keydir.hash);
     if (store->versions.epoch != NULL) fkv_versions_fini(&store->versions);
     fkv_spans_fini(&store->spans);
     kh_epoch_fini(&store->epoch);

@@ -54,6 +54,20 @@ static khonsu_status take_older(recovery *own, uint64_t head, uint64_t head_sequ
   return status;
 }
 
+/* The commit that wrote `old` has written its key again: nobody sees it, but what stands behind it is behind `word` now. */
+static khonsu_status pass_on(flashkv *store, uint64_t old, uint64_t word) {
+  khonsu_status status = fkv_versions_copy(&store->versions, old, word);
+  if (status == FLASHKV_OK) fkv_versions_unlink(&store->versions, old);
+  return status;
+}
+
+/* A record to which its key leads now. */
+static khonsu_status take_newest(flashkv *store, uint64_t word, const uint8_t *record) {
+  uint64_t expires_ms = fkv_record_expires_ms(record);
+  fkv_count_new(store, word, record);
+  return expires_ms == 0 ? FLASHKV_OK : fkv_expiry_note(store, expires_ms, word);
+}
+
 static khonsu_status enter_over(recovery *own, const upcoming *next, const uint8_t *record, uint64_t old) {
   flashkv *store = own->store;
   fkv_view view;
@@ -64,9 +78,12 @@ static khonsu_status enter_over(recovery *own, const upcoming *next, const uint8
     status = take_older(own, old, old_sequence, next->word, record);
   } else {
     fkv_keydir_replace(store, fkv_record_key(record), next->hash, old, next->word);
-    fkv_count_new(store, next->word, record);
+    status = take_newest(store, next->word, record);
     fkv_uncount(store, old, view.bytes);
-    status = take_older(own, next->word, sequence, old, view.bytes);
+    if (status == FLASHKV_OK) {
+      status = old_sequence == sequence ? pass_on(store, old, next->word)
+                                        : take_older(own, next->word, sequence, old, view.bytes);
+    }
   }
   fkv_view_fini(&view);
   return status;
@@ -82,15 +99,12 @@ static khonsu_status enter(recovery *own, const upcoming *next) {
   if (status != FLASHKV_OK) return khonsu_error_set(own->error, status, "cannot change the index");
   uint64_t old = fkv_find_locked(store, key, next->hash);
   if (fkv_record_kind(view.bytes) == FKV_DELETE) status = remember(&own->tombstones, next->word);
-  if (fkv_record_expires_ms(view.bytes) != 0) {
-    fkv_spot_of(store, next->word).file->has_expiring = true;
-    status = fkv_expiry_note(store, fkv_record_expires_ms(view.bytes), next->word);
-  }
+  if (fkv_record_expires_ms(view.bytes) != 0) fkv_spot_of(store, next->word).file->has_expiring = true;
   if (status == FLASHKV_OK && old != 0) {
     status = enter_over(own, next, view.bytes, old);
   } else if (status == FLASHKV_OK) {
     status = fkv_keydir_insert(store, key, next->hash, next->word);
-    if (status == FLASHKV_OK) fkv_count_new(store, next->word, view.bytes);
+    if (status == FLASHKV_OK) status = take_newest(store, next->word, view.bytes);
   }
   fkv_view_fini(&view);
   if (status == FLASHKV_NO_MEMORY)
@@ -305,8 +319,12 @@ static khonsu_status reserve(flashkv *store) {
 static khonsu_status recover_files(recovery *own) {
   flashkv *store = own->store;
   bool ended = false;
-  if (reserve(store) != FLASHKV_OK)
+  bool has_image = fkv_image_take(store);
+  own->last = own->synced = store->sequence; /* manifest and image speak of what is flushed */
+  own->timestamp_us = store->timestamp_us;
+  if (!has_image && reserve(store) != FLASHKV_OK) {
     return khonsu_error_set(own->error, FLASHKV_NO_MEMORY, "out of memory for the keys");
+  }
   for (size_t index = 0; index < store->list_count; index++) {
     fkv_file *file = store->list[index];
     uint64_t from = file->covered != 0 ? file->covered : FKV_PREAMBLE_SIZE;
@@ -318,7 +336,7 @@ static khonsu_status recover_files(recovery *own) {
 }
 
 khonsu_status fkv_recover(flashkv *store, khonsu_error *error) {
-  recovery own = {.store = store, .error = error, .last = store->sequence, .timestamp_us = store->timestamp_us};
+  recovery own = {.store = store, .error = error};
   khonsu_status status = recover_files(&own);
   kh_buffer_fini(&own.tombstones);
   kh_buffer_fini(&own.open);
