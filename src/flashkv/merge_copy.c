@@ -195,13 +195,8 @@ static khonsu_status begin_output(fkv_merge_job *job, output *to, uint64_t size)
 }
 
 static fkv_draft draft_of(const uint8_t *record, uint64_t offset, bool as_deletion) {
+  if (!as_deletion) return fkv_record_draft(record, offset);
   fkv_draft draft = {.key = fkv_record_key(record), .kind = FKV_DELETE, .flags = FKV_SEALED};
-  if (!as_deletion && fkv_record_kind(record) == FKV_PUT) {
-    draft.kind = FKV_PUT;
-    draft.value = kh_slice(record + fkv_record_value_at(record, offset), fkv_record_value_size(record));
-    draft.expires_ms = fkv_record_expires_ms(record);
-    draft.flags |= (uint8_t)(fkv_record_flags(record) & FKV_ALIGNED);
-  }
   fkv_draft_finish(&draft);
   return draft;
 }
