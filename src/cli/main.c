@@ -7,7 +7,7 @@
 #include "cli.h"
 
 const kh_command *const kh_commands[] = {
-    &kh_command_shell,   &kh_command_demo, &kh_command_help, &kh_command_completion,
+    &kh_command_shell,   &kh_command_kv, &kh_command_demo, &kh_command_help, &kh_command_completion,
     &kh_command_version, NULL,
 };
 
