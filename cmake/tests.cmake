@@ -23,8 +23,13 @@ target_link_libraries(khonsu_test_support INTERFACE khonsu_third_party_headers k
 # malloc.
 file(GLOB test_lib_sources CONFIGURE_DEPENDS tests/lib/*.c)
 if(test_lib_sources)
+  # support.c and store.c have the same short names, one for a database and one for a store: no test may get both.
+  set(test_store_source ${PROJECT_SOURCE_DIR}/tests/lib/store.c)
+  list(REMOVE_ITEM test_lib_sources ${test_store_source})
   add_library(khonsu_test_lib STATIC EXCLUDE_FROM_ALL ${test_lib_sources})
+  add_library(khonsu_test_store STATIC EXCLUDE_FROM_ALL ${test_store_source})
   target_link_libraries(khonsu_test_lib PRIVATE khonsu_test_support)
+  target_link_libraries(khonsu_test_store PRIVATE khonsu_test_support)
 endif()
 
 # ThreadSanitizer's shadow memory cannot be mapped where a kernel randomises addresses widely.
@@ -40,11 +45,13 @@ set(test_environment
   "UBSAN_OPTIONS=print_stacktrace=1"
   "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1")
 
+# What more is given is linked first.
 function(khonsu_add_test source name label library)
   string(REPLACE "/" "_" target "${name}")
   add_executable(${target} ${source})
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY tests)
-  target_link_libraries(${target} PRIVATE $<TARGET_NAME_IF_EXISTS:khonsu_test_lib> ${library} khonsu_test_support)
+  target_link_libraries(${target} PRIVATE ${ARGN} $<TARGET_NAME_IF_EXISTS:khonsu_test_lib> ${library}
+                        khonsu_test_support)
   add_test(NAME ${KHONSU_TEST_PREFIX}${name} COMMAND ${launcher} $<TARGET_FILE:${target}>)
   set_tests_properties(${KHONSU_TEST_PREFIX}${name} PROPERTIES LABELS ${label} ENVIRONMENT "${test_environment}")
   if(label STREQUAL "crash")
@@ -88,7 +95,7 @@ foreach(suite IN LISTS suites)
   foreach(source IN LISTS suite_tests)
     string(REGEX REPLACE "^.*/test_([^/]+)[.]c$" "${suite}/\\1" name "${source}")
     if(name MATCHES "(^|/)flashkv")
-      khonsu_add_test(${source} ${name} ${suite} flashkv_internal)
+      khonsu_add_test(${source} ${name} ${suite} flashkv_internal $<TARGET_NAME_IF_EXISTS:khonsu_test_store>)
     else()
       khonsu_add_test(${source} ${name} ${suite} khonsu_internal)
     endif()

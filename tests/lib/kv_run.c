@@ -111,8 +111,6 @@ static void sync_all(kv_run *run) {
   take_answer(run, "sync", status, &error);
 }
 
-#if KV_HAS_BATCHES
-
 static flashkv_status fill_batch(kv_run *run, flashkv_batch *batch, flashkv_error *error) {
   static uint8_t bytes[VALUE_ROOM];
   char text[32];
@@ -145,8 +143,6 @@ static void commit_batch(kv_run *run) {
   take_answer(run, "batch", status, &error);
   flashkv_batch_free(&batch);
 }
-
-#endif
 
 #if KV_HAS_MERGE
 
@@ -255,9 +251,7 @@ void kv_run_step(kv_run *run) {
   else if (step < 30) read_key(run);
   else if (step < 33) sync_all(run);
   else if (step < 34) (void)kv_run_close(run); /* the next step opens */
-#if KV_HAS_BATCHES
   else if (step < 38) commit_batch(run);
-#endif
 #if KV_HAS_MERGE
   else if (step < 39) merge(run);
 #endif

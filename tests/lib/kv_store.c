@@ -45,8 +45,6 @@ static bool complain(char why[512], const char *what, flashkv_status status, con
 
 /* ---- reading it all */
 
-#if KV_HAS_ITERATORS
-
 /* Entries in the order of an iterator. Damaged ones are counted if `damaged` is not NULL, else they are failures. */
 static bool iterate(flashkv *store, bool reverse, kv_contents *contents, uint64_t *damaged, char why[512]) {
   flashkv_iterator_options options = FLASHKV_ITERATOR_OPTIONS_INIT;
@@ -97,8 +95,6 @@ static bool is_sorted(const kv_contents *contents, char why[512]) {
   return true;
 }
 
-#endif
-
 /* A get of each key in the contents finds what the iterator did, and says when it expires. */
 static bool get_those_there(flashkv *store, kv_contents *contents, char why[512]) {
   for (size_t i = 0; i < contents->count; i++) {
@@ -133,19 +129,14 @@ static bool get_those_gone(const kv_model *model, flashkv *store, const kv_conte
     flashkv_value value = FLASHKV_VALUE_INIT;
     flashkv_status status = flashkv_get(store, to_flashkv(keys[i]), &value, &error);
     flashkv_value_release(&value);
-#if KV_HAS_ITERATORS
     if (status == FLASHKV_NOT_FOUND) status = flashkv_exists(store, to_flashkv(keys[i]), &error);
-#endif
     right = status == FLASHKV_NOT_FOUND || complain(why, "a get of a key that the iterator lacks", status, &error);
   }
   free(keys);
   return right;
 }
 
-#if KV_HAS_ITERATORS
-
-static bool read_all(const kv_model *model, flashkv *store, kv_contents *contents, char why[512]) {
-  (void)model;
+static bool read_all(flashkv *store, kv_contents *contents, char why[512]) {
   kv_contents backwards = {0};
   bool right = iterate(store, false, contents, NULL, why) && iterate(store, true, &backwards, NULL, why) &&
                is_sorted(contents, why) && same_backwards(contents, &backwards, why);
@@ -153,34 +144,11 @@ static bool read_all(const kv_model *model, flashkv *store, kv_contents *content
   return right;
 }
 
-#else
-
-static bool read_all(const kv_model *model, flashkv *store, kv_contents *contents, char why[512]) {
-  size_t count;
-  khonsu_slice *keys = kv_model_keys(model, &count);
-  bool right = true;
-  contents->sequence = flashkv_sequence(store);
-  for (size_t i = 0; i < count && right; i++) {
-    flashkv_value value = FLASHKV_VALUE_INIT;
-    flashkv_error error = FLASHKV_ERROR_INIT;
-    flashkv_status status = flashkv_get(store, to_flashkv(keys[i]), &value, &error);
-    if (status == FLASHKV_OK)
-      kv_contents_add(contents,
-                      (kv_entry){kept(to_flashkv(keys[i])), kept((flashkv_slice){value.data, value.size}), 0});
-    flashkv_value_release(&value);
-    right = status == FLASHKV_OK || status == FLASHKV_NOT_FOUND || complain(why, "a get", status, &error);
-  }
-  free(keys);
-  return right;
-}
-
-#endif
-
 bool kv_store_verify(const kv_model *model, flashkv *store, kv_fate least, kv_match *match) {
   *match = (kv_match){0};
   kv_contents contents = {0};
   char *why = match->difference;
-  bool right = read_all(model, store, &contents, why) && get_those_there(store, &contents, why) &&
+  bool right = read_all(store, &contents, why) && get_those_there(store, &contents, why) &&
                get_those_gone(model, store, &contents, why) &&
                kv_model_matches(model, &contents, least, now_ms(), match);
   forget(&contents);
@@ -215,8 +183,6 @@ static kv_verdict judge_gets(const kv_model *model, flashkv *store, const kv_con
   return verdict;
 }
 
-#if KV_HAS_ITERATORS
-
 static kv_verdict judge_iterator(flashkv *store, const kv_contents *wanted, char why[512]) {
   kv_contents found = {0};
   uint64_t damaged = 0;
@@ -237,17 +203,6 @@ static kv_verdict judge_iterator(flashkv *store, const kv_contents *wanted, char
   forget(&found);
   return verdict;
 }
-
-#else
-
-static kv_verdict judge_iterator(flashkv *store, const kv_contents *wanted, char why[512]) {
-  (void)store;
-  (void)wanted;
-  (void)why;
-  return KV_RIGHT;
-}
-
-#endif
 
 kv_verdict kv_store_judge(const kv_model *model, flashkv *store, char why[512]) {
   kv_contents wanted = kv_model_contents(model, now_ms());

@@ -5,9 +5,7 @@
 #include "flashkv.h"
 #include "kv_model.h"
 
-/* What the engine has by now. Without iterators, stores are read by gets of every key there ever was. */
-#define KV_HAS_ITERATORS 0
-#define KV_HAS_BATCHES 0
+/* What the engine does not have yet. */
 #define KV_HAS_MERGE 0
 
 /* What a commit's status says of it, if it was to be as durable as that. */
