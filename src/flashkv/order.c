@@ -74,7 +74,7 @@ static khonsu_status fill(flashkv *store, khonsu_error *error) {
     if (status == FLASHKV_OK) status = fill_in(&own, error);
     if (status != FLASHKV_OK) give_up(store);
     else if (!more) atomic_store_explicit(&keydir->order_state, FKV_ORDER_COMPLETE, memory_order_release);
-    kh_epoch_collect(&store->epoch, 64);
+    kh_epoch_collect(&store->epoch, UINT64_MAX); /* each key replaced a leaf */
     kh_lock_release(&store->write_lock);
   }
   kh_buffer_fini(&own.words);

@@ -319,8 +319,12 @@ static khonsu_status reserve(flashkv *store) {
 static khonsu_status recover_files(recovery *own) {
   flashkv *store = own->store;
   bool ended = false;
-  if (reserve(store) != FLASHKV_OK)
+  bool has_image = fkv_image_take(store);
+  own->last = own->synced = store->sequence; /* manifest and image speak of what is flushed */
+  own->timestamp_us = store->timestamp_us;
+  if (!has_image && reserve(store) != FLASHKV_OK) {
     return khonsu_error_set(own->error, FLASHKV_NO_MEMORY, "out of memory for the keys");
+  }
   for (size_t index = 0; index < store->list_count; index++) {
     fkv_file *file = store->list[index];
     uint64_t from = file->covered != 0 ? file->covered : FKV_PREAMBLE_SIZE;
@@ -332,7 +336,7 @@ static khonsu_status recover_files(recovery *own) {
 }
 
 khonsu_status fkv_recover(flashkv *store, khonsu_error *error) {
-  recovery own = {.store = store, .error = error, .last = store->sequence, .timestamp_us = store->timestamp_us};
+  recovery own = {.store = store, .error = error};
   khonsu_status status = recover_files(&own);
   kh_buffer_fini(&own.tombstones);
   kh_buffer_fini(&own.open);
