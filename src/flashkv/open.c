@@ -319,8 +319,8 @@ static void destroy(flashkv *store) {
   if (store->heap != NULL) {
     if (atomic_load(&store->keydir.hash.directory) != NULL) kh_hash_map_fini(&store->keydir.hash);
     if (store->versions.epoch != NULL) fkv_versions_fini(&store->versions);
+    kh_epoch_fini(&store->epoch); /* files that merging retired give their spans back */
     fkv_spans_fini(&store->spans);
-    kh_epoch_fini(&store->epoch);
     kh_heap_close(store->heap);
   }
   for (size_t index = 0; index < store->list_count; index++) fkv_file_leave(store->list[index]);
