@@ -22,9 +22,6 @@ const engine_ops engine_leveldb = {.name = "leveldb"};
 #ifdef BENCH_WITHOUT_crate
 const engine_ops engine_crate = {.name = "flash-kv (crate)"};
 #endif
-#ifdef BENCH_WITHOUT_flashkv
-const engine_ops engine_flashkv = {.name = "flashkv"};
-#endif
 #ifdef BENCH_WITHOUT_pyarrow
 #define PYARROW(kind) const engine_ops engine_pyarrow_##kind = {.name = "pyarrow"}
 PYARROW(join_few);

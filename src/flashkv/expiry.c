@@ -25,6 +25,12 @@ khonsu_status fkv_expiry_note(flashkv *store, uint64_t expires_ms, uint64_t word
   return kh_ordered_map_insert(&store->expiries, kh_slice(entry, sizeof entry));
 }
 
+void fkv_expiry_forget(flashkv *store, uint64_t expires_ms, uint64_t word) {
+  uint8_t entry[ENTRY_SIZE];
+  write_entry(entry, expires_ms, word);
+  kh_ordered_map_remove(&store->expiries, kh_slice(entry, sizeof entry));
+}
+
 /* Under the write lock. */
 static size_t read_first(flashkv *store, size_t room, kh_buffer *keys, kh_key_place *places) {
   size_t count = 0;
@@ -42,28 +48,40 @@ uint64_t fkv_expiry_next_ms(flashkv *store) {
   return next;
 }
 
-/* Whether the record is still the one that its key leads to, and nobody sees it any more. */
-static bool is_over(flashkv *store, uint64_t word, uint64_t expires_ms, const uint8_t *record) {
-  if (fkv_record_kind(record) != FKV_PUT || fkv_record_expires_ms(record) != expires_ms) return false;
-  khonsu_slice key = fkv_record_key(record);
-  return fkv_find(store, key, fkv_hash(store, key)) == word;
+khonsu_status fkv_expiry_append_all(const flashkv *store, kh_buffer *to) {
+  kh_buffer keys = {0};
+  kh_key_place places[SOME];
+  khonsu_slice last = {0};
+  size_t count = SOME;
+  khonsu_status status = FLASHKV_OK;
+  while (status == FLASHKV_OK && count == SOME && store->expiries.count > 0) {
+    size_t from = keys.size;
+    status = kh_ordered_map_read(&store->expiries, from == 0 ? NULL : &last, false, false, &keys, places, SOME, &count);
+    for (size_t index = 0; index < count && status == FLASHKV_OK; index++) {
+      last = kh_key_at(keys.data, places[index]);
+      const uint8_t *entry = last.data;
+      uint64_t pair[2] = {read_number(entry), read_number(entry + 8)};
+      status = kh_buffer_append(to, pair, sizeof pair);
+    }
+  }
+  kh_buffer_fini(&keys);
+  return status;
 }
 
 /* False: a snapshot still sees the record; it is to be looked at again later. */
-static bool expire_one(flashkv *store, uint64_t word, uint64_t expires_ms) {
+static bool expire_one(flashkv *store, uint64_t word) {
   fkv_view view;
-  if (fkv_spans_file(&store->spans, word) == NULL || fkv_head(store, word, &view, NULL) != FLASHKV_OK) return true;
-  bool over = is_over(store, word, expires_ms, view.bytes);
+  if (fkv_head(store, word, &view, NULL) != FLASHKV_OK) return true;
   bool wanted = fkv_versions_want(&store->versions, fkv_record_sequence(view.bytes)) ||
                 fkv_versions_older(&store->versions, word) != 0;
-  if (over && !wanted) {
-    khonsu_slice key = fkv_record_key(view.bytes);
+  khonsu_slice key = fkv_record_key(view.bytes);
+  if (!wanted && fkv_keydir_prepare(store, fkv_hash(store, key)) == FLASHKV_OK) {
     fkv_keydir_remove(store, key, fkv_hash(store, key), word);
     fkv_uncount(store, word, view.bytes);
     store->counters.expired++;
   }
   fkv_view_fini(&view);
-  return !(over && wanted);
+  return !wanted;
 }
 
 /* Under the write lock. Whether there may be more that is due. */
@@ -73,7 +91,7 @@ static bool expire_some(flashkv *store, uint64_t now_ms, kh_buffer *keys) {
   for (size_t index = 0; index < count; index++) {
     const uint8_t *entry = keys->data + places[index].at;
     uint64_t expires_ms = read_number(entry);
-    if (expires_ms > now_ms || !expire_one(store, read_number(entry + 8), expires_ms)) return false;
+    if (expires_ms > now_ms || !expire_one(store, read_number(entry + 8))) return false;
     kh_ordered_map_remove(&store->expiries, kh_key_at(keys->data, places[index]));
   }
   return count == SOME;

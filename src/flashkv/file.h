@@ -39,6 +39,7 @@ typedef struct fkv_file {
   /* the writer's */
   uint64_t tail;                       /* where the next record begins */
   uint64_t flushed;                    /* up to here it is known to survive a power loss */
+  uint64_t covered;                    /* up to here the image knows its records; 0: not at all */
   uint64_t ready;                      /* up to here the file has room, all zeros from the tail on */
   uint64_t warm;                       /* up to here pages are ready to be written */
   bool sealed;                         /* cut, flushed, in the manifest as such */

@@ -1,11 +1,21 @@
 #include "install.h"
 
 #include "expiry.h"
+#include "heal.h"
 
 /* ---- the keydir of the hash kind has its order beside it */
 
 static bool has_order(const fkv_keydir *keydir) {
   return KH_UNLIKELY(atomic_load_explicit(&keydir->order_state, memory_order_relaxed) != FKV_ORDER_NONE);
+}
+
+khonsu_status fkv_keydir_prepare(flashkv *store, uint64_t hash) {
+  fkv_keydir *keydir = &store->keydir;
+  if (keydir->ops != NULL) return FLASHKV_OK;
+  khonsu_status status = kh_hash_map_prepare(&keydir->hash, hash);
+  if (KH_LIKELY(status != FLASHKV_CORRUPT)) return status;
+  fkv_heal(store);
+  return kh_hash_map_prepare(&keydir->hash, hash);
 }
 
 khonsu_status fkv_keydir_insert(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t word) {
@@ -72,23 +82,35 @@ static khonsu_status note_expiry(flashkv *store, const fkv_entry *entry, uint64_
   return status == FLASHKV_OK ? status : khonsu_error_set(error, status, "out of memory for an expiry");
 }
 
-khonsu_status fkv_install(flashkv *store, const fkv_entry *entry, uint64_t sequence, fkv_installed *installed,
-                          khonsu_error *error) {
-  if (store->keydir.ops == NULL) {
-    khonsu_status prepared = kh_hash_map_prepare(&store->keydir.hash, entry->hash);
-    if (KH_UNLIKELY(prepared != FLASHKV_OK))
-      return khonsu_error_set(error, prepared, "cannot change the image of the index");
-  }
-  khonsu_status noted = note_expiry(store, entry, installed->word, error);
-  if (noted != FLASHKV_OK) return noted;
-  installed->old = fkv_find(store, entry->draft.key, entry->hash);
+static void forget_expiry(flashkv *store, const fkv_entry *entry, uint64_t word) {
+  if (KH_UNLIKELY(entry->draft.expires_ms != 0)) fkv_expiry_forget(store, entry->draft.expires_ms, word);
+}
+
+static khonsu_status install(flashkv *store, const fkv_entry *entry, uint64_t sequence, fkv_installed *installed,
+                             khonsu_error *error) {
+  installed->old = fkv_find_locked(store, entry->draft.key, entry->hash);
   if (installed->old != 0) return install_over(store, entry, sequence, installed, error);
   if (entry->draft.kind == FKV_DELETE) return FLASHKV_OK;
   khonsu_status status = fkv_keydir_insert(store, entry->draft.key, entry->hash, installed->word);
   return status == FLASHKV_OK ? status : khonsu_error_set(error, status, "out of memory for a key");
 }
 
+khonsu_status fkv_install(flashkv *store, const fkv_entry *entry, uint64_t sequence, fkv_installed *installed,
+                          khonsu_error *error) {
+  if (store->keydir.ops == NULL) {
+    khonsu_status prepared = fkv_keydir_prepare(store, entry->hash);
+    if (KH_UNLIKELY(prepared != FLASHKV_OK))
+      return khonsu_error_set(error, prepared, "cannot change the image of the index");
+  }
+  khonsu_status status = note_expiry(store, entry, installed->word, error);
+  if (status != FLASHKV_OK) return status;
+  status = install(store, entry, sequence, installed, error);
+  if (status != FLASHKV_OK) forget_expiry(store, entry, installed->word);
+  return status;
+}
+
 void fkv_uninstall(flashkv *store, const fkv_entry *entry, const fkv_installed *installed) {
+  forget_expiry(store, entry, installed->word);
   if (installed->old != 0) {
     fkv_keydir_replace(store, entry->draft.key, entry->hash, installed->word, installed->old);
     fkv_versions_unlink(&store->versions, installed->word);
@@ -124,6 +146,8 @@ void fkv_uncount(flashkv *store, uint64_t word, const uint8_t *record) {
   *(is_put(record) ? &store->live : &store->tombstones) -= size;
   store->keys -= is_put(record);
   *(is_put(record) ? &spot.file->live : &spot.file->tombstones) -= size;
+  uint64_t expires_ms = fkv_record_expires_ms(record);
+  if (KH_UNLIKELY(expires_ms != 0)) fkv_expiry_forget(store, expires_ms, word);
 }
 
 void fkv_count_retained(flashkv *store, uint64_t word, const uint8_t *record) {
@@ -156,7 +180,8 @@ static void count_left(flashkv *store, uint64_t word) {
 
 void fkv_settle_deletion(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t word) {
   if (fkv_versions_older(&store->versions, word) != 0) return;
-  if (fkv_find(store, key, hash) == word) fkv_keydir_remove(store, key, hash, word);
+  if (fkv_find_locked(store, key, hash) != word || fkv_keydir_prepare(store, hash) != FLASHKV_OK) return;
+  fkv_keydir_remove(store, key, hash, word);
 }
 
 void fkv_settle(flashkv *store, const fkv_entry *entry, const fkv_installed *installed) {

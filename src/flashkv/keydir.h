@@ -22,12 +22,14 @@ typedef struct fkv_keydir_ops {
                         kh_buffer *keys, kh_key_place *places, uint64_t *words, size_t room,
                         size_t *count); /* as of the ordered map */
   size_t (*memory)(const fkv_keydir *keydir);
+  void (*fini)(fkv_keydir *keydir);
 } fkv_keydir_ops;
 
 struct fkv_keydir {
   const fkv_keydir_ops *ops; /* NULL: the hash kind */
   kh_hash_map hash;
-  kh_ordered_map order;         /* of the hash kind: there unless order_state is NONE */
+  kh_ordered_map order;         /* of the hash kind: there unless order_state is NONE; all of the B+-tree kind */
+  kh_skip_list skip;            /* all of that kind */
   _Atomic uint32_t order_state; /* an fkv_order */
 };
 
@@ -36,5 +38,13 @@ typedef enum fkv_order {
   FKV_ORDER_GROWING, /* the writer maintains it, and somebody is filling in what was there before */
   FKV_ORDER_COMPLETE
 } fkv_order;
+
+/* An empty one, of a zeroed struct. `source` is for the hash kind. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status fkv_keydir_init(fkv_keydir *keydir, flashkv_index_type type, kh_key_source source,
+                                              kh_epoch *epoch, kh_heap *heap);
+/* Also of a zeroed struct. No reader may be inside. */
+void fkv_keydir_fini(fkv_keydir *keydir);
+/* Bytes it holds. The writer's. */
+size_t fkv_keydir_memory(const fkv_keydir *keydir);
 
 #endif

@@ -11,8 +11,9 @@
  * survive whatever happens next, so the log is flushed first.
  *
  * Wanted is: the newest record of a key; a version that a snapshot sees; a deletion, as long as a file that is not merged
- * along with it may hold an older record of its key, which would come to life again. The same holds for a record that has
- * expired: in its place a deletion is kept. Files that reach beyond what flashkv_retain keeps are not touched: they are
+ * along with it may hold an older record of its key, which would come to life again: now, or, if there is a newer one too,
+ * in the past that is retained, when the store is opened again. The same holds for a record that has expired: in its place
+ * a deletion is kept. Files that reach beyond what flashkv_retain keeps are not touched: they are
  * history. */
 #ifndef FKV_MERGE_H
 #define FKV_MERGE_H

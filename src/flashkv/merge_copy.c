@@ -15,6 +15,20 @@ static bool is_retained(const flashkv *store, uint64_t newest, uint64_t word) {
   return false;
 }
 
+/* Whether a deletion, to which nothing leads, may hide older records from who reads the past that is retained: unless the
+ * commit that wrote it wrote its key again. */
+static bool hides_in_the_past(const flashkv *store, uint64_t newest, uint64_t sequence) {
+  if (store->versions.oldest == UINT64_MAX) return false;
+  for (uint64_t at = newest; at != 0; at = fkv_versions_older(&store->versions, at)) {
+    fkv_view view;
+    if (fkv_head(store, at, &view, NULL) != FLASHKV_OK) return true;
+    bool same = fkv_record_sequence(view.bytes) == sequence;
+    fkv_view_fini(&view);
+    if (same) return false;
+  }
+  return true;
+}
+
 static bool has_expired(flashkv *store, const uint8_t *record) {
   uint64_t expires_ms = fkv_record_expires_ms(record);
   return expires_ms != 0 && expires_ms <= fkv_clock_ms(store);
@@ -24,12 +38,14 @@ static bool has_expired(flashkv *store, const uint8_t *record) {
 static bool is_wanted(fkv_merge_job *job, const uint8_t *record, uint64_t word, bool *as_deletion) {
   flashkv *store = job->store;
   khonsu_slice key = fkv_record_key(record);
-  uint64_t newest = fkv_find(store, key, fkv_hash(store, key));
+  uint64_t newest = fkv_find_locked(store, key, fkv_hash(store, key));
   *as_deletion = false;
   if (newest == word || is_retained(store, newest, word)) return true;
   bool deletes = fkv_record_kind(record) == FKV_DELETE || has_expired(store, record);
+  uint64_t sequence = fkv_record_sequence(record);
   *as_deletion = true;
-  return deletes && newest == 0 && job->others_from < fkv_record_sequence(record);
+  if (!deletes || job->others_from >= sequence) return false;
+  return newest == 0 || hides_in_the_past(store, newest, sequence);
 }
 
 /* ---- collecting */

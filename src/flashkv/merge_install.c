@@ -21,12 +21,13 @@ static khonsu_status move_one(flashkv *store, const fkv_move *move, khonsu_error
   khonsu_status status = fkv_head(store, move->to, &view, error);
   if (status != FLASHKV_OK) return status;
   khonsu_slice key = fkv_record_key(view.bytes);
-  uint64_t hash = fkv_hash(store, key), newest = fkv_find(store, key, hash);
+  uint64_t hash = fkv_hash(store, key), newest = fkv_find_locked(store, key, hash);
   bool gone = false;
   uint64_t leader = leader_of(store, newest, move->from, &gone);
   if (gone) { /* or a deletion that is not in the keydir, but kept for older records that may still be in some file */
-    if (newest == 0 && fkv_record_kind(view.bytes) == FKV_DELETE) fkv_count_new(store, move->to, view.bytes);
-  } else if ((status = fkv_versions_copy(&store->versions, move->from, move->to)) == FLASHKV_OK) {
+    if (fkv_record_kind(view.bytes) == FKV_DELETE) fkv_count_new(store, move->to, view.bytes);
+  } else if ((status = fkv_keydir_prepare(store, hash)) == FLASHKV_OK &&
+             (status = fkv_versions_copy(&store->versions, move->from, move->to)) == FLASHKV_OK) {
     if (leader == 0) {
       fkv_keydir_replace(store, key, hash, move->from, move->to);
       fkv_count_new(store, move->to, view.bytes);

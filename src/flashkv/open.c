@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "image.h"
 #include "install.h"
 #include "keeper.h"
 
@@ -169,6 +170,12 @@ static khonsu_status make_store(flashkv *store, khonsu_error *error) {
 
 /* ---- files of an existing store */
 
+/* Words of an image count on it. */
+static uint64_t first_span_of(const flashkv *store, uint64_t id) {
+  const fkv_image_row *row = fkv_image_find(store, id);
+  return row == NULL ? 0 : row->first_span;
+}
+
 static khonsu_status open_row(flashkv *store, const fkv_manifest_row *row, bool last, khonsu_error *error) {
   bool sealed = row->bits & FKV_ROW_SEALED, writable = !sealed && !store->options.read_only;
   uint64_t size_max = last && writable ? store->options.data_file_size : 0;
@@ -182,7 +189,7 @@ static khonsu_status open_row(flashkv *store, const fkv_manifest_row *row, bool 
   file->sequence_max = row->sequence_max;
   if (file->tail < row->flushed || (sealed && file->tail != row->flushed)) {
     status = fkv_file_damage(file, &store->files, file->tail, "the end (it is not where it was)", error);
-  } else if (fkv_list_add(store, file, 0) != FLASHKV_OK) {
+  } else if (fkv_list_add(store, file, first_span_of(store, row->id)) != FLASHKV_OK) {
     status = khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for a data file");
   }
   if (status != FLASHKV_OK) fkv_file_leave(file);
@@ -198,6 +205,7 @@ static khonsu_status open_rows(flashkv *store, const fkv_manifest *manifest, kho
   store->versions.oldest = manifest->retain_oldest;
   store->sequence = manifest->sequence;
   store->timestamp_us = manifest->timestamp_us;
+  fkv_image_open(store, manifest);
   for (size_t index = 0; index < manifest->row_count; index++) {
     khonsu_status status = open_row(store, &manifest->rows[index], index + 1 == manifest->row_count, error);
     if (status != FLASHKV_OK) return status;
@@ -253,6 +261,7 @@ static khonsu_status continue_log(flashkv *store, khonsu_error *error) {
       khonsu_status status = rewrite_tail(store, file, error);
       if (status != FLASHKV_OK) return status;
     }
+    if (file->own_from > file->tail) file->own_from = file->tail;
     if (index + 1 == store->list_count) store->active = file;
   }
   if (store->rewrite_tails) write_holder(store, "");
@@ -305,8 +314,8 @@ static khonsu_status init_parts(flashkv *store) {
   if (status == FLASHKV_OK) status = fkv_spans_init(&store->spans, &store->epoch);
   if (status == FLASHKV_OK) status = fkv_versions_init(&store->versions, &store->epoch, store->heap);
   if (status == FLASHKV_OK) status = kh_ordered_map_init(&store->expiries, &store->epoch);
-  if (status == FLASHKV_OK) status = kh_hash_map_init(&store->keydir.hash, source, &store->epoch, store->heap);
-  return status;
+  if (status != FLASHKV_OK) return status;
+  return fkv_keydir_init(&store->keydir, store->options.index_type, source, &store->epoch, store->heap);
 }
 
 static void close_handle(const kh_os *os, kh_file file) {
@@ -315,13 +324,13 @@ static void close_handle(const kh_os *os, kh_file file) {
 
 static void destroy(flashkv *store) {
   kh_ordered_map_fini(&store->expiries);
-  if (atomic_load(&store->keydir.order_state) != FKV_ORDER_NONE) kh_ordered_map_fini(&store->keydir.order);
+  fkv_keydir_fini(&store->keydir);
   if (store->heap != NULL) {
-    if (atomic_load(&store->keydir.hash.directory) != NULL) kh_hash_map_fini(&store->keydir.hash);
     if (store->versions.epoch != NULL) fkv_versions_fini(&store->versions);
     kh_epoch_fini(&store->epoch); /* files that merging retired give their spans back */
     fkv_spans_fini(&store->spans);
     kh_heap_close(store->heap);
+    fkv_image_close(store);
   }
   for (size_t index = 0; index < store->list_count; index++) fkv_file_leave(store->list[index]);
   kh_free(store->list);
@@ -379,6 +388,8 @@ khonsu_status fkv_open_on(const kh_os *os, const flashkv_options *given, flashkv
 
 /* ---- closing */
 
+static bool has_merged(const flashkv *store) { return store->counters.merges > 0 || store->counters.expired > 0; }
+
 static khonsu_status close_files(flashkv *store, khonsu_error *error) {
   if (store->options.read_only) return FLASHKV_OK;
   if (atomic_load(&store->failed)) {
@@ -390,6 +401,9 @@ static khonsu_status close_files(flashkv *store, khonsu_error *error) {
   kh_lock_acquire(&store->files_lock);
   if (status == FLASHKV_OK && store->list_count > 0) status = fkv_publish_files(store, error);
   kh_lock_release(&store->files_lock);
+  bool changed =
+      atomic_load(&store->visible) != store->recovery.sequence || !store->recovery.clean || has_merged(store);
+  if (status == FLASHKV_OK && store->keydir.ops == NULL && changed) status = fkv_image_write(store, error);
   return status;
 }
 

@@ -1,5 +1,6 @@
 #include "order.h"
 
+#include "heal.h"
 #include "install.h"
 
 /* Words of some segments of the hash map, whose keys go into the ordered one. */
@@ -46,11 +47,14 @@ static void give_up(flashkv *store) {
 
 static khonsu_status begin(flashkv *store, khonsu_error *error) {
   fkv_keydir *keydir = &store->keydir;
-  if (kh_hash_map_check_all(&keydir->hash) != FLASHKV_OK) {
-    return khonsu_error_set(error, FLASHKV_CORRUPT, "the image of the index is damaged; open the store again");
-  }
   kh_lock_acquire(&store->write_lock);
-  khonsu_status status = kh_ordered_map_init_words(&keydir->order, &store->epoch);
+  fkv_heal(store);
+  khonsu_status status = kh_hash_map_check_all(&keydir->hash);
+  if (status != FLASHKV_OK) {
+    kh_lock_release(&store->write_lock);
+    return khonsu_error_set(error, status, "the index is damaged, and cannot be made anew");
+  }
+  status = kh_ordered_map_init_words(&keydir->order, &store->epoch);
   if (status == FLASHKV_OK) atomic_store(&keydir->order_state, FKV_ORDER_GROWING);
   kh_lock_release(&store->write_lock);
   return status == FLASHKV_OK ? status : khonsu_error_set(error, status, "out of memory for the order of keys");
@@ -70,7 +74,7 @@ static khonsu_status fill(flashkv *store, khonsu_error *error) {
     if (status == FLASHKV_OK) status = fill_in(&own, error);
     if (status != FLASHKV_OK) give_up(store);
     else if (!more) atomic_store_explicit(&keydir->order_state, FKV_ORDER_COMPLETE, memory_order_release);
-    kh_epoch_collect(&store->epoch, 64);
+    kh_epoch_collect(&store->epoch, UINT64_MAX); /* each key replaced a leaf */
     kh_lock_release(&store->write_lock);
   }
   kh_buffer_fini(&own.words);

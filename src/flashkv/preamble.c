@@ -1,5 +1,7 @@
 #include "preamble.h"
 
+#include <errno.h>
+
 static const char magics[][8] = {"FKVDATA", "FKVHINT", "FKVMANI", "FKVIMAG"};
 
 /* Of all bytes but the checksum's own. */
@@ -37,4 +39,18 @@ khonsu_status fkv_preamble_read(const uint8_t from[FKV_PREAMBLE_SIZE], fkv_file_
   memcpy(preamble->store_id, from + 16, FKV_STORE_ID_SIZE);
   memcpy(preamble->numbers, from + 32, sizeof preamble->numbers);
   return FLASHKV_OK;
+}
+
+khonsu_status fkv_preamble_load(const kh_os *os, const char *path, fkv_file_kind kind, fkv_preamble *preamble,
+                                khonsu_error *error) {
+  uint8_t bytes[FKV_PREAMBLE_SIZE] = {0};
+  size_t got;
+  kh_file file;
+  kh_os_error failed = KH_OS_CALL(os, open, path, KH_OPEN_READ, &file);
+  if (failed == ENOENT) return khonsu_error_set(error, FLASHKV_NOT_FOUND, "%s is missing", path);
+  if (failed) return kh_os_fail(error, failed, "open", path);
+  failed = KH_OS_CALL(os, read_at, file, bytes, sizeof bytes, 0, &got);
+  (void)KH_OS_CALL(os, close, file);
+  if (failed) return kh_os_fail(error, failed, "read", path);
+  return fkv_preamble_read(bytes, kind, path, preamble, error);
 }

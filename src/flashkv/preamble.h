@@ -10,8 +10,8 @@
 #ifndef FKV_PREAMBLE_H
 #define FKV_PREAMBLE_H
 
-#include "base/base.h"
 #include "flashkv.h"
+#include "os/os.h"
 
 enum { FKV_PREAMBLE_SIZE = 64, FKV_FORMAT_VERSION = 1, FKV_STORE_ID_SIZE = 16 };
 
@@ -28,5 +28,8 @@ void fkv_preamble_write(const fkv_preamble *preamble, uint8_t to[FKV_PREAMBLE_SI
 /* Reads what is a preamble of this kind. `path` is for the texts. CORRUPT: it is none. UNSUPPORTED: of a newer version. */
 KHONSU_MUST_USE khonsu_status fkv_preamble_read(const uint8_t from[FKV_PREAMBLE_SIZE], fkv_file_kind kind,
                                                 const char *path, fkv_preamble *preamble, khonsu_error *error);
+/* The same of the file at `path`. NOT_FOUND: there is none. IO. */
+KHONSU_MUST_USE khonsu_status fkv_preamble_load(const kh_os *os, const char *path, fkv_file_kind kind,
+                                                fkv_preamble *preamble, khonsu_error *error);
 
 #endif

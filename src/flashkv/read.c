@@ -167,7 +167,7 @@ khonsu_status fkv_read_word(flashkv *store, uint64_t word, const fkv_moment *mom
   return FLASHKV_OK;
 }
 
-khonsu_status fkv_word_as_of(const flashkv *store, khonsu_slice key, uint64_t hash, uint64_t sequence, uint64_t *word,
+khonsu_status fkv_word_as_of(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t sequence, uint64_t *word,
                              khonsu_error *error) {
   for (;;) { /* again only if a version left the chain meanwhile */
     uint64_t departures = atomic_load(&store->versions.departures);

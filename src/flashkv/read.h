@@ -24,7 +24,7 @@ KHONSU_MUST_USE khonsu_status fkv_read_word(flashkv *store, uint64_t word, const
 KHONSU_MUST_USE khonsu_status fkv_exists(flashkv *store, khonsu_slice key, khonsu_error *error);
 
 /* The word of the newest record of `key` that is not newer than `sequence`; 0: there is none. CORRUPT, IO, NO_MEMORY. */
-KHONSU_MUST_USE khonsu_status fkv_word_as_of(const flashkv *store, khonsu_slice key, uint64_t hash, uint64_t sequence,
+KHONSU_MUST_USE khonsu_status fkv_word_as_of(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t sequence,
                                              uint64_t *word, khonsu_error *error);
 
 #endif

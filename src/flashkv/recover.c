@@ -6,6 +6,7 @@
  * stands behind it never happened. But where a seal behind it says that the log had been flushed beyond that place, or the
  * manifest does, it is no crash that made the hole: the store is CORRUPT, and left as it is. */
 #include "expiry.h"
+#include "image.h"
 #include "install.h"
 #include "scan.h"
 
@@ -53,6 +54,20 @@ static khonsu_status take_older(recovery *own, uint64_t head, uint64_t head_sequ
   return status;
 }
 
+/* The commit that wrote `old` has written its key again: nobody sees it, but what stands behind it is behind `word` now. */
+static khonsu_status pass_on(flashkv *store, uint64_t old, uint64_t word) {
+  khonsu_status status = fkv_versions_copy(&store->versions, old, word);
+  if (status == FLASHKV_OK) fkv_versions_unlink(&store->versions, old);
+  return status;
+}
+
+/* A record to which its key leads now. */
+static khonsu_status take_newest(flashkv *store, uint64_t word, const uint8_t *record) {
+  uint64_t expires_ms = fkv_record_expires_ms(record);
+  fkv_count_new(store, word, record);
+  return expires_ms == 0 ? FLASHKV_OK : fkv_expiry_note(store, expires_ms, word);
+}
+
 static khonsu_status enter_over(recovery *own, const upcoming *next, const uint8_t *record, uint64_t old) {
   flashkv *store = own->store;
   fkv_view view;
@@ -63,9 +78,12 @@ static khonsu_status enter_over(recovery *own, const upcoming *next, const uint8
     status = take_older(own, old, old_sequence, next->word, record);
   } else {
     fkv_keydir_replace(store, fkv_record_key(record), next->hash, old, next->word);
-    fkv_count_new(store, next->word, record);
+    status = take_newest(store, next->word, record);
     fkv_uncount(store, old, view.bytes);
-    status = take_older(own, next->word, sequence, old, view.bytes);
+    if (status == FLASHKV_OK) {
+      status = old_sequence == sequence ? pass_on(store, old, next->word)
+                                        : take_older(own, next->word, sequence, old, view.bytes);
+    }
   }
   fkv_view_fini(&view);
   return status;
@@ -77,17 +95,16 @@ static khonsu_status enter(recovery *own, const upcoming *next) {
   khonsu_status status = fkv_head(store, next->word, &view, own->error);
   if (status != FLASHKV_OK) return status;
   khonsu_slice key = fkv_record_key(view.bytes);
-  uint64_t old = fkv_find(store, key, next->hash);
+  status = fkv_keydir_prepare(store, next->hash);
+  if (status != FLASHKV_OK) return khonsu_error_set(own->error, status, "cannot change the index");
+  uint64_t old = fkv_find_locked(store, key, next->hash);
   if (fkv_record_kind(view.bytes) == FKV_DELETE) status = remember(&own->tombstones, next->word);
-  if (fkv_record_expires_ms(view.bytes) != 0) {
-    fkv_spot_of(store, next->word).file->has_expiring = true;
-    status = fkv_expiry_note(store, fkv_record_expires_ms(view.bytes), next->word);
-  }
+  if (fkv_record_expires_ms(view.bytes) != 0) fkv_spot_of(store, next->word).file->has_expiring = true;
   if (status == FLASHKV_OK && old != 0) {
     status = enter_over(own, next, view.bytes, old);
   } else if (status == FLASHKV_OK) {
     status = fkv_keydir_insert(store, key, next->hash, next->word);
-    if (status == FLASHKV_OK) fkv_count_new(store, next->word, view.bytes);
+    if (status == FLASHKV_OK) status = take_newest(store, next->word, view.bytes);
   }
   fkv_view_fini(&view);
   if (status == FLASHKV_NO_MEMORY)
@@ -198,7 +215,7 @@ static khonsu_status corrupt(recovery *own, const fkv_file *file, uint64_t offse
 static khonsu_status take_records(recovery *own, fkv_scan *scan, uint64_t trusted, uint64_t *offset) {
   fkv_file *file = scan->file;
   *offset = scan->offset;
-  file->own_from = 0; /* heads are looked at here, before anybody else sees them */
+  if (file->covered == 0) file->own_from = 0; /* heads are looked at here, before anybody else sees them */
   for (;;) {
     const uint8_t *record;
     fkv_soundness sound;
@@ -225,47 +242,12 @@ static khonsu_status take_sealed(recovery *own, fkv_file *file, uint64_t from) {
   return status;
 }
 
-/* How far a seal from `scan` on says that the log was flushed. */
-static khonsu_status seals_behind(recovery *own, fkv_scan *scan, uint64_t *synced_to, uint64_t *end) {
-  for (;;) {
-    const uint8_t *record;
-    khonsu_status status = fkv_scan_resume(scan, &record, own->error);
-    if (status != FLASHKV_OK || record == NULL) return status;
-    if (fkv_record_kind(record) == FKV_SEAL) {
-      uint64_t said = fkv_record_seal(record).synced_to;
-      if (said > *synced_to) *synced_to = said;
-    }
-    fkv_scan_pass(scan, record);
-    *end = scan->offset;
-  }
-}
-
-/* Up to where a file has bytes that are not zero, from `from` on. */
-static khonsu_status end_of_bytes(fkv_scan *scan, uint64_t from, uint64_t *end, khonsu_error *error) {
-  enum { PART = 1 << 16 };
-  for (uint64_t at = from; at < scan->end; at += PART) {
-    fkv_view view;
-    size_t size = (size_t)(scan->end - at < PART ? scan->end - at : PART);
-    khonsu_status status = fkv_file_view(scan->file, scan->files, at, size, &view, error);
-    if (status != FLASHKV_OK) return status;
-    size_t used = size;
-    while (used > 0 && view.bytes[used - 1] == 0) used--;
-    if (used > 0) *end = at + used;
-    fkv_view_fini(&view);
-  }
-  return FLASHKV_OK;
-}
-
 /* The log ends in the file at `offset`. Is that how a crash leaves it? */
 static khonsu_status end_log(recovery *own, fkv_file *file, uint64_t offset, bool *ended) {
   flashkv *store = own->store;
   uint64_t end = offset, synced_to = own->synced;
   fkv_scan scan = fkv_scan_begin(file, &store->files, offset, file->tail);
-  khonsu_status status = end_of_bytes(&scan, offset, &end, own->error);
-  if (status == FLASHKV_OK && end > offset) {
-    scan.end = end;
-    status = seals_behind(own, &scan, &synced_to, &end);
-  }
+  khonsu_status status = fkv_scan_rest(&scan, &end, &synced_to, own->error);
   fkv_scan_fini(&scan);
   if (status != FLASHKV_OK) return status;
   if (offset < file->flushed || synced_to > own->last) return corrupt(own, file, offset);
@@ -277,13 +259,26 @@ static khonsu_status end_log(recovery *own, fkv_file *file, uint64_t offset, boo
 }
 
 /* One that is not sealed: `ended`, if the log has ended before it. */
-static khonsu_status take_open_ended(recovery *own, fkv_file *file, uint64_t from, bool *ended) {
-  uint64_t offset = from;
-  fkv_scan scan = fkv_scan_begin(file, &own->store->files, from, file->tail);
+static khonsu_status take_end_of_log(recovery *own, fkv_file *file, uint64_t *from, bool *ended) {
+  uint64_t offset = *from;
+  fkv_scan scan = fkv_scan_begin(file, &own->store->files, *from, file->tail);
   khonsu_status status = *ended ? FLASHKV_OK : take_records(own, &scan, file->flushed, &offset);
   fkv_scan_fini(&scan);
-  own->store->recovery.files_scanned++;
+  *from = offset;
   return status == FLASHKV_OK ? end_log(own, file, offset, ended) : status;
+}
+
+/* Beside a process that writes, a record may be missing when it is looked for, and what stands behind it, and says that it
+ * was flushed, be there a moment later: so it is looked for again. */
+static khonsu_status take_open_ended(recovery *own, fkv_file *file, uint64_t from, bool *ended) {
+  bool alone = !own->store->options.read_only;
+  own->store->recovery.files_scanned++;
+  khonsu_status status = take_end_of_log(own, file, &from, ended);
+  for (uint64_t before = 0; status == FLASHKV_CORRUPT && !alone && from != before;) {
+    before = from;
+    status = take_end_of_log(own, file, &from, ended);
+  }
+  return status;
 }
 
 /* ---- when all records are in */
@@ -324,19 +319,24 @@ static khonsu_status reserve(flashkv *store) {
 static khonsu_status recover_files(recovery *own) {
   flashkv *store = own->store;
   bool ended = false;
-  if (reserve(store) != FLASHKV_OK)
+  bool has_image = fkv_image_take(store);
+  own->last = own->synced = store->sequence; /* manifest and image speak of what is flushed */
+  own->timestamp_us = store->timestamp_us;
+  if (!has_image && reserve(store) != FLASHKV_OK) {
     return khonsu_error_set(own->error, FLASHKV_NO_MEMORY, "out of memory for the keys");
+  }
   for (size_t index = 0; index < store->list_count; index++) {
     fkv_file *file = store->list[index];
-    khonsu_status status = file->sealed ? take_sealed(own, file, FKV_PREAMBLE_SIZE)
-                                        : take_open_ended(own, file, FKV_PREAMBLE_SIZE, &ended);
+    uint64_t from = file->covered != 0 ? file->covered : FKV_PREAMBLE_SIZE;
+    if (from == file->tail && !ended) continue;
+    khonsu_status status = file->sealed ? take_sealed(own, file, from) : take_open_ended(own, file, from, &ended);
     if (status != FLASHKV_OK) return status;
   }
   return settle_tombstones(own);
 }
 
 khonsu_status fkv_recover(flashkv *store, khonsu_error *error) {
-  recovery own = {.store = store, .error = error, .last = store->sequence, .timestamp_us = store->timestamp_us};
+  recovery own = {.store = store, .error = error};
   khonsu_status status = recover_files(&own);
   kh_buffer_fini(&own.tombstones);
   kh_buffer_fini(&own.open);
@@ -345,6 +345,7 @@ khonsu_status fkv_recover(flashkv *store, khonsu_error *error) {
   store->timestamp_us = own.timestamp_us;
   atomic_store(&store->visible, own.last);
   atomic_store(&store->synced, own.synced < own.last ? own.synced : own.last);
+  store->recovery.clean = store->image != NULL && store->recovery.files_scanned == 0;
   store->versions.sweep_at = 0; /* they were met in any order */
   fkv_trim_versions(store);
   return FLASHKV_OK;

@@ -61,3 +61,38 @@ khonsu_status fkv_scan_resume(fkv_scan *scan, const uint8_t **record, khonsu_err
   *record = NULL;
   return FLASHKV_OK;
 }
+
+/* Up to where there are bytes that are not zero. */
+static khonsu_status end_of_bytes(const fkv_scan *scan, uint64_t *end, khonsu_error *error) {
+  enum { PART = 1 << 16 };
+  for (uint64_t at = scan->offset; at < scan->end; at += PART) {
+    fkv_view view;
+    size_t size = (size_t)(scan->end - at < PART ? scan->end - at : PART);
+    khonsu_status status = fkv_file_view(scan->file, scan->files, at, size, &view, error);
+    if (status != FLASHKV_OK) return status;
+    size_t used = size;
+    while (used > 0 && view.bytes[used - 1] == 0) used--;
+    if (used > 0) *end = at + used;
+    fkv_view_fini(&view);
+  }
+  return FLASHKV_OK;
+}
+
+khonsu_status fkv_scan_rest(fkv_scan *scan, uint64_t *end, uint64_t *synced_to, khonsu_error *error) {
+  uint64_t bytes_end = scan->offset;
+  khonsu_status status = end_of_bytes(scan, &bytes_end, error);
+  if (status != FLASHKV_OK || bytes_end == scan->offset) return status;
+  *end = bytes_end;
+  while (scan->offset < bytes_end) { /* the last record may end in zeros: seals do */
+    const uint8_t *record;
+    status = fkv_scan_resume(scan, &record, error);
+    if (status != FLASHKV_OK || record == NULL) return status;
+    if (fkv_record_kind(record) == FKV_SEAL) {
+      uint64_t said = fkv_record_seal(record).synced_to;
+      if (said > *synced_to) *synced_to = said;
+    }
+    fkv_scan_pass(scan, record);
+    if (scan->offset > *end) *end = scan->offset;
+  }
+  return FLASHKV_OK;
+}

@@ -29,4 +29,9 @@ static inline void fkv_scan_pass(fkv_scan *scan, const uint8_t *record) {
 /* Goes on to the next place that holds a sound record, `*record`; NULL: there is none. */
 KHONSU_MUST_USE khonsu_status fkv_scan_resume(fkv_scan *scan, const uint8_t **record, khonsu_error *error);
 
+/* What stands from the scan's offset on, where the records end: up to where there are bytes that are not zero, or sound
+ * records, `*end`, which is left if there are none; and the greatest number, if it is more than `*synced_to`, up to which a
+ * seal there says that the log was flushed. The scan is of no use after. IO, NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status fkv_scan_rest(fkv_scan *scan, uint64_t *end, uint64_t *synced_to, khonsu_error *error);
+
 #endif

@@ -14,20 +14,13 @@ static uint64_t disk_size(const flashkv *store) {
   return size;
 }
 
-static size_t index_memory(const flashkv *store) {
-  const fkv_keydir *keydir = &store->keydir;
-  if (keydir->ops != NULL) return keydir->ops->memory(keydir);
-  size_t order = atomic_load(&keydir->order_state) == FKV_ORDER_NONE ? 0 : kh_ordered_map_memory(&keydir->order);
-  return kh_hash_map_memory(&keydir->hash) + order;
-}
-
 static flashkv_stats collect(const flashkv *store) {
   return (flashkv_stats){.key_num = store->keys,
                          .data_file_num = store->list_count,
                          .reclaim_size = store->bytes - store->live - store->tombstones - store->retained,
                          .disk_size = disk_size(store),
                          .live_size = store->live,
-                         .index_memory = index_memory(store),
+                         .index_memory = fkv_keydir_memory(&store->keydir),
                          .sequence = atomic_load(&store->visible),
                          .synced = atomic_load(&store->synced),
                          .oldest_replay = store->history_from,

@@ -37,3 +37,5 @@ SAME(CORRUPT);
 SAME(UNAVAILABLE);
 SAME(IN_DOUBT);
 SAME(NO_MEMORY);
+
+const char *flashkv_version(void) { return "0.1.0"; }

@@ -67,6 +67,8 @@ struct flashkv {
   _Atomic bool failed;                             /* a flush failed: nothing is written any more */
 
   flashkv_recovery recovery;
+  void *image; /* image.c: mapped for as long as the store is open; NULL: none */
+  size_t image_size;
 
   kh_ordered_map expiries; /* expiry.c; under the write lock */
   _Atomic bool merging, closing;
@@ -112,11 +114,23 @@ static inline bool fkv_word_has_key(void *ctx, uint64_t word, khonsu_slice key) 
 
 static inline uint64_t fkv_hash(const flashkv *store, khonsu_slice key) { return kh_hash_bytes(key, store->hash_seed); }
 
-/* Readers too, in the epoch. */
-static inline uint64_t fkv_find(const flashkv *store, khonsu_slice key, uint64_t hash) {
+/* The word of a key; 0: there is none. In the epoch, without the write lock; and with it. (They differ in who makes the hash
+ * table anew if the image it stands on is damaged where the key would be.) */
+uint64_t fkv_find_healed(flashkv *store, khonsu_slice key, uint64_t hash);
+uint64_t fkv_find_locked_healed(flashkv *store, khonsu_slice key, uint64_t hash);
+
+static inline uint64_t fkv_find_unhealed(const flashkv *store, khonsu_slice key, uint64_t hash) {
   const fkv_keydir *keydir = &store->keydir;
   if (KH_UNLIKELY(keydir->ops != NULL)) return keydir->ops->find(keydir, key, hash);
   return kh_hash_map_find_by(&keydir->hash, key, hash, fkv_word_has_key, (void *)(uintptr_t)store);
+}
+static inline uint64_t fkv_find(flashkv *store, khonsu_slice key, uint64_t hash) {
+  uint64_t word = fkv_find_unhealed(store, key, hash);
+  return KH_LIKELY(word != KH_WORD_DAMAGED) ? word : fkv_find_healed(store, key, hash);
+}
+static inline uint64_t fkv_find_locked(flashkv *store, khonsu_slice key, uint64_t hash) {
+  uint64_t word = fkv_find_unhealed(store, key, hash);
+  return KH_LIKELY(word != KH_WORD_DAMAGED) ? word : fkv_find_locked_healed(store, key, hash);
 }
 
 /* The head of a record, which is sound. `view` must be given back (fkv_view_fini). CORRUPT, IO, NO_MEMORY. */

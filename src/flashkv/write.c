@@ -257,7 +257,7 @@ static khonsu_status write_and_install(flashkv *store, commit *own) {
   }
   own->status = copy(store, own);
   finish(store, own);
-  kh_epoch_collect(&store->epoch, 2);
+  kh_epoch_collect(&store->epoch, 2 * own->writes->count);
   kh_lock_release(&store->write_lock);
   fkv_keeper_nudge(store);
   return own->status;

@@ -26,20 +26,20 @@ static uint64_t commit(flashkv_batch *batch) {
 
 static void a_batch_is_one_commit(void **state) {
   test_store *test = *state;
-  put_text(test->store, "gone", "1");
+  store_put_text(test->store, "gone", "1");
   flashkv_batch *batch = new_batch(test);
   add(batch, "a", "1");
   add(batch, "b", "2");
   add_delete(batch, "gone");
   add_delete(batch, "never there");
   assert_int_equal(flashkv_batch_count(batch), 4);
-  assert_text(test->store, "a", NULL);
-  assert_text(test->store, "gone", "1");
+  store_assert_text(test->store, "a", NULL);
+  store_assert_text(test->store, "gone", "1");
   assert_int_equal(commit(batch), 2);
   flashkv_batch_free(&batch);
   for (int round = 0; round < 3; round++) {
     assert_int_equal(flashkv_sequence(test->store), 2);
-    assert_entries(test->store, NULL, "a=1 b=2");
+    store_assert_entries(test->store, NULL, "a=1 b=2");
     if (round == 0) store_reopen(test);
     else store_crash(test);
   }
@@ -60,7 +60,7 @@ static void the_last_write_to_a_key_stands(void **state) {
   commit(batch);
   flashkv_batch_free(&batch);
   for (int round = 0; round < 2; round++) {
-    assert_entries(test->store, NULL, "a=2 b=3 d=6");
+    store_assert_entries(test->store, NULL, "a=2 b=3 d=6");
     assert_int_equal(store_stats(test->store).key_num, 3);
     store_reopen(test);
   }
@@ -68,8 +68,8 @@ static void the_last_write_to_a_key_stands(void **state) {
 
 static void writing_a_key_twice_hides_nothing_from_snapshots(void **state) {
   test_store *test = *state;
-  put_text(test->store, "a", "old");
-  put_text(test->store, "b", "old");
+  store_put_text(test->store, "a", "old");
+  store_put_text(test->store, "b", "old");
   flashkv_snapshot *snapshot = NULL;
   MUST(flashkv_snapshot_open(test->store, &snapshot, &err));
   flashkv_batch *batch = new_batch(test);
@@ -80,13 +80,13 @@ static void writing_a_key_twice_hides_nothing_from_snapshots(void **state) {
   add_delete(batch, "b");
   commit(batch);
   flashkv_batch_free(&batch);
-  assert_text_at(test->store, 2, "a", "old");
-  assert_text_at(test->store, 2, "b", "old");
-  assert_text(test->store, "a", "2");
-  assert_text(test->store, "b", NULL);
+  store_assert_text_at(test->store, 2, "a", "old");
+  store_assert_text_at(test->store, 2, "b", "old");
+  store_assert_text(test->store, "a", "2");
+  store_assert_text(test->store, "b", NULL);
   flashkv_snapshot_close(&snapshot);
   assert_int_equal(store_stats(test->store).retained, 0);
-  assert_entries(test->store, NULL, "a=2");
+  store_assert_entries(test->store, NULL, "a=2");
 }
 
 static void a_batch_can_be_cleared_and_used_again(void **state) {
@@ -104,7 +104,7 @@ static void a_batch_can_be_cleared_and_used_again(void **state) {
   flashkv_batch_free(&batch);
   flashkv_batch_free(&batch);
   assert_int_equal(flashkv_sequence(test->store), 2);
-  assert_entries(test->store, NULL, "b=2 c=3 d=4");
+  store_assert_entries(test->store, NULL, "b=2 c=3 d=4");
 }
 
 /* A batch keeps some memory from one use to the next; what does not fit there goes elsewhere. */
@@ -121,7 +121,7 @@ static void a_batch_of_one_entry_lasts_whatever_its_size(void **state) {
   flashkv_batch_free(&batch);
   store_crash(test);
   for (size_t at = 0; at < sizeof sizes / sizeof sizes[0]; at++) {
-    assert_value(test->store, slice_of(&at, sizeof at), slice_of(bytes, sizes[at]));
+    store_assert_value(test->store, slice_of(&at, sizeof at), slice_of(bytes, sizes[at]));
   }
   free(bytes);
 }
@@ -142,7 +142,7 @@ static void a_batch_holds_no_more_than_it_may(void **state) {
   add(batch, "c", "3");
   commit(batch);
   flashkv_batch_free(&batch);
-  assert_entries(test->store, NULL, "a=1 c=3");
+  store_assert_entries(test->store, NULL, "a=1 c=3");
   options.sync_writes = (flashkv_durability)9;
   MUST_SAY(FLASHKV_INVALID_ARGUMENT, "sync_writes", flashkv_batch_new(test->store, &options, &batch, &err));
   assert_null(batch);
@@ -190,14 +190,14 @@ static void assert_filled(flashkv *store, uint32_t count, size_t size, uint8_t *
   assert_int_equal(store_stats(store).key_num, count);
   for (uint32_t at = 0; at < count; at++) {
     memset(value, (int)at, size);
-    assert_value(store, slice_of(&at, sizeof at), slice_of(value, size));
+    store_assert_value(store, slice_of(&at, sizeof at), slice_of(value, size));
   }
 }
 
 static void fills_and_reads_back(test_store *test, uint32_t count, size_t size) {
   uint8_t *value = malloc(size);
   flashkv_batch *batch = new_batch(test);
-  put_text(test->store, "before", "");
+  store_put_text(test->store, "before", "");
   fill(batch, count, size, value);
   MUST(flashkv_delete(test->store, flashkv_text("before"), &err));
   assert_int_equal(commit(batch), 3);
@@ -232,7 +232,7 @@ static void a_large_batch_can_be_cleared(void **state) {
   assert_int_equal(commit(batch), 1);
   flashkv_batch_free(&batch);
   store_crash(test);
-  assert_entries(test->store, NULL, "a=1");
+  store_assert_entries(test->store, NULL, "a=1");
   free(value);
 }
 
@@ -243,7 +243,7 @@ static void a_batch_that_was_never_committed_leaves_nothing(void **state) {
   flashkv_batch_free(&batch);
   assert_int_equal(flashkv_sequence(test->store), 0);
   store_reopen(test);
-  assert_entries(test->store, NULL, "");
+  store_assert_entries(test->store, NULL, "");
 }
 
 int main(void) {

@@ -13,7 +13,7 @@ static flashkv_iterator_options options_of(const char *prefix, const char *lower
 }
 
 static void put_letters(flashkv *store, const char *const *keys) {
-  for (; *keys != NULL; keys++) put_text(store, *keys, "");
+  for (; *keys != NULL; keys++) store_put_text(store, *keys, "");
 }
 
 static void keys_come_in_order_between_bounds(void **state) {
@@ -42,9 +42,9 @@ static void keys_come_in_order_between_bounds(void **state) {
   };
   for (size_t at = 0; at < sizeof cases / sizeof cases[0]; at++) {
     flashkv_iterator_options options = options_of(cases[at].prefix, cases[at].lower, cases[at].upper, false);
-    assert_entries(test->store, &options, cases[at].forward);
+    store_assert_entries(test->store, &options, cases[at].forward);
     options.reverse = true;
-    assert_entries(test->store, &options, cases[at].reverse);
+    store_assert_entries(test->store, &options, cases[at].reverse);
   }
 }
 
@@ -52,11 +52,11 @@ static void prefixes_of_the_greatest_bytes_only(void **state) {
   test_store *test = *state;
   put_letters(test->store, (const char *const[]){"\xfe", "\xff", "\xff\xfe", "\xff\xff", "\xff\xff\xff", NULL});
   flashkv_iterator_options options = options_of("\xff\xff", "", "", false);
-  assert_entries(test->store, &options, "\xff\xff= \xff\xff\xff=");
+  store_assert_entries(test->store, &options, "\xff\xff= \xff\xff\xff=");
   options.reverse = true;
-  assert_entries(test->store, &options, "\xff\xff\xff= \xff\xff=");
+  store_assert_entries(test->store, &options, "\xff\xff\xff= \xff\xff=");
   options.prefix = flashkv_text("\xff");
-  assert_entries(test->store, &options, "\xff\xff\xff= \xff\xff= \xff\xfe= \xff=");
+  store_assert_entries(test->store, &options, "\xff\xff\xff= \xff\xff= \xff\xfe= \xff=");
 }
 
 static void keys_with_zero_bytes_are_in_order_too(void **state) {
@@ -101,14 +101,14 @@ static void seeks_and_rewinds(void **state) {
     };
     for (size_t at = 0; at < sizeof cases / sizeof cases[0]; at++) {
       MUST(flashkv_iterator_seek(forward, flashkv_text(cases[at].key), &err));
-      assert_rest(forward, cases[at].forward[bounded]);
+      store_assert_rest(forward, cases[at].forward[bounded]);
       MUST(flashkv_iterator_seek(reverse, flashkv_text(cases[at].key), &err));
-      assert_rest(reverse, cases[at].reverse[bounded]);
+      store_assert_rest(reverse, cases[at].reverse[bounded]);
     }
     flashkv_iterator_rewind(forward);
     flashkv_iterator_rewind(reverse);
-    assert_rest(forward, bounded ? "c= e= g=" : "a= c= e= g= i=");
-    assert_rest(reverse, bounded ? "g= e= c=" : "i= g= e= c= a=");
+    store_assert_rest(forward, bounded ? "c= e= g=" : "a= c= e= g= i=");
+    store_assert_rest(reverse, bounded ? "g= e= c=" : "i= g= e= c= a=");
     flashkv_iterator_free(&forward);
     flashkv_iterator_free(&reverse);
   }
@@ -116,13 +116,13 @@ static void seeks_and_rewinds(void **state) {
 
 static void keys_alone_come_without_values(void **state) {
   test_store *test = *state;
-  put_text(test->store, "a", "value");
-  put_expiring(test->store, "b", "value", 1);
-  put_text(test->store, "c", "value");
+  store_put_text(test->store, "a", "value");
+  store_put_until(test->store, "b", "value", 1);
+  store_put_text(test->store, "c", "value");
   flashkv_iterator_options options = FLASHKV_ITERATOR_OPTIONS_INIT;
   options.keys_only = true;
-  assert_entries(test->store, &options, "a= c=");
-  assert_entries(test->store, NULL, "a=value c=value");
+  store_assert_entries(test->store, &options, "a= c=");
+  store_assert_entries(test->store, NULL, "a=value c=value");
 }
 
 static void an_iterator_sees_one_moment(void **state) {
@@ -134,22 +134,22 @@ static void an_iterator_sees_one_moment(void **state) {
   options.reverse = true;
   MUST(flashkv_iterator_open(test->store, &options, &reverse, &err));
   assert_int_equal(flashkv_iterator_sequence(forward), 4);
-  put_text(test->store, "a", "new");
-  put_text(test->store, "aa", "new");
-  delete_text(test->store, "b");
-  delete_text(test->store, "d");
-  put_text(test->store, "d", "again");
-  delete_text(test->store, "c");
-  put_text(test->store, "e", "new");
-  assert_rest(forward, "a= b= c= d=");
-  assert_rest(reverse, "d= c= b= a=");
+  store_put_text(test->store, "a", "new");
+  store_put_text(test->store, "aa", "new");
+  store_delete_text(test->store, "b");
+  store_delete_text(test->store, "d");
+  store_put_text(test->store, "d", "again");
+  store_delete_text(test->store, "c");
+  store_put_text(test->store, "e", "new");
+  store_assert_rest(forward, "a= b= c= d=");
+  store_assert_rest(reverse, "d= c= b= a=");
   flashkv_iterator_rewind(forward);
   MUST(flashkv_iterator_seek(reverse, flashkv_text("cc"), &err));
-  assert_rest(forward, "a= b= c= d=");
-  assert_rest(reverse, "c= b= a=");
+  store_assert_rest(forward, "a= b= c= d=");
+  store_assert_rest(reverse, "c= b= a=");
   flashkv_iterator_free(&forward);
   flashkv_iterator_free(&reverse);
-  assert_entries(test->store, NULL, "a=new aa=new d=again e=new");
+  store_assert_entries(test->store, NULL, "a=new aa=new d=again e=new");
 }
 
 /* Far more than are read at a time, changed behind and before the place where it stands. */
@@ -159,7 +159,7 @@ static void a_long_iteration_is_not_disturbed(void **state) {
   char key[16];
   for (int at = 0; at < COUNT; at++) {
     snprintf(key, sizeof key, "%06d", at);
-    put_text(test->store, key, key);
+    store_put_text(test->store, key, key);
   }
   flashkv_iterator *iterators[2] = {NULL, NULL};
   flashkv_iterator_options options = FLASHKV_ITERATOR_OPTIONS_INIT;
@@ -180,10 +180,10 @@ static void a_long_iteration_is_not_disturbed(void **state) {
     for (int change = 0; change < 3; change++) {
       snprintf(key, sizeof key, "%06d", (int)kh_prng_below(&prng, COUNT));
       if (change == 0 && flashkv_exists(test->store, flashkv_text(key), NULL) == FLASHKV_OK) {
-        delete_text(test->store, key);
+        store_delete_text(test->store, key);
       } else {
         if (change == 1) strcat(key, "x");
-        put_text(test->store, key, "changed");
+        store_put_text(test->store, key, "changed");
       }
     }
   }
@@ -205,22 +205,22 @@ static int count_entry(void *ctx, flashkv_slice key, flashkv_slice value) {
   folded *own = ctx;
   assert_int_equal(key.size, 1);
   own->bytes += value.size;
-  put_text(own->store, "new", "written by the call"); /* which may use the store */
+  store_put_text(own->store, "new", "written by the call"); /* which may use the store */
   return ++own->count == own->most;
 }
 
 static void folds_visit_until_told_to_stop(void **state) {
   test_store *test = *state;
-  for (char key = 'a'; key <= 'z'; key++) put_text(test->store, (char[]){key, 0}, "12");
+  for (char key = 'a'; key <= 'z'; key++) store_put_text(test->store, (char[]){key, 0}, "12");
   folded own = {test->store, 0, 0, 0};
   MUST(flashkv_fold(test->store, NULL, count_entry, &own, &err));
   assert_int_equal(own.count, 26);
   assert_int_equal(own.bytes, 52);
-  delete_text(test->store, "new");
+  store_delete_text(test->store, "new");
   own = (folded){test->store, 0, 10, 0};
   MUST(flashkv_fold(test->store, NULL, count_entry, &own, &err));
   assert_int_equal(own.count, 10);
-  delete_text(test->store, "new");
+  store_delete_text(test->store, "new");
   own = (folded){test->store, 0, 0, 0};
   MUST(flashkv_list_keys(test->store, count_entry, &own, &err));
   assert_int_equal(own.count, 26);

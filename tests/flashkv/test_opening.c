@@ -20,7 +20,7 @@ static void everything_is_there_after_closing(void **state) {
   assert_int_equal(store_stats(test->store).key_num, 100);
   for (int at = 200; at < 300; at++) {
     snprintf(key, sizeof key, "%d", at % 100);
-    assert_value(test->store, flashkv_text(key), slice_of(value, (size_t)at % 200));
+    store_assert_value(test->store, flashkv_text(key), slice_of(value, (size_t)at % 200));
   }
   flashkv_recovery recovery = FLASHKV_RECOVERY_INIT;
   flashkv_recovered(test->store, &recovery);
@@ -41,14 +41,14 @@ static void files_may_change_their_size_from_one_opening_to_the_next(void **stat
     MUST(flashkv_put(test->store, slice_of(&at, sizeof at), slice_of(value, sizeof value), &err));
   }
   for (uint32_t at = 0; at < 200; at++) {
-    assert_value(test->store, slice_of(&at, sizeof at), slice_of(value, sizeof value));
+    store_assert_value(test->store, slice_of(&at, sizeof at), slice_of(value, sizeof value));
   }
 }
 
 /* The index may be another each time: what they keep of their own must not be taken for what is in the files. */
 static void the_index_may_be_another_from_one_opening_to_the_next(void **state) {
   test_store *test = *state;
-  static const char *const names[] = {"hash", NULL};
+  static const char *const names[] = {"hash", "btree", NULL, "skiplist", NULL};
   flashkv_index_type own = test->options.index_type;
   for (uint32_t at = 0; at < 50; at++) {
     const char *name = names[at / 2 % (sizeof names / sizeof names[0])];
@@ -57,7 +57,7 @@ static void the_index_may_be_another_from_one_opening_to_the_next(void **state) 
     if (at % 5 == 0) store_crash(test);
     else store_reopen(test);
     for (uint32_t before = at < 10 ? 0 : at - 10; before < at; before++) {
-      assert_value(test->store, slice_of(&before, 4), slice_of(&before, 4));
+      store_assert_value(test->store, slice_of(&before, 4), slice_of(&before, 4));
     }
     MUST(flashkv_put(test->store, slice_of(&at, 4), slice_of(&at, 4), &err));
     uint32_t old = at - 10;
@@ -73,25 +73,25 @@ static void a_store_is_opened_for_writing_once(void **state) {
   flashkv *second = NULL;
   MUST_SAY(FLASHKV_LOCKED, process, flashkv_open(&test->options, &second, &err));
   assert_null(second);
-  put_text(test->store, "a", "1"); /* and the first does not notice */
+  store_put_text(test->store, "a", "1"); /* and the first does not notice */
   store_reopen(test);
-  assert_text(test->store, "a", "1");
+  store_assert_text(test->store, "a", "1");
 }
 
 static void reading_only_works_beside_a_writer(void **state) {
   test_store *test = *state;
-  put_text(test->store, "a", "1");
-  put_text(test->store, "b", "1");
-  delete_text(test->store, "b");
+  store_put_text(test->store, "a", "1");
+  store_put_text(test->store, "b", "1");
+  store_delete_text(test->store, "b");
   flashkv_options options = test->options;
   options.read_only = true;
   flashkv *reader = NULL, *other = NULL;
   MUST(flashkv_open(&options, &reader, &err));
   MUST(flashkv_open(&options, &other, &err));
-  put_text(test->store, "a", "2");
-  put_text(test->store, "c", "2");
-  assert_entries(reader, NULL, "a=1"); /* as it was at open */
-  assert_text(reader, "c", NULL);
+  store_put_text(test->store, "a", "2");
+  store_put_text(test->store, "c", "2");
+  store_assert_entries(reader, NULL, "a=1"); /* as it was at open */
+  store_assert_text(reader, "c", NULL);
   MUST_SAY(FLASHKV_READ_ONLY, "read-only", flashkv_put(reader, flashkv_text("a"), flashkv_text("3"), &err));
   MUST_BE(FLASHKV_READ_ONLY, flashkv_delete(reader, flashkv_text("a"), &err));
   MUST_BE(FLASHKV_READ_ONLY, flashkv_retain(reader, 1, &err));
@@ -103,10 +103,10 @@ static void reading_only_works_beside_a_writer(void **state) {
     flashkv_batch_free(&batch);
   }
   store_close(test);
-  assert_entries(reader, NULL, "a=1");
+  store_assert_entries(reader, NULL, "a=1");
   MUST(flashkv_close(&other, &err));
   MUST(flashkv_open(&options, &other, &err));
-  assert_entries(other, NULL, "a=2 c=2");
+  store_assert_entries(other, NULL, "a=2 c=2");
   MUST(flashkv_close(&other, &err));
   MUST(flashkv_close(&reader, &err));
 }
@@ -150,7 +150,7 @@ static void directories_that_hold_no_store_are_left_alone(void **state) {
   MUST_BE(FLASHKV_NOT_A_STORE, flashkv_open(&options, &store, &err));
   options.create_if_missing = true;
   MUST(flashkv_open(&options, &store, &err));
-  put_text(store, "a", "1");
+  store_put_text(store, "a", "1");
   MUST(flashkv_close(&store, &err));
   store_folder_remove(path);
   store_folder_remove(folder);
@@ -175,21 +175,21 @@ static void durable_writes_are_flushed(void **state) {
     MUST(flashkv_wait(test->store, sequence, &err));
     assert_true(store_stats(test->store).synced >= sequence);
     MUST_SAY(FLASHKV_INVALID_ARGUMENT, "no such commit", flashkv_wait(test->store, sequence + 1, &err));
-    put_text(test->store, "a", "3");
+    store_put_text(test->store, "a", "3");
     MUST(flashkv_sync(test->store, &err));
     assert_int_equal(store_stats(test->store).synced, flashkv_sequence(test->store));
     store_crash(test);
-    assert_text(test->store, "a", "3");
+    store_assert_text(test->store, "a", "3");
     assert_int_equal(store_stats(test->store).key_num, 51);
   }
 }
 
 static void counters_count(void **state) {
   test_store *test = *state;
-  put_text(test->store, "a", "1");
-  put_text(test->store, "b", "1");
-  put_text(test->store, "a", "2");
-  delete_text(test->store, "b");
+  store_put_text(test->store, "a", "1");
+  store_put_text(test->store, "b", "1");
+  store_put_text(test->store, "a", "2");
+  store_delete_text(test->store, "b");
   flashkv_stats stats = store_stats(test->store);
   assert_int_equal(stats.key_num, 1);
   assert_int_equal(stats.sequence, 4);

@@ -5,20 +5,20 @@
 
 static void puts_gets_overwrites_and_deletes(void **state) {
   test_store *test = *state;
-  assert_text(test->store, "a", NULL);
-  put_text(test->store, "a", "one");
-  assert_text(test->store, "a", "one");
-  put_text(test->store, "a", "a longer value than the one before");
-  assert_text(test->store, "a", "a longer value than the one before");
-  put_text(test->store, "a", "");
-  assert_text(test->store, "a", "");
-  delete_text(test->store, "a");
-  assert_text(test->store, "a", NULL);
-  put_text(test->store, "a", "again");
-  assert_text(test->store, "a", "again");
-  assert_text(test->store, "A", NULL);
+  store_assert_text(test->store, "a", NULL);
+  store_put_text(test->store, "a", "one");
+  store_assert_text(test->store, "a", "one");
+  store_put_text(test->store, "a", "a longer value than the one before");
+  store_assert_text(test->store, "a", "a longer value than the one before");
+  store_put_text(test->store, "a", "");
+  store_assert_text(test->store, "a", "");
+  store_delete_text(test->store, "a");
+  store_assert_text(test->store, "a", NULL);
+  store_put_text(test->store, "a", "again");
+  store_assert_text(test->store, "a", "again");
+  store_assert_text(test->store, "A", NULL);
   store_reopen(test);
-  assert_text(test->store, "a", "again");
+  store_assert_text(test->store, "a", "again");
 }
 
 static void deleting_what_is_not_there_writes_nothing(void **state) {
@@ -26,8 +26,8 @@ static void deleting_what_is_not_there_writes_nothing(void **state) {
   uint64_t before = flashkv_sequence(test->store);
   MUST_SAY(FLASHKV_NOT_FOUND, "no such key", flashkv_delete(test->store, flashkv_text("absent"), &err));
   assert_int_equal(flashkv_sequence(test->store), before);
-  put_text(test->store, "a", "1");
-  delete_text(test->store, "a");
+  store_put_text(test->store, "a", "1");
+  store_delete_text(test->store, "a");
   MUST_BE(FLASHKV_NOT_FOUND, flashkv_delete(test->store, flashkv_text("a"), &err));
   assert_int_equal(flashkv_sequence(test->store), before + 2);
 }
@@ -97,7 +97,7 @@ static void assert_keys(flashkv *store, const char *bytes, size_t without) {
   for (size_t at = 0; at < KEY_SIZES; at++) {
     flashkv_slice key = slice_of(bytes, key_sizes[at]);
     if (at == without) MUST_BE(FLASHKV_NOT_FOUND, flashkv_exists(store, key, &err));
-    else assert_value(store, key, slice_of(&key_sizes[at], sizeof key_sizes[at]));
+    else store_assert_value(store, key, slice_of(&key_sizes[at], sizeof key_sizes[at]));
   }
   for (size_t at = 0; at + 1 < KEY_SIZES; at++) { /* what lies between two of them is not there */
     if (key_sizes[at] + 1 == key_sizes[at + 1]) continue;
@@ -149,7 +149,7 @@ static void long_keys_that_differ_in_one_byte(void **state) {
   for (int round = 0; round < 2; round++) {
     for (uint32_t at = 0; at < SIZE; at += EACH) {
       key[at] = 'y';
-      assert_value(test->store, slice_of(key, SIZE), slice_of(&at, sizeof at));
+      store_assert_value(test->store, slice_of(key, SIZE), slice_of(&at, sizeof at));
       key[at] = 'x';
     }
     MUST_BE(FLASHKV_NOT_FOUND, flashkv_exists(test->store, slice_of(key, SIZE), &err));
@@ -168,15 +168,15 @@ static void bytes_of_any_value_in_keys(void **state) {
   for (unsigned number = 0; number < 0x10000; number += 257 - 3) {
     key[0] = (uint8_t)(number >> 8);
     key[1] = (uint8_t)number;
-    assert_value(test->store, slice_of(key, 2), slice_of(key, 2));
+    store_assert_value(test->store, slice_of(key, 2), slice_of(key, 2));
     if (key[0] != key[1]) MUST_BE(FLASHKV_NOT_FOUND, flashkv_exists(test->store, slice_of(key, 1), &err));
   }
   MUST(flashkv_put(test->store, slice_of("\0", 1), slice_of("one", 3), &err));
   MUST(flashkv_put(test->store, slice_of("\0\0", 2), slice_of("two", 3), &err));
   MUST(flashkv_put(test->store, slice_of("\0\0\0", 3), slice_of("\0\0", 2), &err));
-  assert_value(test->store, slice_of("\0", 1), slice_of("one", 3));
-  assert_value(test->store, slice_of("\0\0", 2), slice_of("two", 3));
-  assert_value(test->store, slice_of("\0\0\0", 3), slice_of("\0\0", 2));
+  store_assert_value(test->store, slice_of("\0", 1), slice_of("one", 3));
+  store_assert_value(test->store, slice_of("\0\0", 2), slice_of("two", 3));
+  store_assert_value(test->store, slice_of("\0\0\0", 3), slice_of("\0\0", 2));
 }
 
 /* ---- values */
@@ -198,7 +198,7 @@ static uint8_t *make_bytes(size_t size, uint64_t seed) {
 static void assert_sized(flashkv *store, uint64_t seed) {
   for (size_t at = 0; at < VALUE_SIZES; at++) {
     uint8_t *expected = make_bytes(value_sizes[at], seed + at);
-    assert_value(store, slice_of(&at, sizeof at), slice_of(expected, value_sizes[at]));
+    store_assert_value(store, slice_of(&at, sizeof at), slice_of(expected, value_sizes[at]));
     free(expected);
   }
 }
@@ -254,17 +254,17 @@ static void put_options_out_of_range_are_refused(void **state) {
   options.sync_writes = (flashkv_durability)17;
   MUST_SAY(FLASHKV_INVALID_ARGUMENT, "sync_writes",
            flashkv_put_with(test->store, flashkv_text("a"), flashkv_text("v"), &options, NULL, &err));
-  assert_text(test->store, "a", NULL);
+  store_assert_text(test->store, "a", NULL);
 }
 
 static void values_outlive_what_happens_to_their_key_and_store(void **state) {
   test_store *test = *state;
   flashkv_value first = FLASHKV_VALUE_INIT, second = FLASHKV_VALUE_INIT;
-  put_text(test->store, "a", "first");
+  store_put_text(test->store, "a", "first");
   MUST(flashkv_get(test->store, flashkv_text("a"), &first, &err));
-  put_text(test->store, "a", "second");
+  store_put_text(test->store, "a", "second");
   MUST(flashkv_get(test->store, flashkv_text("a"), &second, &err));
-  delete_text(test->store, "a");
+  store_delete_text(test->store, "a");
   store_close(test);
   assert_int_equal(first.size, 5);
   assert_memory_equal(first.data, "first", 5);
@@ -281,7 +281,7 @@ static void copies_go_where_there_is_room(void **state) {
   test_store *test = *state;
   char room[8] = "unused.";
   size_t size = 0;
-  put_text(test->store, "a", "12345");
+  store_put_text(test->store, "a", "12345");
   MUST(flashkv_get_copy(test->store, flashkv_text("a"), room, sizeof room, &size, &err));
   assert_int_equal(size, 5);
   assert_memory_equal(room, "12345d.", 7);
@@ -291,7 +291,7 @@ static void copies_go_where_there_is_room(void **state) {
   assert_memory_equal(room, "12345d.", 7);
   MUST_BE(FLASHKV_VALUE_TOO_LARGE, flashkv_get_copy(test->store, flashkv_text("a"), NULL, 0, &size, &err));
   MUST_BE(FLASHKV_NOT_FOUND, flashkv_get_copy(test->store, flashkv_text("b"), room, 8, &size, &err));
-  put_text(test->store, "a", "");
+  store_put_text(test->store, "a", "");
   MUST(flashkv_get_copy(test->store, flashkv_text("a"), NULL, 0, &size, &err));
   assert_int_equal(size, 0);
 }
@@ -306,7 +306,7 @@ static void many_are_got_each_for_itself(void **state) {
   for (int at = 0; at < COUNT; at++) {
     snprintf(names[at], sizeof names[at], "k%d", at);
     keys[at] = flashkv_text(names[at]);
-    if (at % 3 != 0) put_text(test->store, names[at], names[at]);
+    if (at % 3 != 0) store_put_text(test->store, names[at], names[at]);
   }
   keys[50] = keys[1];
   MUST(flashkv_multi_get(test->store, keys, COUNT, values, statuses, &err));
@@ -337,7 +337,7 @@ static void many_keys_come_and_go(void **state) {
   for (int round = 0; round < 3; round++) {
     assert_int_equal(store_stats(test->store).key_num, count / 2);
     for (uint32_t at = 0; at < count; at++) {
-      if (at % 2) assert_value(test->store, slice_of(&at, sizeof at), slice_of(&at, sizeof at));
+      if (at % 2) store_assert_value(test->store, slice_of(&at, sizeof at), slice_of(&at, sizeof at));
       else MUST_BE(FLASHKV_NOT_FOUND, flashkv_exists(test->store, slice_of(&at, sizeof at), &err));
     }
     if (round == 0) store_reopen(test);

@@ -49,9 +49,9 @@ static void put_batch(flashkv *store, const char *const *keys, const char *value
 }
 
 static void write_some(flashkv *store) {
-  put_text(store, "a", "1");
+  store_put_text(store, "a", "1");
   put_batch(store, (const char *const[]){"b", "c", "a"}, "2", 3);
-  delete_text(store, "b");
+  store_delete_text(store, "b");
   put_batch(store, (const char *const[]){"d"}, "4", 1);
 }
 
@@ -86,7 +86,7 @@ static void a_read_only_store_replays_beside_a_writer(void **state) {
   options.read_only = true;
   flashkv *reader = NULL;
   MUST(flashkv_open(&options, &reader, &err));
-  put_text(test->store, "e", "5");
+  store_put_text(test->store, "e", "5");
   assert_replay(reader, 1, UINT64_MAX, "1a=1 2b=2,c=2,a=2 3b! 4d=4");
   assert_replay(test->store, 4, UINT64_MAX, "4d=4 5e=5");
   MUST(flashkv_close(&reader, &err));
@@ -100,7 +100,7 @@ static int note_expiry(void *ctx, const flashkv_change *change) {
 static void what_expires_is_told_with_its_time(void **state) {
   test_store *test = *state;
   uint64_t expires_ms = 0;
-  put_expiring(test->store, "a", "1", 7);
+  store_put_until(test->store, "a", "1", 7);
   MUST(flashkv_replay(test->store, 1, 1, note_expiry, &expires_ms, &err));
   assert_int_equal(expires_ms, 7);
 }
@@ -117,7 +117,7 @@ static void what_merging_dropped_is_trimmed(void **state) {
   test_store *test = *state;
   write_some(test->store);
   merge_all(test->store);
-  put_text(test->store, "e", "5");
+  store_put_text(test->store, "e", "5");
   told own = {0};
   for (int round = 0; round < 2; round++) {
     MUST_SAY(FLASHKV_TRIMMED, "from 5 on", flashkv_replay(test->store, 4, UINT64_MAX, note, &own, &err));
@@ -130,10 +130,10 @@ static void what_merging_dropped_is_trimmed(void **state) {
 
 static void what_is_retained_can_be_replayed(void **state) {
   test_store *test = *state;
-  put_text(test->store, "a", "0");
+  store_put_text(test->store, "a", "0");
   MUST(flashkv_retain(test->store, 1, &err));
-  put_text(test->store, "a", "1");
-  put_text(test->store, "a", "2");
+  store_put_text(test->store, "a", "1");
+  store_put_text(test->store, "a", "2");
   merge_all(test->store);
   store_reopen(test);
   assert_replay(test->store, 2, UINT64_MAX, "2a=1 3a=2");
@@ -142,7 +142,7 @@ static void what_is_retained_can_be_replayed(void **state) {
 static int merge_meanwhile(void *ctx, const flashkv_change *change) {
   test_store *test = ctx;
   if (change->sequence == 1) merge_all(test->store);
-  put_text(test->store, "z", "new");
+  store_put_text(test->store, "z", "new");
   return 0;
 }
 
@@ -159,7 +159,7 @@ static void a_merge_takes_nothing_from_a_replay(void **state) {
   }
   MUST(flashkv_replay(test->store, 1, UINT64_MAX, merge_meanwhile, test, &err));
   assert_int_equal(flashkv_sequence(test->store), 200);
-  assert_text(test->store, "z", "new");
+  store_assert_text(test->store, "z", "new");
 }
 
 /* ---- threads */

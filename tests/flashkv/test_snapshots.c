@@ -12,28 +12,28 @@ static void assert_entries_at(flashkv *store, uint64_t sequence, const char *exp
   flashkv_iterator *iterator = NULL;
   MUST(flashkv_iterator_at(store, sequence, NULL, &iterator, &err));
   assert_int_equal(flashkv_iterator_sequence(iterator), sequence);
-  assert_rest(iterator, expected);
+  store_assert_rest(iterator, expected);
   flashkv_iterator_free(&iterator);
 }
 
 static void a_snapshot_sees_what_was_there(void **state) {
   test_store *test = *state;
-  put_text(test->store, "a", "1");
-  put_text(test->store, "b", "2");
+  store_put_text(test->store, "a", "1");
+  store_put_text(test->store, "b", "2");
   flashkv_snapshot *first = snapshot_of(test);
-  put_text(test->store, "a", "3");
-  put_text(test->store, "c", "4");
+  store_put_text(test->store, "a", "3");
+  store_put_text(test->store, "c", "4");
   flashkv_snapshot *second = snapshot_of(test);
-  delete_text(test->store, "a");
-  delete_text(test->store, "b");
-  put_text(test->store, "a", "5");
+  store_delete_text(test->store, "a");
+  store_delete_text(test->store, "b");
+  store_put_text(test->store, "a", "5");
   assert_entries_at(test->store, 2, "a=1 b=2");
   assert_entries_at(test->store, 4, "a=3 b=2 c=4");
-  assert_entries(test->store, NULL, "a=5 c=4");
-  assert_text_at(test->store, 2, "a", "1");
-  assert_text_at(test->store, 2, "b", "2");
-  assert_text_at(test->store, 2, "c", NULL);
-  assert_text_at(test->store, 4, "a", "3");
+  store_assert_entries(test->store, NULL, "a=5 c=4");
+  store_assert_text_at(test->store, 2, "a", "1");
+  store_assert_text_at(test->store, 2, "b", "2");
+  store_assert_text_at(test->store, 2, "c", NULL);
+  store_assert_text_at(test->store, 4, "a", "3");
   assert_int_equal(store_stats(test->store).snapshots, 2);
   flashkv_snapshot_close(&first);
   assert_entries_at(test->store, 4, "a=3 b=2 c=4");
@@ -41,33 +41,33 @@ static void a_snapshot_sees_what_was_there(void **state) {
   flashkv_snapshot_close(&second);
   assert_int_equal(store_stats(test->store).snapshots, 0);
   assert_int_equal(store_stats(test->store).retained, 0);
-  assert_entries(test->store, NULL, "a=5 c=4");
+  store_assert_entries(test->store, NULL, "a=5 c=4");
 }
 
 /* However often a key is written after the snapshot. */
 static void a_snapshot_sees_past_many_writes(void **state) {
   test_store *test = *state;
-  put_text(test->store, "a", "first");
-  put_text(test->store, "b", "first");
+  store_put_text(test->store, "a", "first");
+  store_put_text(test->store, "b", "first");
   flashkv_snapshot *snapshot = snapshot_of(test);
   for (int round = 0; round < 100; round++) {
-    put_text(test->store, "a", "later");
-    delete_text(test->store, "b");
-    put_text(test->store, "b", "later");
-    assert_text_at(test->store, 2, "a", "first");
-    assert_text_at(test->store, 2, "b", "first");
+    store_put_text(test->store, "a", "later");
+    store_delete_text(test->store, "b");
+    store_put_text(test->store, "b", "later");
+    store_assert_text_at(test->store, 2, "a", "first");
+    store_assert_text_at(test->store, 2, "b", "first");
     assert_int_equal(store_stats(test->store).retained, 2);
   }
   flashkv_snapshot *other = snapshot_of(test);
   uint64_t middle = flashkv_snapshot_sequence(other);
-  for (int round = 0; round < 100; round++) put_text(test->store, "a", "last");
-  assert_text_at(test->store, 2, "a", "first");
-  assert_text_at(test->store, middle, "a", "later");
+  for (int round = 0; round < 100; round++) store_put_text(test->store, "a", "last");
+  store_assert_text_at(test->store, 2, "a", "first");
+  store_assert_text_at(test->store, middle, "a", "later");
   flashkv_snapshot_close(&snapshot);
-  assert_text_at(test->store, middle, "a", "later");
-  assert_text_at(test->store, middle, "b", "later");
+  store_assert_text_at(test->store, middle, "a", "later");
+  store_assert_text_at(test->store, middle, "b", "later");
   flashkv_snapshot_close(&other);
-  assert_entries(test->store, NULL, "a=last b=later");
+  store_assert_entries(test->store, NULL, "a=last b=later");
   assert_int_equal(store_stats(test->store).retained, 0);
 }
 
@@ -75,12 +75,12 @@ static void what_nobody_held_is_trimmed(void **state) {
   test_store *test = *state;
   flashkv_value value = FLASHKV_VALUE_INIT;
   flashkv_iterator *iterator = NULL;
-  put_text(test->store, "a", "1");
-  put_text(test->store, "a", "2");
-  put_text(test->store, "a", "3");
+  store_put_text(test->store, "a", "1");
+  store_put_text(test->store, "a", "2");
+  store_put_text(test->store, "a", "3");
   MUST_SAY(FLASHKV_TRIMMED, "commit 1 ", flashkv_get_at(test->store, flashkv_text("a"), 1, &value, &err));
   MUST_SAY(FLASHKV_TRIMMED, "commit 2 ", flashkv_iterator_at(test->store, 2, NULL, &iterator, &err));
-  assert_text_at(test->store, 3, "a", "3");
+  store_assert_text_at(test->store, 3, "a", "3");
   MUST_SAY(FLASHKV_INVALID_ARGUMENT, "no commit 4 yet",
            flashkv_get_at(test->store, flashkv_text("a"), 4, &value, &err));
   MUST_SAY(FLASHKV_INVALID_ARGUMENT, "no commit 4 yet", flashkv_iterator_at(test->store, 4, NULL, &iterator, &err));
@@ -90,22 +90,22 @@ static void what_nobody_held_is_trimmed(void **state) {
 static void an_empty_store_has_a_past_too(void **state) {
   test_store *test = *state;
   flashkv_snapshot *snapshot = snapshot_of(test);
-  put_text(test->store, "a", "1");
+  store_put_text(test->store, "a", "1");
   assert_entries_at(test->store, 0, "");
-  assert_text_at(test->store, 0, "a", NULL);
+  store_assert_text_at(test->store, 0, "a", NULL);
   flashkv_snapshot_close(&snapshot);
 }
 
 static void what_is_retained_is_kept_over_reopening(void **state) {
   test_store *test = *state;
-  put_text(test->store, "a", "1");
-  put_text(test->store, "b", "1");
+  store_put_text(test->store, "a", "1");
+  store_put_text(test->store, "b", "1");
   MUST(flashkv_retain(test->store, 2, &err));
-  put_text(test->store, "a", "3");
-  delete_text(test->store, "a");
-  put_text(test->store, "b", "5");
-  put_text(test->store, "a", "6");
-  delete_text(test->store, "b");
+  store_put_text(test->store, "a", "3");
+  store_delete_text(test->store, "a");
+  store_put_text(test->store, "b", "5");
+  store_put_text(test->store, "a", "6");
+  store_delete_text(test->store, "b");
   static const char *const expected[] = {"a=1 b=1", "a=3 b=1", "b=1", "b=5", "a=6 b=5", "a=6"};
   for (int round = 0; round < 3; round++) {
     for (uint64_t sequence = 2; sequence <= 7; sequence++) {
@@ -132,7 +132,7 @@ static void what_is_retained_is_kept_over_reopening(void **state) {
   MUST(flashkv_retain(test->store, UINT64_MAX, &err));
   MUST_BE(FLASHKV_TRIMMED, flashkv_iterator_at(test->store, 6, NULL, &iterator, &err));
   assert_int_equal(store_stats(test->store).retained, 0);
-  assert_entries(test->store, NULL, "a=6");
+  store_assert_entries(test->store, NULL, "a=6");
 }
 
 static void batches_are_retained_as_a_whole(void **state) {
@@ -165,47 +165,47 @@ static void batches_are_retained_as_a_whole(void **state) {
 static void what_has_expired_is_not_there(void **state) {
   test_store *test = *state;
   uint64_t now = store_now_ms();
-  put_expiring(test->store, "past", "1", now - 1000);
-  put_expiring(test->store, "first", "1", 1);
-  put_expiring(test->store, "future", "1", now + 1000000);
-  put_expiring(test->store, "soon", "1", now + 150);
-  put_expiring(test->store, "never", "1", 0);
+  store_put_until(test->store, "past", "1", now - 1000);
+  store_put_until(test->store, "first", "1", 1);
+  store_put_until(test->store, "future", "1", now + 1000000);
+  store_put_until(test->store, "soon", "1", now + 150);
+  store_put_until(test->store, "never", "1", 0);
   flashkv_value value = FLASHKV_VALUE_INIT;
   MUST(flashkv_get(test->store, flashkv_text("future"), &value, &err));
   assert_int_equal(value.expires_ms, now + 1000000);
   flashkv_value_release(&value);
-  assert_entries(test->store, NULL, "future=1 never=1 soon=1");
+  store_assert_entries(test->store, NULL, "future=1 never=1 soon=1");
   MUST_BE(FLASHKV_NOT_FOUND, flashkv_delete(test->store, flashkv_text("past"), &err));
   store_sleep_ms(200);
   for (int round = 0; round < 2; round++) {
-    assert_text(test->store, "soon", NULL);
-    assert_text(test->store, "past", NULL);
-    assert_text(test->store, "first", NULL);
-    assert_text(test->store, "future", "1");
-    assert_entries(test->store, NULL, "future=1 never=1");
+    store_assert_text(test->store, "soon", NULL);
+    store_assert_text(test->store, "past", NULL);
+    store_assert_text(test->store, "first", NULL);
+    store_assert_text(test->store, "future", "1");
+    store_assert_entries(test->store, NULL, "future=1 never=1");
     store_reopen(test);
   }
-  put_text(test->store, "past", "2");
-  put_expiring(test->store, "never", "2", 1);
-  assert_entries(test->store, NULL, "future=1 past=2");
+  store_put_text(test->store, "past", "2");
+  store_put_until(test->store, "never", "2", 1);
+  store_assert_entries(test->store, NULL, "future=1 past=2");
 }
 
 static void the_past_expires_by_its_own_time(void **state) {
   test_store *test = *state;
   MUST(flashkv_retain(test->store, 0, &err));
-  put_expiring(test->store, "a", "1", store_now_ms() + 100);
-  put_text(test->store, "b", "1");
+  store_put_until(test->store, "a", "1", store_now_ms() + 100);
+  store_put_text(test->store, "b", "1");
   flashkv_iterator *before = NULL;
   MUST(flashkv_iterator_open(test->store, NULL, &before, &err));
   store_sleep_ms(200);
-  put_text(test->store, "b", "2");
-  assert_text(test->store, "a", NULL);
-  assert_rest(before, "a=1 b=1"); /* it sees the store as it was when it was opened */
+  store_put_text(test->store, "b", "2");
+  store_assert_text(test->store, "a", NULL);
+  store_assert_rest(before, "a=1 b=1"); /* it sees the store as it was when it was opened */
   flashkv_iterator_free(&before);
   for (int round = 0; round < 2; round++) {
-    assert_text_at(test->store, 1, "a", "1");
-    assert_text_at(test->store, 2, "a", "1");
-    assert_text_at(test->store, 3, "a", NULL);
+    store_assert_text_at(test->store, 1, "a", "1");
+    store_assert_text_at(test->store, 2, "a", "1");
+    store_assert_text_at(test->store, 3, "a", NULL);
     assert_entries_at(test->store, 2, "a=1 b=1");
     assert_entries_at(test->store, 3, "b=2");
     store_reopen(test);

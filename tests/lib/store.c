@@ -79,8 +79,9 @@ typedef struct store_kind {
 } store_kind;
 
 static const store_kind kinds[] = {
-    {"hash, mapped", FLASHKV_INDEX_HASH, true},
-    {"hash, by calls", FLASHKV_INDEX_HASH, false},
+    {"hash, mapped", FLASHKV_INDEX_HASH, true},         {"hash, by calls", FLASHKV_INDEX_HASH, false},
+    {"btree, mapped", FLASHKV_INDEX_BTREE, true},       {"btree, by calls", FLASHKV_INDEX_BTREE, false},
+    {"skiplist, mapped", FLASHKV_INDEX_SKIPLIST, true}, {"skiplist, by calls", FLASHKV_INDEX_SKIPLIST, false},
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
@@ -155,17 +156,17 @@ int store_suite_of_indexes(const struct CMUnitTest *tests, size_t count) {
 
 /* ---- texts */
 
-void put_text(flashkv *store, const char *key, const char *value) {
+void store_put_text(flashkv *store, const char *key, const char *value) {
   MUST(flashkv_put(store, flashkv_text(key), flashkv_text(value), &err));
 }
 
-void put_expiring(flashkv *store, const char *key, const char *value, uint64_t expires_ms) {
+void store_put_until(flashkv *store, const char *key, const char *value, uint64_t expires_ms) {
   flashkv_put_options options = FLASHKV_PUT_OPTIONS_INIT;
   options.expires_ms = expires_ms;
   MUST(flashkv_put_with(store, flashkv_text(key), flashkv_text(value), &options, NULL, &err));
 }
 
-void delete_text(flashkv *store, const char *key) { MUST(flashkv_delete(store, flashkv_text(key), &err)); }
+void store_delete_text(flashkv *store, const char *key) { MUST(flashkv_delete(store, flashkv_text(key), &err)); }
 
 static void must_hold(flashkv_value *value, const char *expected, size_t size) {
   assert_int_equal(value->size, size);
@@ -173,27 +174,27 @@ static void must_hold(flashkv_value *value, const char *expected, size_t size) {
   flashkv_value_release(value);
 }
 
-void assert_value(flashkv *store, flashkv_slice key, flashkv_slice expected) {
+void store_assert_value(flashkv *store, flashkv_slice key, flashkv_slice expected) {
   flashkv_value value = FLASHKV_VALUE_INIT;
   MUST(flashkv_get(store, key, &value, &err));
   must_hold(&value, expected.data, expected.size);
 }
 
-void assert_text(flashkv *store, const char *key, const char *expected) {
+void store_assert_text(flashkv *store, const char *key, const char *expected) {
   flashkv_value value = FLASHKV_VALUE_INIT;
   MUST_BE(expected == NULL ? FLASHKV_NOT_FOUND : FLASHKV_OK, flashkv_exists(store, flashkv_text(key), &err));
   MUST_BE(expected == NULL ? FLASHKV_NOT_FOUND : FLASHKV_OK, flashkv_get(store, flashkv_text(key), &value, &err));
   if (expected != NULL) must_hold(&value, expected, strlen(expected));
 }
 
-void assert_text_at(flashkv *store, uint64_t sequence, const char *key, const char *expected) {
+void store_assert_text_at(flashkv *store, uint64_t sequence, const char *key, const char *expected) {
   flashkv_value value = FLASHKV_VALUE_INIT;
   MUST_BE(expected == NULL ? FLASHKV_NOT_FOUND : FLASHKV_OK,
           flashkv_get_at(store, flashkv_text(key), sequence, &value, &err));
   if (expected != NULL) must_hold(&value, expected, strlen(expected));
 }
 
-void assert_rest(flashkv_iterator *iterator, const char *expected) {
+void store_assert_rest(flashkv_iterator *iterator, const char *expected) {
   char found[4096] = "";
   size_t used = 0;
   for (;;) {
@@ -209,10 +210,10 @@ void assert_rest(flashkv_iterator *iterator, const char *expected) {
   assert_string_equal(found, expected);
 }
 
-void assert_entries(flashkv *store, const flashkv_iterator_options *options, const char *expected) {
+void store_assert_entries(flashkv *store, const flashkv_iterator_options *options, const char *expected) {
   flashkv_iterator *iterator = NULL;
   MUST(flashkv_iterator_open(store, options, &iterator, &err));
-  assert_rest(iterator, expected);
+  store_assert_rest(iterator, expected);
   flashkv_iterator_free(&iterator);
 }
 

@@ -61,16 +61,16 @@ void store_crash(test_store *test);
 
 /* ---- texts as keys and values */
 
-void put_text(flashkv *store, const char *key, const char *value);
-void put_expiring(flashkv *store, const char *key, const char *value, uint64_t expires_ms);
-void delete_text(flashkv *store, const char *key);
-void assert_text(flashkv *store, const char *key, const char *expected); /* NULL: absent */
-void assert_text_at(flashkv *store, uint64_t sequence, const char *key, const char *expected);
-void assert_value(flashkv *store, flashkv_slice key, flashkv_slice expected);
+void store_put_text(flashkv *store, const char *key, const char *value);
+void store_put_until(flashkv *store, const char *key, const char *value, uint64_t expires_ms);
+void store_delete_text(flashkv *store, const char *key);
+void store_assert_text(flashkv *store, const char *key, const char *expected); /* NULL: absent */
+void store_assert_text_at(flashkv *store, uint64_t sequence, const char *key, const char *expected);
+void store_assert_value(flashkv *store, flashkv_slice key, flashkv_slice expected);
 /* What an iterator with these options sees: "key=value key=value ...". */
-void assert_entries(flashkv *store, const flashkv_iterator_options *options, const char *expected);
+void store_assert_entries(flashkv *store, const flashkv_iterator_options *options, const char *expected);
 /* What is left of one. */
-void assert_rest(flashkv_iterator *iterator, const char *expected);
+void store_assert_rest(flashkv_iterator *iterator, const char *expected);
 flashkv_stats store_stats(flashkv *store);
 /* Milliseconds since 1970. */
 uint64_t store_now_ms(void);

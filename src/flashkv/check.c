@@ -1,0 +1,138 @@
+/* check: whether a store is whole.
+ *
+ *   survey   every record of every data file (survey.h)
+ *   derived  what is made from data files, and could be made again: hint files and the image of the index
+ *   strays   data files that the manifest does not list and the next opening would remove, but that are not the store's
+ *   keys     are counted by opening the store as a reader, which also shows that it can be opened */
+#include "check.h"
+
+#include <errno.h>
+
+#include "store.h"
+#include "survey.h"
+
+static const khonsu_slice no_key;
+
+/* ---- what is made from data files */
+
+static khonsu_status check_derived(const fkv_survey *survey, khonsu_error *error) {
+  (void)survey;
+  (void)error;
+  return FLASHKV_OK;
+}
+
+/* ---- strays */
+
+static bool is_listed(const fkv_survey *survey, uint64_t id) {
+  for (size_t index = 0; index < survey->count; index++) {
+    if (survey->items[index].row.id == id) return true;
+  }
+  return false;
+}
+
+/* A file of this store that is not listed is of a merge, or of the making of a file, that did not come to its end. */
+static kh_os_error look_at_name(void *ctx, const char *name) {
+  fkv_survey *survey = ctx;
+  uint64_t id = fkv_files_id_of(name, "data");
+  fkv_preamble preamble;
+  char path[FKV_PATH_MAX];
+  if (id == 0 || is_listed(survey, id)) return 0;
+  fkv_files_path(&survey->files, id, "data", path);
+  if (fkv_preamble_load(survey->files.os, path, FKV_FILE_DATA, &preamble, NULL) != FLASHKV_OK) return 0;
+  if (memcmp(preamble.store_id, survey->files.store_id, FKV_STORE_ID_SIZE) != 0) {
+    fkv_report_finding(survey->report, name, 0, 0, no_key, "is a data file of another store");
+  }
+  return 0;
+}
+
+static khonsu_status check_strays(fkv_survey *survey, khonsu_error *error) {
+  kh_os_error failed = KH_OS_CALL(survey->files.os, list, survey->files.dir_path, look_at_name, survey);
+  return failed ? kh_os_fail(error, failed, "list", survey->files.dir_path) : FLASHKV_OK;
+}
+
+/* ---- keys */
+
+/* Opens what is whole. Beside a writer, what a reader finds may be older than what it looks for next: it is not the last word
+ * that it cannot be opened then, so a few attempts are made. */
+static khonsu_status count_keys(fkv_survey *survey, khonsu_error *error) {
+  enum { ATTEMPTS = 3 };
+  flashkv_options options = FLASHKV_OPTIONS_INIT;
+  options.dir_path = survey->files.dir_path;
+  options.mmap_at_startup = options.create_if_missing = options.background = false;
+  options.read_only = true;
+  khonsu_error detail = KHONSU_ERROR_INIT;
+  khonsu_status status = FLASHKV_CORRUPT;
+  flashkv *store;
+  for (int attempt = 0; attempt < ATTEMPTS && status == FLASHKV_CORRUPT; attempt++) {
+    status = fkv_open_on(survey->files.os, &options, &store, &detail);
+  }
+  if (status == FLASHKV_CORRUPT) {
+    fkv_report_finding(survey->report, FKV_MANIFEST_NAME, 0, 0, no_key, "the store cannot be opened: %s",
+                       detail.message);
+    return FLASHKV_OK;
+  }
+  if (status != FLASHKV_OK) return khonsu_error_set(error, status, "%s", detail.message);
+  survey->report->result.keys = store->keys;
+  return fkv_close(store, error);
+}
+
+/* ---- the whole */
+
+static khonsu_status check_files(fkv_survey *survey, khonsu_error *error) {
+  fkv_report *report = survey->report;
+  report->result.files++; /* the manifest */
+  khonsu_status status = fkv_survey_read(survey, error);
+  if (status == FLASHKV_OK) status = check_derived(survey, error);
+  if (status == FLASHKV_OK) status = check_strays(survey, error);
+  if (status == FLASHKV_OK && report->result.findings == 0) status = count_keys(survey, error);
+  return status;
+}
+
+static kh_os_error is_data_file(void *ctx, const char *name) {
+  (void)ctx;
+  return fkv_files_id_of(name, "data") == 0 ? 0 : EEXIST;
+}
+
+/* A directory with data files is a store, whatever has become of its manifest. */
+static bool has_data_files(const kh_os *os, const char *dir_path) {
+  return KH_OS_CALL(os, list, dir_path, is_data_file, NULL) == EEXIST;
+}
+
+static khonsu_status check(const kh_os *os, const char *dir_path, fkv_report *report, khonsu_error *error) {
+  fkv_survey survey;
+  khonsu_error detail = KHONSU_ERROR_INIT;
+  khonsu_status status = fkv_survey_open(&survey, os, dir_path, report, &detail);
+  if (status == FLASHKV_OK) {
+    status = check_files(&survey, &detail);
+  } else if (status == FLASHKV_CORRUPT || (status == FLASHKV_NOT_A_STORE && has_data_files(os, dir_path))) {
+    fkv_report_finding(report, FKV_MANIFEST_NAME, 0, 0, no_key, "%s", detail.message);
+    status = FLASHKV_OK;
+  }
+  fkv_survey_fini(&survey);
+  if (status != FLASHKV_OK) return khonsu_error_set(error, status, "%s", detail.message);
+  if (report->result.findings == 0) return FLASHKV_OK;
+  return khonsu_error_set(error, FLASHKV_CORRUPT, "%s is damaged in %llu places", dir_path,
+                          (unsigned long long)report->result.findings);
+}
+
+khonsu_status fkv_check_dir_path(const char *dir_path, khonsu_error *error) {
+  if (dir_path != NULL && dir_path[0] != '\0' && strlen(dir_path) <= FKV_DIR_PATH_MAX) return FLASHKV_OK;
+  return khonsu_error_set(error, FLASHKV_INVALID_ARGUMENT, "dir_path is NULL, empty, or longer than %d bytes",
+                          FKV_DIR_PATH_MAX);
+}
+
+khonsu_status fkv_check_on(const kh_os *os, const char *dir_path, const flashkv_check_options *options,
+                           flashkv_check_result *result, khonsu_error *error) {
+  fkv_report report;
+  khonsu_status status = fkv_check_dir_path(dir_path, error);
+  if (status == FLASHKV_OK) status = fkv_report_begin(&report, options, "checking", error);
+  if (status != FLASHKV_OK) return status;
+  status = check(os, dir_path, &report, error);
+  fkv_report_end(&report, result);
+  return status;
+}
+
+flashkv_status flashkv_check(const char *dir_path, const flashkv_check_options *options, flashkv_check_result *result,
+                             flashkv_error *error) {
+  FKV_TELL(error, fkv_check_on(kh_os_posix(), dir_path, options, result, detail));
+}

@@ -1,0 +1,16 @@
+/* check and repair, on another operating system: for tests. */
+#ifndef FKV_CHECK_H
+#define FKV_CHECK_H
+
+#include "os/os.h"
+#include "report.h"
+
+/* Of dir_path: INVALID_ARGUMENT. */
+KHONSU_MUST_USE khonsu_status fkv_check_dir_path(const char *dir_path, khonsu_error *error);
+
+khonsu_status fkv_check_on(const kh_os *os, const char *dir_path, const flashkv_check_options *options,
+                           flashkv_check_result *result, khonsu_error *error);
+khonsu_status fkv_repair_on(const kh_os *os, const char *dir_path, const flashkv_check_options *options,
+                            flashkv_check_result *result, khonsu_error *error);
+
+#endif

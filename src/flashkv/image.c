@@ -1,0 +1,291 @@
+#include "image.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "expiry.h"
+#include "install.h"
+
+enum { HASH_ALIGNMENT = 4096, STAGE = 1 << 20 };
+
+typedef struct head {
+  uint64_t sequence, timestamp_us, keys, rows, links, expiries, hash_at, hash_size;
+} head;
+typedef struct link_part {
+  uint64_t newer, older, from, until;
+} link_part;
+typedef struct expiry_part {
+  uint64_t expires_ms, word;
+} expiry_part;
+_Static_assert(sizeof(head) == 64 && sizeof(fkv_image_row) == 80, "as in the file, without gaps");
+
+static void path_of(const flashkv *store, const char *suffix, char path[FKV_PATH_MAX]) {
+  snprintf(path, FKV_PATH_MAX, "%s/INDEX%s", store->dir_path, suffix);
+}
+
+/* ---- opening */
+
+static const uint8_t *bytes_of(const flashkv *store) { return store->image; }
+static const head *head_of(const flashkv *store) {
+  return (const head *)(const void *)(bytes_of(store) + FKV_PREAMBLE_SIZE);
+}
+static const fkv_image_row *rows_of(const flashkv *store) {
+  return (const fkv_image_row *)(const void *)(head_of(store) + 1);
+}
+static const link_part *links_of(const flashkv *store) {
+  return (const link_part *)(const void *)(rows_of(store) + head_of(store)->rows);
+}
+static const expiry_part *expiries_of(const flashkv *store) {
+  return (const expiry_part *)(const void *)(links_of(store) + head_of(store)->links);
+}
+
+const fkv_image_row *fkv_image_find(const flashkv *store, uint64_t id) {
+  if (store->image == NULL) return NULL;
+  for (uint64_t index = 0; index < head_of(store)->rows; index++) {
+    if (rows_of(store)[index].id == id) return &rows_of(store)[index];
+  }
+  return NULL;
+}
+
+/* Whether the sizes in the head are those of the file; they are covered by a checksum, but so may be nonsense. */
+static bool sizes_fit(const head *is, uint64_t described, uint64_t size) {
+  uint64_t limit = size / 16;
+  if (is->rows > limit || is->links > limit || is->expiries > limit) return false;
+  uint64_t wanted = sizeof *is + is->rows * sizeof(fkv_image_row) + is->links * sizeof(link_part) +
+                    is->expiries * sizeof(expiry_part);
+  return described == wanted && is->hash_at % HASH_ALIGNMENT == 0 && is->hash_at >= FKV_PREAMBLE_SIZE + wanted &&
+         is->hash_at <= size && is->hash_size == size - is->hash_at;
+}
+
+static bool is_whole(const flashkv *store) {
+  fkv_preamble preamble;
+  const uint8_t *body = bytes_of(store) + FKV_PREAMBLE_SIZE;
+  if (fkv_preamble_read(bytes_of(store), FKV_FILE_IMAGE, "", &preamble, NULL) != FLASHKV_OK) return false;
+  uint64_t described = preamble.numbers[0];
+  if (described < sizeof(head) || described > store->image_size - FKV_PREAMBLE_SIZE) return false;
+  if (kh_crc32c(0, body, (size_t)described) != preamble.numbers[1]) return false;
+  return sizes_fit(head_of(store), described, store->image_size);
+}
+
+static bool is_listed(const fkv_manifest *manifest, uint64_t id) {
+  for (size_t index = 0; index < manifest->row_count; index++) {
+    if (manifest->rows[index].id == id) return true;
+  }
+  return false;
+}
+
+static bool fits(const flashkv *store, const fkv_manifest *manifest) {
+  if (!is_whole(store) || memcmp(bytes_of(store) + 16, manifest->store_id, FKV_STORE_ID_SIZE) != 0) return false;
+  for (uint64_t index = 0; index < head_of(store)->rows; index++) {
+    if (!is_listed(manifest, rows_of(store)[index].id)) return false;
+  }
+  return true;
+}
+
+static void map(flashkv *store) {
+  const kh_os *os = store->files.os;
+  char path[FKV_PATH_MAX];
+  kh_file file;
+  kh_file_info info;
+  void *address;
+  path_of(store, "", path);
+  if (KH_OS_CALL(os, open, path, KH_OPEN_READ, &file) != 0) return;
+  if (KH_OS_CALL(os, info, file, &info) == 0 && info.size >= FKV_PREAMBLE_SIZE + sizeof(head) &&
+      KH_OS_CALL(os, map, file, 0, (size_t)info.size, KH_MAP_READ, &address) == 0) {
+    store->image = address;
+    store->image_size = (size_t)info.size;
+  }
+  (void)KH_OS_CALL(os, close, file);
+}
+
+void fkv_image_open(flashkv *store, const fkv_manifest *manifest) {
+  if (store->options.index_type != FLASHKV_INDEX_HASH) return;
+  map(store);
+  if (store->image != NULL && !fits(store, manifest)) fkv_image_close(store);
+}
+
+void fkv_image_close(flashkv *store) {
+  if (store->image != NULL) (void)KH_OS_CALL(store->files.os, unmap, store->image, store->image_size);
+  store->image = NULL;
+  store->image_size = 0;
+}
+
+/* ---- taking */
+
+static bool files_fit(const flashkv *store) {
+  for (size_t index = 0; index < store->list_count; index++) {
+    const fkv_file *file = store->list[index];
+    const fkv_image_row *row = fkv_image_find(store, file->id);
+    if (row != NULL &&
+        (row->covered > file->tail || row->covered < FKV_PREAMBLE_SIZE || row->first_span != file->first_span)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static bool take_lists(flashkv *store) {
+  const head *is = head_of(store);
+  for (uint64_t index = 0; index < is->links; index++) {
+    const link_part *link = &links_of(store)[index];
+    if (fkv_versions_link(&store->versions, link->newer, link->older, link->from, link->until) != FLASHKV_OK)
+      return false;
+  }
+  for (uint64_t index = 0; index < is->expiries; index++) {
+    const expiry_part *expiry = &expiries_of(store)[index];
+    if (fkv_expiry_note(store, expiry->expires_ms, expiry->word) != FLASHKV_OK) return false;
+  }
+  return true;
+}
+
+static void take_row(flashkv *store, fkv_file *file, const fkv_image_row *row) {
+  file->covered = row->covered;
+  file->live = row->live;
+  file->tombstones = row->tombstones;
+  file->retained = row->retained;
+  file->has_expiring = row->bits & 1;
+  if (row->sequence_min < file->sequence_min) file->sequence_min = row->sequence_min;
+  if (row->sequence_max > file->sequence_max) file->sequence_max = row->sequence_max;
+  store->live += row->live;
+  store->tombstones += row->tombstones;
+  store->retained += row->retained;
+}
+
+bool fkv_image_take(flashkv *store) {
+  if (store->image == NULL) return false;
+  const head *is = head_of(store);
+  kh_hash_map adopted;
+  bool taken =
+      files_fit(store) && kh_hash_map_adopt(&adopted, store->keydir.hash.source, &store->epoch, store->heap,
+                                            bytes_of(store) + is->hash_at, (size_t)is->hash_size) == FLASHKV_OK;
+  if (taken && !take_lists(store)) {
+    kh_hash_map_fini(&adopted);
+    taken = false;
+  }
+  if (!taken) {
+    fkv_image_close(store);
+    return false;
+  }
+  kh_hash_map_fini(&store->keydir.hash);
+  store->keydir.hash = adopted;
+  for (size_t index = 0; index < store->list_count; index++) {
+    const fkv_image_row *row = fkv_image_find(store, store->list[index]->id);
+    if (row != NULL) take_row(store, store->list[index], row);
+  }
+  store->keys = is->keys;
+  if (is->sequence > store->sequence) store->sequence = is->sequence;
+  if (is->timestamp_us > store->timestamp_us) store->timestamp_us = is->timestamp_us;
+  return true;
+}
+
+/* ---- writing */
+
+typedef struct writer {
+  flashkv *store;
+  kh_file file;
+  kh_buffer stage;
+  uint64_t at;
+  khonsu_error *error;
+  const char *path;
+} writer;
+
+static khonsu_status write_stage(writer *to) {
+  khonsu_slice slice = kh_buffer_slice(&to->stage);
+  kh_os_error failed = KH_OS_CALL(to->store->files.os, write_at, to->file, &slice, 1, to->at);
+  if (failed) return kh_os_fail(to->error, failed, "write", to->path);
+  to->at += slice.size;
+  to->stage.size = 0;
+  return FLASHKV_OK;
+}
+
+static khonsu_status put(void *ctx, const void *bytes, size_t size) {
+  writer *to = ctx;
+  khonsu_status status = to->stage.size >= STAGE ? write_stage(to) : FLASHKV_OK;
+  if (status != FLASHKV_OK) return status;
+  status = kh_buffer_append(&to->stage, bytes, size);
+  return status == FLASHKV_OK ? status
+                              : khonsu_error_set(to->error, status, "out of memory for the image of the index");
+}
+
+static khonsu_status put_lists(const flashkv *store, kh_buffer *to) {
+  khonsu_status status = FLASHKV_OK;
+  for (size_t index = 0; index < store->list_count && status == FLASHKV_OK; index++) {
+    const fkv_file *file = store->list[index];
+    fkv_image_row row = {file->id,       file->first_span,   file->tail,         file->live,         file->tombstones,
+                         file->retained, file->sequence_min, file->sequence_max, file->has_expiring, 0};
+    status = kh_buffer_append(to, &row, sizeof row);
+  }
+  for (const fkv_link *link = store->versions.first; link != NULL && status == FLASHKV_OK; link = link->next) {
+    link_part part = {link->newer, atomic_load(&link->older), link->from, link->until};
+    status = kh_buffer_append(to, &part, sizeof part);
+  }
+  return status == FLASHKV_OK ? fkv_expiry_append_all(store, to) : status;
+}
+
+static khonsu_status describe(flashkv *store, kh_buffer *to) {
+  head is = {.sequence = atomic_load(&store->visible),
+             .timestamp_us = store->timestamp_us,
+             .keys = store->keys,
+             .rows = store->list_count,
+             .links = store->versions.count,
+             .expiries = store->expiries.count,
+             .hash_size = kh_hash_map_image_size(&store->keydir.hash)};
+  khonsu_status status = kh_buffer_append(to, &is, sizeof is);
+  if (status == FLASHKV_OK) status = put_lists(store, to);
+  if (status != FLASHKV_OK) return status;
+  is.hash_at = (FKV_PREAMBLE_SIZE + to->size + HASH_ALIGNMENT - 1) & ~(uint64_t)(HASH_ALIGNMENT - 1);
+  memcpy(to->data, &is, sizeof is);
+  return FLASHKV_OK;
+}
+
+static khonsu_status put_all(writer *to) {
+  static const uint8_t zeros[HASH_ALIGNMENT];
+  flashkv *store = to->store;
+  kh_buffer body = {0};
+  uint8_t preamble_bytes[FKV_PREAMBLE_SIZE];
+  khonsu_status status = describe(store, &body);
+  if (status == FLASHKV_OK) {
+    fkv_preamble preamble = {.kind = FKV_FILE_IMAGE,
+                             .numbers = {body.size, kh_crc32c(0, body.data, body.size), store->generation}};
+    memcpy(preamble.store_id, store->files.store_id, FKV_STORE_ID_SIZE);
+    fkv_preamble_write(&preamble, preamble_bytes);
+    status = put(to, preamble_bytes, sizeof preamble_bytes);
+  } else {
+    status = khonsu_error_set(to->error, status, "out of memory for the image of the index");
+  }
+  if (status == FLASHKV_OK) status = put(to, body.data, body.size);
+  size_t padding = (HASH_ALIGNMENT - (FKV_PREAMBLE_SIZE + body.size) % HASH_ALIGNMENT) % HASH_ALIGNMENT;
+  if (status == FLASHKV_OK) status = put(to, zeros, padding);
+  kh_buffer_fini(&body);
+  if (status == FLASHKV_OK) status = kh_hash_map_image_write(&store->keydir.hash, put, to);
+  return status == FLASHKV_OK ? write_stage(to) : status;
+}
+
+static khonsu_status write_new(flashkv *store, const char *path, khonsu_error *error) {
+  const kh_os *os = store->files.os;
+  writer to = {.store = store, .error = error, .path = path};
+  kh_os_error failed = KH_OS_CALL(os, open, path, KH_OPEN_CREATE, &to.file);
+  if (failed) return kh_os_fail(error, failed, "create", path);
+  failed = KH_OS_CALL(os, truncate, to.file, 0);
+  khonsu_status status = failed ? kh_os_fail(error, failed, "cut", path) : put_all(&to);
+  kh_buffer_fini(&to.stage);
+  if (status == FLASHKV_OK && (failed = KH_OS_CALL(os, sync, to.file)) != 0)
+    status = kh_os_fail(error, failed, "flush", path);
+  (void)KH_OS_CALL(os, close, to.file);
+  return status;
+}
+
+khonsu_status fkv_image_write(flashkv *store, khonsu_error *error) {
+  const kh_os *os = store->files.os;
+  char path[FKV_PATH_MAX], beside[FKV_PATH_MAX];
+  path_of(store, "", path);
+  path_of(store, ".new", beside);
+  khonsu_status status = write_new(store, beside, error);
+  kh_os_error failed = 0;
+  if (status == FLASHKV_OK && (failed = KH_OS_CALL(os, rename, beside, path)) == 0) {
+    failed = KH_OS_CALL(os, sync, store->directory);
+  }
+  if (failed) status = kh_os_fail(error, failed, "put in place", path);
+  if (status != FLASHKV_OK) (void)KH_OS_CALL(os, unlink, beside);
+  return status;
+}
