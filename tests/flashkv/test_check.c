@@ -17,11 +17,11 @@ static void put_batch(flashkv *store, const char *value) {
 }
 
 static void write_some(flashkv *store) {
-  put_text(store, "a", "value of a");
-  put_text(store, "b", "value of b");
+  store_put_text(store, "a", "value of a");
+  store_put_text(store, "b", "value of b");
   put_batch(store, "value of p, q, and r");
-  delete_text(store, "b");
-  put_text(store, "c", "value of c");
+  store_delete_text(store, "b");
+  store_put_text(store, "c", "value of c");
 }
 
 static void assert_whole(const char *folder, uint64_t keys) {
@@ -75,7 +75,7 @@ static void a_torn_tail_is_no_finding(void **state) {
   damage_append(path, 0, 5000);
   assert_whole(test->folder, 5);
   store_open(test);
-  put_text(test->store, "z", "torn");
+  store_put_text(test->store, "z", "torn");
   store_crash(test);
   store_close(test);
   damage_append(path, 0x5a, 100);
@@ -152,7 +152,7 @@ static void a_file_of_another_store_is_found(void **state) {
   store_folder_make(folder);
   options.dir_path = folder;
   MUST(flashkv_open(&options, &other, &err));
-  put_text(other, "a", "other");
+  store_put_text(other, "a", "other");
   MUST(flashkv_close(&other, &err));
   snprintf(from, sizeof from, "%s/%s", folder, first_file);
   damage_path(test, "000000007.data", to);
@@ -167,7 +167,7 @@ static void the_last_seal_counts(void **state) {
   test_store *test = *state;
   char path[DAMAGE_PATH_SIZE], left[STORE_PATH_SIZE];
   found own;
-  put_text(test->store, "a", "value of a");
+  store_put_text(test->store, "a", "value of a");
   MUST(flashkv_sync(test->store, &err));
   put_batch(test->store, "later");
   store_folder_make(left);
