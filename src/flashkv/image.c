@@ -99,13 +99,16 @@ static void map(flashkv *store) {
 }
 
 void fkv_image_open(flashkv *store, const fkv_manifest *manifest) {
-  if (store->options.index_type != FLASHKV_INDEX_HASH) return;
-  map(store);
+  const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
+  store->image_is_copy = disk != NULL;
+  if (disk != NULL) store->image = disk->state(&store->keydir, &store->image_size);
+  else if (store->keydir.ops == NULL) map(store);
   if (store->image != NULL && !fits(store, manifest)) fkv_image_close(store);
 }
 
 void fkv_image_close(flashkv *store) {
-  if (store->image != NULL) (void)KH_OS_CALL(store->files.os, unmap, store->image, store->image_size);
+  if (store->image_is_copy) kh_free(store->image);
+  else if (store->image != NULL) (void)KH_OS_CALL(store->files.os, unmap, store->image, store->image_size);
   store->image = NULL;
   store->image_size = 0;
 }
@@ -151,23 +154,32 @@ static void take_row(flashkv *store, fkv_file *file, const fkv_image_row *row) {
   store->retained += row->retained;
 }
 
-bool fkv_image_take(flashkv *store) {
-  if (store->image == NULL) return false;
-  const head *is = head_of(store);
+/* With the lists, which are nothing without them. */
+static bool take_keys(flashkv *store) {
+  const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
+  if (disk != NULL) return disk->take(&store->keydir) && take_lists(store);
   kh_hash_map adopted;
-  bool taken =
-      files_fit(store) && kh_hash_map_adopt(&adopted, store->keydir.hash.source, &store->epoch, store->heap,
-                                            bytes_of(store) + is->hash_at, (size_t)is->hash_size) == FLASHKV_OK;
-  if (taken && !take_lists(store)) {
-    kh_hash_map_fini(&adopted);
-    taken = false;
+  const head *is = head_of(store);
+  if (kh_hash_map_adopt(&adopted, store->keydir.hash.source, &store->epoch, store->heap, bytes_of(store) + is->hash_at,
+                        (size_t)is->hash_size) != FLASHKV_OK) {
+    return false;
   }
-  if (!taken) {
-    fkv_image_close(store);
+  if (!take_lists(store)) {
+    kh_hash_map_fini(&adopted);
     return false;
   }
   kh_hash_map_fini(&store->keydir.hash);
   store->keydir.hash = adopted;
+  return true;
+}
+
+bool fkv_image_take(flashkv *store) {
+  if (store->image == NULL) return false;
+  const head *is = head_of(store);
+  if (!files_fit(store) || !take_keys(store)) {
+    fkv_image_close(store);
+    return false;
+  }
   for (size_t index = 0; index < store->list_count; index++) {
     const fkv_image_row *row = fkv_image_find(store, store->list[index]->id);
     if (row != NULL) take_row(store, store->list[index], row);
@@ -211,8 +223,17 @@ static khonsu_status put_lists(const flashkv *store, kh_buffer *to) {
   khonsu_status status = FLASHKV_OK;
   for (size_t index = 0; index < store->list_count && status == FLASHKV_OK; index++) {
     const fkv_file *file = store->list[index];
-    fkv_image_row row = {file->id,       file->first_span,   file->tail,         file->live,         file->tombstones,
-                         file->retained, file->sequence_min, file->sequence_max, file->has_expiring, 0};
+    uint64_t covered = file->sealed ? file->tail : fkv_complete_end(store, file);
+    fkv_image_row row = {file->id,
+                         file->first_span,
+                         covered,
+                         file->live,
+                         file->tombstones,
+                         file->retained,
+                         file->sequence_min,
+                         file->sequence_max,
+                         file->has_expiring,
+                         0};
     status = kh_buffer_append(to, &row, sizeof row);
   }
   for (const fkv_link *link = store->versions.first; link != NULL && status == FLASHKV_OK; link = link->next) {
@@ -222,41 +243,43 @@ static khonsu_status put_lists(const flashkv *store, kh_buffer *to) {
   return status == FLASHKV_OK ? fkv_expiry_append_all(store, to) : status;
 }
 
-static khonsu_status describe(flashkv *store, kh_buffer *to) {
+static khonsu_status put_body(flashkv *store, uint64_t hash_size, kh_buffer *to) {
   head is = {.sequence = atomic_load(&store->visible),
              .timestamp_us = store->timestamp_us,
              .keys = store->keys,
              .rows = store->list_count,
              .links = store->versions.count,
              .expiries = store->expiries.count,
-             .hash_size = kh_hash_map_image_size(&store->keydir.hash)};
+             .hash_size = hash_size};
+  size_t at = to->size;
   khonsu_status status = kh_buffer_append(to, &is, sizeof is);
   if (status == FLASHKV_OK) status = put_lists(store, to);
   if (status != FLASHKV_OK) return status;
-  is.hash_at = (FKV_PREAMBLE_SIZE + to->size + HASH_ALIGNMENT - 1) & ~(uint64_t)(HASH_ALIGNMENT - 1);
-  memcpy(to->data, &is, sizeof is);
+  is.hash_at = (to->size + HASH_ALIGNMENT - 1) & ~(uint64_t)(HASH_ALIGNMENT - 1);
+  memcpy(to->data + at, &is, sizeof is);
   return FLASHKV_OK;
 }
 
-static khonsu_status put_all(writer *to) {
+khonsu_status fkv_image_describe(flashkv *store, uint64_t hash_size, kh_buffer *to) {
   static const uint8_t zeros[HASH_ALIGNMENT];
+  khonsu_status status = kh_buffer_append(to, zeros, FKV_PREAMBLE_SIZE);
+  if (status == FLASHKV_OK) status = put_body(store, hash_size, to);
+  if (status != FLASHKV_OK) return status;
+  const uint8_t *body = to->data + FKV_PREAMBLE_SIZE;
+  size_t size = to->size - FKV_PREAMBLE_SIZE;
+  fkv_preamble preamble = {.kind = FKV_FILE_IMAGE, .numbers = {size, kh_crc32c(0, body, size), store->generation}};
+  memcpy(preamble.store_id, store->files.store_id, FKV_STORE_ID_SIZE);
+  fkv_preamble_write(&preamble, to->data);
+  return kh_buffer_append(to, zeros, (HASH_ALIGNMENT - to->size % HASH_ALIGNMENT) % HASH_ALIGNMENT);
+}
+
+static khonsu_status put_all(writer *to) {
   flashkv *store = to->store;
-  kh_buffer body = {0};
-  uint8_t preamble_bytes[FKV_PREAMBLE_SIZE];
-  khonsu_status status = describe(store, &body);
-  if (status == FLASHKV_OK) {
-    fkv_preamble preamble = {.kind = FKV_FILE_IMAGE,
-                             .numbers = {body.size, kh_crc32c(0, body.data, body.size), store->generation}};
-    memcpy(preamble.store_id, store->files.store_id, FKV_STORE_ID_SIZE);
-    fkv_preamble_write(&preamble, preamble_bytes);
-    status = put(to, preamble_bytes, sizeof preamble_bytes);
-  } else {
-    status = khonsu_error_set(to->error, status, "out of memory for the image of the index");
-  }
-  if (status == FLASHKV_OK) status = put(to, body.data, body.size);
-  size_t padding = (HASH_ALIGNMENT - (FKV_PREAMBLE_SIZE + body.size) % HASH_ALIGNMENT) % HASH_ALIGNMENT;
-  if (status == FLASHKV_OK) status = put(to, zeros, padding);
-  kh_buffer_fini(&body);
+  kh_buffer described = {0};
+  khonsu_status status = fkv_image_describe(store, kh_hash_map_image_size(&store->keydir.hash), &described);
+  if (status != FLASHKV_OK) khonsu_error_set(to->error, status, "out of memory for the image of the index");
+  else status = put(to, described.data, described.size);
+  kh_buffer_fini(&described);
   if (status == FLASHKV_OK) status = kh_hash_map_image_write(&store->keydir.hash, put, to);
   return status == FLASHKV_OK ? write_stage(to) : status;
 }

@@ -37,6 +37,10 @@ bool fkv_image_take(flashkv *store);
 /* Gives up the mapping; nothing of the keydir is used any more. */
 void fkv_image_close(flashkv *store);
 
+/* What stands before the hash map, which has so many bytes, padding included: appended to `to`, which is empty. The state of
+ * another kind of keydir is described by the same, with no bytes for the hash map. The write lock is held. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status fkv_image_describe(flashkv *store, uint64_t hash_size, kh_buffer *to);
+
 /* Writes one. Nobody else uses the store, and all is flushed. */
 KHONSU_MUST_USE khonsu_status fkv_image_write(flashkv *store, khonsu_error *error);
 

@@ -26,7 +26,7 @@ static khonsu_status move_one(flashkv *store, const fkv_move *move, khonsu_error
   uint64_t leader = leader_of(store, newest, move->from, &gone);
   if (gone) { /* or a deletion that is not in the keydir, but kept for older records that may still be in some file */
     if (fkv_record_kind(view.bytes) == FKV_DELETE) fkv_count_new(store, move->to, view.bytes);
-  } else if ((status = fkv_keydir_prepare(store, hash)) == FLASHKV_OK &&
+  } else if ((status = fkv_keydir_prepare(store, key, hash)) == FLASHKV_OK &&
              (status = fkv_versions_copy(&store->versions, move->from, move->to)) == FLASHKV_OK) {
     if (leader == 0) {
       fkv_keydir_replace(store, key, hash, move->from, move->to);
@@ -68,6 +68,7 @@ static khonsu_status move_all(fkv_merge_job *job) {
     for (size_t index = first; index < count && index < first + SOME && status == FLASHKV_OK; index++) {
       status = move_one(store, &moves[index], job->error);
     }
+    fkv_keydir_spill(&store->keydir);
     kh_epoch_collect(&store->epoch, SOME);
     kh_lock_release(&store->write_lock);
   }
@@ -154,6 +155,8 @@ khonsu_status fkv_merge_remove_inputs(fkv_merge_job *job) {
     unlink_input(job, job->inputs[index]);
     fkv_spans_retire(&store->spans, job->inputs[index]);
   }
+  const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
+  if (status == FLASHKV_OK && disk != NULL) (void)disk->save(&store->keydir, NULL); /* its description names inputs */
   kh_epoch_collect(&store->epoch, UINT64_MAX);
   kh_lock_release(&store->write_lock);
   kh_lock_release(&store->files_lock);
