@@ -52,28 +52,30 @@ static khonsu_status check_strays(fkv_survey *survey, khonsu_error *error) {
 
 /* ---- keys */
 
-/* Opens what is whole. Beside a writer, what a reader finds may be older than what it looks for next: it is not the last word
- * that it cannot be opened then, so a few attempts are made. */
-static khonsu_status count_keys(fkv_survey *survey, khonsu_error *error) {
-  enum { ATTEMPTS = 3 };
+khonsu_status fkv_check_keys(const kh_os *os, const char *dir_path, uint64_t *keys, khonsu_error *error) {
   flashkv_options options = FLASHKV_OPTIONS_INIT;
-  options.dir_path = survey->files.dir_path;
+  options.dir_path = dir_path;
   options.mmap_at_startup = options.create_if_missing = options.background = false;
   options.read_only = true;
+  flashkv *store;
+  khonsu_status status = fkv_open_on(os, &options, &store, error);
+  if (status != FLASHKV_OK) return status;
+  *keys = store->keys;
+  return fkv_close(store, error);
+}
+
+/* Beside a process that writes, files may go between our looks at the manifest and at them, so a few attempts are made. */
+static khonsu_status count_keys(fkv_survey *survey, khonsu_error *error) {
+  enum { ATTEMPTS = 3 };
   khonsu_error detail = KHONSU_ERROR_INIT;
   khonsu_status status = FLASHKV_CORRUPT;
-  flashkv *store;
   for (int attempt = 0; attempt < ATTEMPTS && status == FLASHKV_CORRUPT; attempt++) {
-    status = fkv_open_on(survey->files.os, &options, &store, &detail);
+    status = fkv_check_keys(survey->files.os, survey->files.dir_path, &survey->report->result.keys, &detail);
   }
-  if (status == FLASHKV_CORRUPT) {
-    fkv_report_finding(survey->report, FKV_MANIFEST_NAME, 0, 0, no_key, "the store cannot be opened: %s",
-                       detail.message);
-    return FLASHKV_OK;
-  }
-  if (status != FLASHKV_OK) return khonsu_error_set(error, status, "%s", detail.message);
-  survey->report->result.keys = store->keys;
-  return fkv_close(store, error);
+  if (status == FLASHKV_OK) return FLASHKV_OK;
+  if (status != FLASHKV_CORRUPT) return khonsu_error_set(error, status, "%s", detail.message);
+  fkv_report_finding(survey->report, FKV_MANIFEST_NAME, 0, 0, no_key, "the store cannot be opened: %s", detail.message);
+  return FLASHKV_OK;
 }
 
 /* ---- the whole */

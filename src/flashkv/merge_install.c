@@ -46,6 +46,16 @@ static khonsu_status move_one(flashkv *store, const fkv_move *move, khonsu_error
   return status;
 }
 
+/* Slots of the keydir, before the lock is taken. */
+static void touch_some(flashkv *store, const fkv_move *moves, size_t count) {
+  kh_participant *reader = kh_epoch_enter_any(&store->crowd);
+  for (size_t index = 0; index < count; index++) {
+    const uint8_t *record = fkv_spot_of(store, moves[index].to).record;
+    if (record != NULL) fkv_prefetch_slot(store, fkv_hash(store, fkv_record_key(record)));
+  }
+  kh_epoch_exit(reader);
+}
+
 static khonsu_status move_all(fkv_merge_job *job) {
   enum { SOME = 256 };
   flashkv *store = job->store;
@@ -53,6 +63,7 @@ static khonsu_status move_all(fkv_merge_job *job) {
   const fkv_move *moves = fkv_merge_moves(job);
   khonsu_status status = FLASHKV_OK;
   for (size_t first = 0; first < count && status == FLASHKV_OK; first += SOME) {
+    touch_some(store, moves + first, count - first < SOME ? count - first : SOME);
     kh_lock_acquire(&store->write_lock);
     for (size_t index = first; index < count && index < first + SOME && status == FLASHKV_OK; index++) {
       status = move_one(store, &moves[index], job->error);

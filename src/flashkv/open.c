@@ -327,7 +327,7 @@ static void destroy(flashkv *store) {
   fkv_keydir_fini(&store->keydir);
   if (store->heap != NULL) {
     if (store->versions.epoch != NULL) fkv_versions_fini(&store->versions);
-    kh_epoch_fini(&store->epoch); /* files that were merged leave their spans now */
+    kh_epoch_fini(&store->epoch); /* files that merging retired give their spans back */
     fkv_spans_fini(&store->spans);
     kh_heap_close(store->heap);
     fkv_image_close(store);

@@ -147,3 +147,12 @@ fkv_soundness fkv_record_check_head(const uint8_t *record, uint64_t room, uint64
 fkv_seal fkv_record_seal(const uint8_t *record) {
   return (fkv_seal){fkv_load_8(record + FKV_HEADER_SIZE), fkv_load_8(record + FKV_HEADER_SIZE + 8)};
 }
+
+fkv_draft fkv_record_draft(const uint8_t *record, uint64_t offset) {
+  fkv_draft draft = {.key = fkv_record_key(record), .kind = (uint8_t)fkv_record_kind(record), .flags = FKV_SEALED};
+  draft.value = kh_slice(record + fkv_record_value_at(record, offset), fkv_record_value_size(record));
+  draft.expires_ms = fkv_record_expires_ms(record);
+  draft.flags |= (uint8_t)(fkv_record_flags(record) & FKV_ALIGNED);
+  fkv_draft_finish(&draft);
+  return draft;
+}

@@ -143,6 +143,9 @@ static inline bool fkv_record_value_is_sound(const uint8_t *record, uint64_t off
          kh_crc32c(0, record + fkv_record_value_at(record, offset), size) == fkv_load_4(record + 4);
 }
 
+/* The draft of a copy of a sound write, as a commit of its own; it borrows from `record`. */
+fkv_draft fkv_record_draft(const uint8_t *record, uint64_t offset);
+
 /* ---- seals */
 
 typedef struct fkv_seal {

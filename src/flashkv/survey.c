@@ -88,8 +88,8 @@ void fkv_survey_fini(fkv_survey *survey) {
 
 /* ---- judging */
 
-bool fkv_survey_is_committed(const fkv_survey *survey, const fkv_surveyed *item, uint64_t sequence) {
-  return (is_sealed(item) && !survey->discovered) || sequence <= survey->synced;
+bool fkv_survey_is_committed(const fkv_survey *survey, const fkv_surveyed *item, const fkv_step *step) {
+  return step->end <= item->row.flushed || step->sequence <= survey->synced;
 }
 
 static khonsu_status look_behind(fkv_survey *survey, const fkv_surveyed *item, uint64_t from, uint64_t *end,
@@ -200,7 +200,7 @@ static void take_commit(reading *own, const fkv_step *step) {
 }
 
 static void take_unsealed(reading *own, const fkv_step *step) {
-  bool committed = fkv_survey_is_committed(own->survey, own->item, step->sequence);
+  bool committed = fkv_survey_is_committed(own->survey, own->item, step);
   own->item->damaged = true;
   if (committed) take_commit(own, step);
   else own->survey->lost += step->records;

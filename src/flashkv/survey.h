@@ -47,7 +47,7 @@ KHONSU_MUST_USE khonsu_status fkv_survey_read(fkv_survey *survey, khonsu_error *
 void fkv_survey_fini(fkv_survey *survey);
 
 /* Whether writes without a seal are known to be a commit: in a sealed file everything is, and so is what was flushed. */
-bool fkv_survey_is_committed(const fkv_survey *survey, const fkv_surveyed *item, uint64_t sequence);
+bool fkv_survey_is_committed(const fkv_survey *survey, const fkv_surveyed *item, const fkv_step *step);
 
 /* "000000001.data" */
 enum { FKV_NAME_MAX = 64 };

@@ -88,6 +88,10 @@ static void run(found *own, look *call, const char *folder, flashkv_status wante
 
 void found_by_check(found *own, const char *folder, flashkv_status wanted) { run(own, flashkv_check, folder, wanted); }
 
+void found_by_repair(found *own, const char *folder, flashkv_status wanted) {
+  run(own, flashkv_repair, folder, wanted);
+}
+
 void assert_found(const found *own, const char *part) {
   if (strstr(own->text, part) == NULL) fail_msg("\"%s\" is not among the findings:\n%s", part, own->text);
 }

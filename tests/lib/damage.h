@@ -26,8 +26,9 @@ typedef struct found {
   size_t used;
 } found;
 
-/* Checks the folder; the status must be the wanted one. */
+/* Checks, or repairs, the folder; the status must be the wanted one. */
 void found_by_check(found *own, const char *folder, flashkv_status wanted);
+void found_by_repair(found *own, const char *folder, flashkv_status wanted);
 void assert_found(const found *own, const char *part);
 
 #endif

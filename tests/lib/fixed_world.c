@@ -3,7 +3,7 @@
 #include "os/os.h"
 
 static kh_prng chance;
-static _Atomic uint64_t looks;
+static _Atomic uint64_t now_us;
 
 void __wrap_kh_os_random(void *bytes, size_t size);
 uint64_t __wrap_kh_os_wall_us(void);
@@ -11,13 +11,17 @@ unsigned long __wrap_kh_os_process(void);
 
 void fixed_world_begin(uint64_t seed) {
   chance.state = seed;
-  looks = 0;
+  now_us = UINT64_C(1700000000000000);
+}
+
+void fixed_world_wait(uint64_t until_us) {
+  if (until_us > now_us) now_us = until_us;
 }
 
 void __wrap_kh_os_random(void *bytes, size_t size) {
   for (size_t i = 0; i < size; i++) ((uint8_t *)bytes)[i] = (uint8_t)kh_prng_next(&chance);
 }
 
-uint64_t __wrap_kh_os_wall_us(void) { return UINT64_C(1700000000000000) + 7 * ++looks; }
+uint64_t __wrap_kh_os_wall_us(void) { return now_us += 7; }
 
 unsigned long __wrap_kh_os_process(void) { return 4711; }
