@@ -210,6 +210,71 @@ def test_options_by_name(store):
     fails(2, "data_file_size cannot be", store, "ls", "--set", "data_file_size=many")
 
 
+# ---- check, repair, backup
+
+
+def damage(store, text):
+    file = next(path for path in sorted(store.glob("*.data")) if text in path.read_bytes())
+    whole = file.read_bytes()
+    at = whole.index(text)
+    file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+    return file.name
+
+
+SUMMARY = {"files", "records", "bytes", "keys", "findings", "records_lost"}
+
+
+def test_check(store):
+    fill(store, 1000)
+    assert ok(store, "check").decode().rstrip().endswith("; keys: 1,000; whole")
+    summary = json.loads(ok(store, "check", "--json"))
+    assert set(summary) == SUMMARY and (summary["keys"], summary["findings"]) == (1000, 0)
+
+
+def test_damage(store):
+    for i in range(9):
+        ok(store, "put", f"key{i}", f"value{i}")
+    name = damage(store, b"value5")
+    fails(5, "damaged", store, "get", "key5")
+    assert ok(store, "get", "key6") == b"value6"
+    listed = fails(5, "not everything could be read", store, "ls", "--values").decode().splitlines()
+    assert listed == [f"key{i}\tvalue{i}" for i in range(9) if i != 5]
+    lines = fails(5, "", store, "check").decode().splitlines()
+    assert re.fullmatch(rf"{name}:\d+: .*, key 'key5'", lines[0]) and lines[-1].endswith("1 finding")
+    finding, summary = objects(fails(5, "", store, "check", "--json"))
+    assert (finding["file"], finding["key"], summary["findings"]) == (name, "key5", 1)
+    repaired = fails(5, "records were lost", store, "repair").decode().splitlines()
+    assert repaired[-1].endswith("records lost: 1")
+    assert len(ok(store, "ls").split()) == 8
+    ok(store, "check")
+    assert "whole" in ok(store, "repair").decode()
+    assert (store / f"{name}.damaged").exists()
+
+
+def test_repair_refuses(store, tmp_path):
+    ok(store, "put", "a", "b")
+    fails(2, "--read-only", store, "repair", "--read-only")
+    fails(2, "", tmp_path / "none", "repair")
+    fails(2, "", tmp_path / "none", "check")
+    assert not (tmp_path / "none").exists()
+
+
+def test_backup(store, tmp_path):
+    copy = tmp_path / "copy"
+    fill(store, 1000)
+    assert b"as of commit 1" in kv(store, "backup", copy).stderr
+    ok(store, "put", "new", "1")
+    assert b"as of commit 2" in kv(store, "backup", copy, "--verify").stderr
+    assert ok(copy, "export") == ok(store, "export")
+    ok(copy, "put", "other", "1")
+    assert b"other" not in ok(store, "ls")
+    fails(2, "own directory", store, "backup", store)
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/file").write_text("precious")
+    fails(2, "", store, "backup", tmp_path / "files")
+    assert (tmp_path / "files/file").read_text() == "precious"
+
+
 # ---- what is wrong
 
 
@@ -460,6 +525,10 @@ def test_locked_and_read_beside_the_writer(store):
     assert json.loads(ok(store, "stat", "--json"))["keys"] == 1
     assert ok(store, "export") == b'{"key":"ready","value":"1"}\n'
     assert len(objects(ok(store, "dump"))) == 1
+    ok(store, "check")
+    ok(store, "--quiet", "backup", f"{store}-copy")
+    assert ok(f"{store}-copy", "ls") == b"ready\n"
+    fails(6, "", store, "repair")
     assert writer.end() == (0, "khonsu: imported 1 records\n")
     ok(store, "put", "a", "b")
 
@@ -580,7 +649,7 @@ def test_bench(tmp_path):
 # ---- help, completion
 
 
-COMMANDS = "get put del ls stat merge dump export import bench".split()
+COMMANDS = "get put del ls stat check repair merge backup dump export import bench".split()
 
 
 def test_help():
