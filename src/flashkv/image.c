@@ -6,7 +6,8 @@
 #include "expiry.h"
 #include "install.h"
 
-enum { HASH_ALIGNMENT = 4096, STAGE = 1 << 20 };
+/* The header's own checksum, its last 4 bytes, is left out: a CRC over bytes and their CRC is the same whatever they are. */
+enum { HASH_ALIGNMENT = 4096, HASH_HEADER = 64 - 4, STAGE = 1 << 20 };
 
 typedef struct head {
   uint64_t sequence, timestamp_us, keys, rows, links, expiries, hash_at, hash_size;
@@ -47,14 +48,19 @@ const fkv_image_row *fkv_image_find(const flashkv *store, uint64_t id) {
   return NULL;
 }
 
-/* Whether the sizes in the head are those of the file; they are covered by a checksum, but so may be nonsense. */
+/* Of what stands before the hash map, and of the map's header, by which the map is this one and not an earlier one. */
+static uint32_t checksum(const void *body, size_t size, const void *hash_header) {
+  return kh_crc32c(kh_crc32c(0, body, size), hash_header, HASH_HEADER);
+}
+
+/* Whether the sizes in the head are those of the file. */
 static bool sizes_fit(const head *is, uint64_t described, uint64_t size) {
   uint64_t limit = size / 16;
   if (is->rows > limit || is->links > limit || is->expiries > limit) return false;
   uint64_t wanted = sizeof *is + is->rows * sizeof(fkv_image_row) + is->links * sizeof(link_part) +
                     is->expiries * sizeof(expiry_part);
   return described == wanted && is->hash_at % HASH_ALIGNMENT == 0 && is->hash_at >= FKV_PREAMBLE_SIZE + wanted &&
-         is->hash_at <= size && is->hash_size == size - is->hash_at;
+         is->hash_at <= size && is->hash_size == size - is->hash_at && is->hash_size >= HASH_HEADER;
 }
 
 static bool is_whole(const flashkv *store) {
@@ -63,8 +69,8 @@ static bool is_whole(const flashkv *store) {
   if (fkv_preamble_read(bytes_of(store), FKV_FILE_IMAGE, "", &preamble, NULL) != FLASHKV_OK) return false;
   uint64_t described = preamble.numbers[0];
   if (described < sizeof(head) || described > store->image_size - FKV_PREAMBLE_SIZE) return false;
-  if (kh_crc32c(0, body, (size_t)described) != preamble.numbers[1]) return false;
-  return sizes_fit(head_of(store), described, store->image_size);
+  if (!sizes_fit(head_of(store), described, store->image_size)) return false;
+  return checksum(body, (size_t)described, bytes_of(store) + head_of(store)->hash_at) == preamble.numbers[1];
 }
 
 static bool is_listed(const fkv_manifest *manifest, uint64_t id) {
@@ -124,6 +130,15 @@ static bool files_fit(const flashkv *store) {
   return true;
 }
 
+/* Whether nothing was written since. */
+static bool covers_all(const flashkv *store) {
+  for (size_t index = 0; index < store->list_count; index++) {
+    const fkv_image_row *row = fkv_image_find(store, store->list[index]->id);
+    if (row == NULL || row->covered != store->list[index]->tail) return false;
+  }
+  return true;
+}
+
 static bool take_lists(flashkv *store) {
   const head *is = head_of(store);
   for (uint64_t index = 0; index < is->links; index++) {
@@ -158,7 +173,9 @@ bool fkv_image_take(flashkv *store) {
   bool taken =
       files_fit(store) && kh_hash_map_adopt(&adopted, store->keydir.hash.source, &store->epoch, store->heap,
                                             bytes_of(store) + is->hash_at, (size_t)is->hash_size) == FLASHKV_OK;
-  if (taken && !take_lists(store)) {
+  /* What was written since is about to be entered, and a damaged segment could not be made anew before all of it is. */
+  bool whole = taken && (covers_all(store) || kh_hash_map_check_all(&adopted) == FLASHKV_OK);
+  if (taken && !(whole && take_lists(store))) {
     kh_hash_map_fini(&adopted);
     taken = false;
   }
@@ -185,21 +202,28 @@ typedef struct writer {
   kh_file file;
   kh_buffer stage;
   uint64_t at;
+  uint8_t header[HASH_HEADER]; /* of the hash map */
+  bool has_header;
   khonsu_error *error;
   const char *path;
 } writer;
 
+static khonsu_status write_at(const writer *to, khonsu_slice slice, uint64_t at) {
+  kh_os_error failed = KH_OS_CALL(to->store->files.os, write_at, to->file, &slice, 1, at);
+  return failed ? kh_os_fail(to->error, failed, "write", to->path) : FLASHKV_OK;
+}
+
 static khonsu_status write_stage(writer *to) {
-  khonsu_slice slice = kh_buffer_slice(&to->stage);
-  kh_os_error failed = KH_OS_CALL(to->store->files.os, write_at, to->file, &slice, 1, to->at);
-  if (failed) return kh_os_fail(to->error, failed, "write", to->path);
-  to->at += slice.size;
+  khonsu_status status = write_at(to, kh_buffer_slice(&to->stage), to->at);
+  to->at += to->stage.size;
   to->stage.size = 0;
-  return FLASHKV_OK;
+  return status;
 }
 
 static khonsu_status put(void *ctx, const void *bytes, size_t size) {
   writer *to = ctx;
+  if (!to->has_header) memcpy(to->header, bytes, HASH_HEADER); /* header and rows are the first that is put */
+  to->has_header = true;
   khonsu_status status = to->stage.size >= STAGE ? write_stage(to) : FLASHKV_OK;
   if (status != FLASHKV_OK) return status;
   status = kh_buffer_append(&to->stage, bytes, size);
@@ -238,27 +262,30 @@ static khonsu_status describe(flashkv *store, kh_buffer *to) {
   return FLASHKV_OK;
 }
 
+/* What stands before the hash map, when that has been written. */
+static khonsu_status write_front(const writer *to, khonsu_slice body) {
+  fkv_preamble preamble = {.kind = FKV_FILE_IMAGE,
+                           .numbers = {body.size, checksum(body.data, body.size, to->header), to->store->generation}};
+  uint8_t bytes[FKV_PREAMBLE_SIZE];
+  memcpy(preamble.store_id, to->store->files.store_id, FKV_STORE_ID_SIZE);
+  fkv_preamble_write(&preamble, bytes);
+  khonsu_status status = write_at(to, kh_slice(bytes, sizeof bytes), 0);
+  return status == FLASHKV_OK ? write_at(to, body, FKV_PREAMBLE_SIZE) : status;
+}
+
 static khonsu_status put_all(writer *to) {
-  static const uint8_t zeros[HASH_ALIGNMENT];
-  flashkv *store = to->store;
   kh_buffer body = {0};
-  uint8_t preamble_bytes[FKV_PREAMBLE_SIZE];
-  khonsu_status status = describe(store, &body);
-  if (status == FLASHKV_OK) {
-    fkv_preamble preamble = {.kind = FKV_FILE_IMAGE,
-                             .numbers = {body.size, kh_crc32c(0, body.data, body.size), store->generation}};
-    memcpy(preamble.store_id, store->files.store_id, FKV_STORE_ID_SIZE);
-    fkv_preamble_write(&preamble, preamble_bytes);
-    status = put(to, preamble_bytes, sizeof preamble_bytes);
-  } else {
+  khonsu_status status = describe(to->store, &body);
+  if (status != FLASHKV_OK) {
     status = khonsu_error_set(to->error, status, "out of memory for the image of the index");
+  } else {
+    to->at = ((const head *)(const void *)body.data)->hash_at;
+    status = kh_hash_map_image_write(&to->store->keydir.hash, put, to);
+    if (status == FLASHKV_OK) status = write_stage(to);
+    if (status == FLASHKV_OK) status = write_front(to, kh_buffer_slice(&body));
   }
-  if (status == FLASHKV_OK) status = put(to, body.data, body.size);
-  size_t padding = (HASH_ALIGNMENT - (FKV_PREAMBLE_SIZE + body.size) % HASH_ALIGNMENT) % HASH_ALIGNMENT;
-  if (status == FLASHKV_OK) status = put(to, zeros, padding);
   kh_buffer_fini(&body);
-  if (status == FLASHKV_OK) status = kh_hash_map_image_write(&store->keydir.hash, put, to);
-  return status == FLASHKV_OK ? write_stage(to) : status;
+  return status;
 }
 
 static khonsu_status write_new(flashkv *store, const char *path, khonsu_error *error) {

@@ -1,6 +1,7 @@
 /* image: the keydir of the hash kind as a file, written when the store is closed, and mapped when it is opened again.
  *
- *   preamble (numbers: bytes of what follows up to the padding; CRC-32C of it; generation of the manifest at close)
+ *   preamble (numbers: bytes of what follows up to the padding; CRC-32C of it and of the first 60 bytes of the hash map,
+ *             which have checksums of the rest; generation of the manifest at close)
  *   offset  bytes  little-endian
  *       64      8  sequence and
  *       72      8  timestamp of the newest commit in it
