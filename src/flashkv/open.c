@@ -327,8 +327,8 @@ static void destroy(flashkv *store) {
   fkv_keydir_fini(&store->keydir);
   if (store->heap != NULL) {
     if (store->versions.epoch != NULL) fkv_versions_fini(&store->versions);
+    kh_epoch_fini(&store->epoch); /* files that were merged away leave their spans now, at the latest */
     fkv_spans_fini(&store->spans);
-    kh_epoch_fini(&store->epoch);
     kh_heap_close(store->heap);
     fkv_image_close(store);
   }
