@@ -116,7 +116,8 @@ static void a_manifest_is_made_anew(void **state) {
     repair(test, &own);
     assert_int_equal(own.result.records_lost, 0);
     assert_found(&own, "made anew");
-    store_assert_entries(test->store, NULL, "a=value of a b=value of b c=value of c p=batch of p q=batch of q r=batch of r");
+    store_assert_entries(test->store, NULL,
+                         "a=value of a b=value of b c=value of c p=batch of p q=batch of q r=batch of r");
     assert_int_equal(flashkv_sequence(test->store), 4);
   }
 }
