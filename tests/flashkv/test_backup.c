@@ -40,7 +40,7 @@ static void assert_backup(const test_store *test, const char *folder, char first
   flashkv *store = open_backup(test, folder);
   for (char key = first; key <= last; key++) {
     memset(value, key, sizeof value);
-    assert_value(store, slice_of(&key, 1), slice_of(value, sizeof value));
+    store_assert_value(store, slice_of(&key, 1), slice_of(value, sizeof value));
   }
   MUST(flashkv_close(&store, &err));
 }
@@ -70,7 +70,7 @@ static void a_backup_is_a_store(void **state) {
   fill(backup, 'x', 'z'); /* is not seen in the store */
   assert_int_equal(flashkv_sequence(backup), 14);
   MUST(flashkv_close(&backup, &err));
-  assert_text(test->store, "x", NULL);
+  store_assert_text(test->store, "x", NULL);
   store_reopen(test);
   found_by_check(&own, test->folder, FLASHKV_OK);
   MUST(flashkv_backup(test->store, folder, true, NULL, NULL, &err)); /* what was written there is gone */

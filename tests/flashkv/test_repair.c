@@ -21,10 +21,10 @@ static void put_batch(flashkv *store, const char *value) {
 }
 
 static void write_some(flashkv *store) {
-  put_text(store, "a", "value of a");
-  put_text(store, "b", "value of b");
+  store_put_text(store, "a", "value of a");
+  store_put_text(store, "b", "value of b");
   put_batch(store, "batch of");
-  put_text(store, "c", "value of c");
+  store_put_text(store, "c", "value of c");
 }
 
 /* Repairs what cannot be opened, or has a damaged value; it is whole then. */
@@ -67,10 +67,10 @@ static void a_damaged_value_goes_and_the_rest_stays(void **state) {
   assert_int_equal(own.result.records_lost, 1);
   assert_found(&own, "the value is damaged, key b");
   assert_found(&own, "000000001.data.damaged");
-  assert_entries(test->store, NULL, "a=value of a c=value of c p=batch of p q=batch of q r=batch of r");
-  put_text(test->store, "b", "new");
+  store_assert_entries(test->store, NULL, "a=value of a c=value of c p=batch of p q=batch of q r=batch of r");
+  store_put_text(test->store, "b", "new");
   store_reopen(test);
-  assert_text(test->store, "b", "new");
+  store_assert_text(test->store, "b", "new");
   assert_int_equal(flashkv_sequence(test->store), 5);
   damage_path(test, "000000001.data.damaged", path);
   assert_true(damage_exists(path));
@@ -86,7 +86,7 @@ static void what_is_left_of_a_batch_stays(void **state) {
   damage_flip(path, damage_find(path, "batch of q") - 20); /* in its head */
   repair(test, &own);
   assert_int_equal(own.result.records_lost, 1);
-  assert_entries(test->store, NULL, "a=value of a b=value of b c=value of c p=batch of p r=batch of r");
+  store_assert_entries(test->store, NULL, "a=value of a b=value of b c=value of c p=batch of p r=batch of r");
 }
 
 /* The file is not history any more: what is written from now on is. */
@@ -116,7 +116,8 @@ static void a_manifest_is_made_anew(void **state) {
     repair(test, &own);
     assert_int_equal(own.result.records_lost, 0);
     assert_found(&own, "made anew");
-    assert_entries(test->store, NULL, "a=value of a b=value of b c=value of c p=batch of p q=batch of q r=batch of r");
+    store_assert_entries(test->store, NULL,
+                         "a=value of a b=value of b c=value of c p=batch of p q=batch of q r=batch of r");
     assert_int_equal(flashkv_sequence(test->store), 4);
   }
 }
@@ -138,9 +139,9 @@ static void a_missing_file_is_missed(void **state) {
   assert_int_equal(remove(path), 0);
   repair(test, &own);
   assert_found(&own, "000000002.data: ");
-  assert_text(test->store, "b", NULL);
+  store_assert_text(test->store, "b", NULL);
   for (char key = 'a'; key <= 'e'; key++) {
-    if (key != 'b') assert_value(test->store, slice_of(&key, 1), slice_of(value, sizeof value));
+    if (key != 'b') store_assert_value(test->store, slice_of(&key, 1), slice_of(value, sizeof value));
   }
 }
 
