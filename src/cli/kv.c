@@ -20,8 +20,8 @@ static const kh_option options[] = {
 };
 
 static const kh_command *const commands[] = {
-    &kh_kv_get,  &kh_kv_put,    &kh_kv_del,    &kh_kv_ls,    &kh_kv_stat, &kh_kv_merge,
-    &kh_kv_dump, &kh_kv_export, &kh_kv_import, &kh_kv_bench, NULL,
+    &kh_kv_get,   &kh_kv_put,    &kh_kv_del,  &kh_kv_ls,     &kh_kv_stat,   &kh_kv_check, &kh_kv_repair,
+    &kh_kv_merge, &kh_kv_backup, &kh_kv_dump, &kh_kv_export, &kh_kv_import, &kh_kv_bench, NULL,
 };
 
 const kh_command kh_command_kv = {

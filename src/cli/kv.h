@@ -48,8 +48,8 @@ extern kh_kv_settings kh_kv;
     "to", "KEY", "keys before this one", .text = &kh_kv_range.to                                                       \
   }
 
-extern const kh_command kh_kv_get, kh_kv_put, kh_kv_del, kh_kv_ls, kh_kv_stat, kh_kv_merge, kh_kv_dump, kh_kv_export,
-    kh_kv_import, kh_kv_bench;
+extern const kh_command kh_kv_get, kh_kv_put, kh_kv_del, kh_kv_ls, kh_kv_stat, kh_kv_check, kh_kv_repair, kh_kv_merge,
+    kh_kv_backup, kh_kv_dump, kh_kv_export, kh_kv_import, kh_kv_bench;
 
 /* ---- kv_store.c */
 

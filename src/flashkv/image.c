@@ -6,7 +6,8 @@
 #include "expiry.h"
 #include "install.h"
 
-enum { HASH_ALIGNMENT = 4096, STAGE = 1 << 20 };
+/* The header's own checksum, its last 4 bytes, is left out: a CRC over bytes and their CRC is the same whatever they are. */
+enum { HASH_ALIGNMENT = 4096, HASH_HEADER = 64 - 4, STAGE = 1 << 20 };
 
 typedef struct head {
   uint64_t sequence, timestamp_us, keys, rows, links, expiries, hash_at, hash_size;
@@ -20,7 +21,7 @@ typedef struct expiry_part {
 _Static_assert(sizeof(head) == 64 && sizeof(fkv_image_row) == 80, "as in the file, without gaps");
 
 static void path_of(const flashkv *store, const char *suffix, char path[FKV_PATH_MAX]) {
-  snprintf(path, FKV_PATH_MAX, "%s/INDEX%s", store->dir_path, suffix);
+  snprintf(path, FKV_PATH_MAX, "%s/" FKV_IMAGE_NAME "%s", store->dir_path, suffix);
 }
 
 /* ---- opening */
@@ -47,14 +48,21 @@ const fkv_image_row *fkv_image_find(const flashkv *store, uint64_t id) {
   return NULL;
 }
 
-/* Whether the sizes in the head are those of the file; they are covered by a checksum, but so may be nonsense. */
+/* Of what stands before the hash map, and of the map's header, by which the map is this one and not an earlier one. NULL: there
+ * is none. */
+static uint32_t checksum(const void *body, size_t size, const void *hash_header) {
+  return kh_crc32c(kh_crc32c(0, body, size), hash_header, hash_header == NULL ? 0 : HASH_HEADER);
+}
+
+/* Whether the sizes in the head are those of the file. */
 static bool sizes_fit(const head *is, uint64_t described, uint64_t size) {
   uint64_t limit = size / 16;
   if (is->rows > limit || is->links > limit || is->expiries > limit) return false;
   uint64_t wanted = sizeof *is + is->rows * sizeof(fkv_image_row) + is->links * sizeof(link_part) +
                     is->expiries * sizeof(expiry_part);
   return described == wanted && is->hash_at % HASH_ALIGNMENT == 0 && is->hash_at >= FKV_PREAMBLE_SIZE + wanted &&
-         is->hash_at <= size && is->hash_size == size - is->hash_at;
+         is->hash_at <= size && is->hash_size == size - is->hash_at &&
+         (is->hash_size == 0 || is->hash_size >= HASH_HEADER);
 }
 
 static bool is_whole(const flashkv *store) {
@@ -63,8 +71,10 @@ static bool is_whole(const flashkv *store) {
   if (fkv_preamble_read(bytes_of(store), FKV_FILE_IMAGE, "", &preamble, NULL) != FLASHKV_OK) return false;
   uint64_t described = preamble.numbers[0];
   if (described < sizeof(head) || described > store->image_size - FKV_PREAMBLE_SIZE) return false;
-  if (kh_crc32c(0, body, (size_t)described) != preamble.numbers[1]) return false;
-  return sizes_fit(head_of(store), described, store->image_size);
+  if (!sizes_fit(head_of(store), described, store->image_size)) return false;
+  const head *is = head_of(store);
+  const uint8_t *hash_header = is->hash_size == 0 ? NULL : bytes_of(store) + is->hash_at;
+  return checksum(body, (size_t)described, hash_header) == preamble.numbers[1];
 }
 
 static bool is_listed(const fkv_manifest *manifest, uint64_t id) {
@@ -127,6 +137,15 @@ static bool files_fit(const flashkv *store) {
   return true;
 }
 
+/* Whether nothing was written since. */
+static bool covers_all(const flashkv *store) {
+  for (size_t index = 0; index < store->list_count; index++) {
+    const fkv_image_row *row = fkv_image_find(store, store->list[index]->id);
+    if (row == NULL || row->covered != store->list[index]->tail) return false;
+  }
+  return true;
+}
+
 static bool take_lists(flashkv *store) {
   const head *is = head_of(store);
   for (uint64_t index = 0; index < is->links; index++) {
@@ -164,7 +183,9 @@ static bool take_keys(flashkv *store) {
                         (size_t)is->hash_size) != FLASHKV_OK) {
     return false;
   }
-  if (!take_lists(store)) {
+  /* What was written since is about to be entered, and a damaged segment could not be made anew before all of it is. */
+  bool whole = covers_all(store) || kh_hash_map_check_all(&adopted) == FLASHKV_OK;
+  if (!whole || !take_lists(store)) {
     kh_hash_map_fini(&adopted);
     return false;
   }
@@ -197,21 +218,28 @@ typedef struct writer {
   kh_file file;
   kh_buffer stage;
   uint64_t at;
+  uint8_t header[HASH_HEADER]; /* of the hash map */
+  bool has_header;
   khonsu_error *error;
   const char *path;
 } writer;
 
+static khonsu_status write_at(const writer *to, khonsu_slice slice, uint64_t at) {
+  kh_os_error failed = KH_OS_CALL(to->store->files.os, write_at, to->file, &slice, 1, at);
+  return failed ? kh_os_fail(to->error, failed, "write", to->path) : FLASHKV_OK;
+}
+
 static khonsu_status write_stage(writer *to) {
-  khonsu_slice slice = kh_buffer_slice(&to->stage);
-  kh_os_error failed = KH_OS_CALL(to->store->files.os, write_at, to->file, &slice, 1, to->at);
-  if (failed) return kh_os_fail(to->error, failed, "write", to->path);
-  to->at += slice.size;
+  khonsu_status status = write_at(to, kh_buffer_slice(&to->stage), to->at);
+  to->at += to->stage.size;
   to->stage.size = 0;
-  return FLASHKV_OK;
+  return status;
 }
 
 static khonsu_status put(void *ctx, const void *bytes, size_t size) {
   writer *to = ctx;
+  if (!to->has_header) memcpy(to->header, bytes, HASH_HEADER); /* header and rows are the first that is put */
+  to->has_header = true;
   khonsu_status status = to->stage.size >= STAGE ? write_stage(to) : FLASHKV_OK;
   if (status != FLASHKV_OK) return status;
   status = kh_buffer_append(&to->stage, bytes, size);
@@ -260,28 +288,37 @@ static khonsu_status put_body(flashkv *store, uint64_t hash_size, kh_buffer *to)
   return FLASHKV_OK;
 }
 
-khonsu_status fkv_image_describe(flashkv *store, uint64_t hash_size, kh_buffer *to) {
+khonsu_status fkv_image_describe(flashkv *store, uint64_t hash_size, const uint8_t *hash_header, kh_buffer *to) {
   static const uint8_t zeros[HASH_ALIGNMENT];
   khonsu_status status = kh_buffer_append(to, zeros, FKV_PREAMBLE_SIZE);
   if (status == FLASHKV_OK) status = put_body(store, hash_size, to);
   if (status != FLASHKV_OK) return status;
   const uint8_t *body = to->data + FKV_PREAMBLE_SIZE;
   size_t size = to->size - FKV_PREAMBLE_SIZE;
-  fkv_preamble preamble = {.kind = FKV_FILE_IMAGE, .numbers = {size, kh_crc32c(0, body, size), store->generation}};
+  fkv_preamble preamble = {.kind = FKV_FILE_IMAGE,
+                           .numbers = {size, checksum(body, size, hash_header), store->generation}};
   memcpy(preamble.store_id, store->files.store_id, FKV_STORE_ID_SIZE);
   fkv_preamble_write(&preamble, to->data);
   return kh_buffer_append(to, zeros, (HASH_ALIGNMENT - to->size % HASH_ALIGNMENT) % HASH_ALIGNMENT);
 }
 
+/* The hash map comes first, as what stands before it speaks of it. */
 static khonsu_status put_all(writer *to) {
   flashkv *store = to->store;
-  kh_buffer described = {0};
-  khonsu_status status = fkv_image_describe(store, kh_hash_map_image_size(&store->keydir.hash), &described);
-  if (status != FLASHKV_OK) khonsu_error_set(to->error, status, "out of memory for the image of the index");
-  else status = put(to, described.data, described.size);
-  kh_buffer_fini(&described);
-  if (status == FLASHKV_OK) status = kh_hash_map_image_write(&store->keydir.hash, put, to);
-  return status == FLASHKV_OK ? write_stage(to) : status;
+  kh_buffer front = {0};
+  uint64_t hash_size = kh_hash_map_image_size(&store->keydir.hash);
+  khonsu_status status = fkv_image_describe(store, hash_size, NULL, &front); /* for its size */
+  if (status == FLASHKV_OK) {
+    to->at = front.size;
+    front.size = 0;
+    status = kh_hash_map_image_write(&store->keydir.hash, put, to);
+    if (status == FLASHKV_OK) status = write_stage(to);
+    if (status == FLASHKV_OK) status = fkv_image_describe(store, hash_size, to->header, &front);
+    if (status == FLASHKV_OK) status = write_at(to, kh_buffer_slice(&front), 0);
+  }
+  kh_buffer_fini(&front);
+  if (status != FLASHKV_NO_MEMORY) return status;
+  return khonsu_error_set(to->error, status, "out of memory for the image of the index");
 }
 
 static khonsu_status write_new(flashkv *store, const char *path, khonsu_error *error) {

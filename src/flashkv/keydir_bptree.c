@@ -338,7 +338,7 @@ static khonsu_status save(fkv_keydir *keydir, khonsu_error *error) {
   khonsu_status status = FLASHKV_OK;
   if (!own->recovering && !atomic_load(&own->damaged)) {
     status = flush_log(own->store, error);
-    if (status == FLASHKV_OK && fkv_image_describe(own->store, 0, &state) != FLASHKV_OK) {
+    if (status == FLASHKV_OK && fkv_image_describe(own->store, 0, NULL, &state) != FLASHKV_OK) {
       status = khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for the index");
     }
   }

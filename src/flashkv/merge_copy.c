@@ -225,18 +225,27 @@ static khonsu_status copy_record(fkv_merge_job *job, output *to, fkv_move *move,
   return FLASHKV_OK;
 }
 
-/* Not faster than allowed; and is anybody against it? */
-static khonsu_status keep_pace(fkv_merge_job *job) {
+static khonsu_status ask(fkv_merge_job *job) {
   const flashkv_merge_options *options = job->options;
   if (options->progress != NULL &&
       options->progress(options->progress_ctx, "merging", job->bytes_done, job->bytes_total) != 0) {
     return khonsu_error_set(job->error, FLASHKV_CANCELLED, "the merge was ended by its progress callback");
   }
   if (fkv_is_closing(job->store)) return khonsu_error_set(job->error, FLASHKV_CANCELLED, "the store is being closed");
-  if (options->bytes_per_second == 0) return FLASHKV_OK;
-  uint64_t due = job->began_ns + (uint64_t)((double)job->bytes_done * 1e9 / (double)options->bytes_per_second);
-  for (uint64_t now; (now = kh_os_now_ns()) < due && !fkv_is_closing(job->store);) fkv_pause(job->store, due - now);
   return FLASHKV_OK;
+}
+
+/* Not faster than allowed; and is anybody against it? Asked while it waits, too: at a low rate that is most of the time. */
+static khonsu_status keep_pace(fkv_merge_job *job) {
+  const uint64_t pause_ns_max = 100000000, rate = job->options->bytes_per_second;
+  khonsu_status status = ask(job);
+  if (rate == 0) return status;
+  uint64_t due = job->began_ns + (uint64_t)((double)job->bytes_done * 1e9 / (double)rate);
+  for (uint64_t now; status == FLASHKV_OK && (now = kh_os_now_ns()) < due;) {
+    fkv_pause(job->store, due - now < pause_ns_max ? due - now : pause_ns_max);
+    status = ask(job);
+  }
+  return status;
 }
 
 enum { AHEAD = 16 };
