@@ -14,7 +14,7 @@ JOBS ?= $(shell nproc)
 
 # What one build shows for all: clang's has the memory that users get, and looks at what uses it; only the sanitizers
 # look for what fuzzing may have broken.
-TESTED_ELSEWHERE := ^(clang/(unit/[^o]|fault|fuzz|interop|tools|package)|dev/fuzz)
+TESTED_ELSEWHERE := ^(clang/(unit/[^o]|fault|fuzz|crash|interop|tools|package)|dev/fuzz)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench soak mutants build format clean distclean

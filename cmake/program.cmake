@@ -1,4 +1,4 @@
-# The khonsu program: src/cli/*.c over the static library, and the manual page that it prints about itself.
+# The khonsu program: src/cli/*.c over the static libraries, and the manual pages that it prints about itself.
 
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(LIBEDIT REQUIRED IMPORTED_TARGET libedit)
@@ -9,17 +9,20 @@ file(GLOB cli_sources CONFIGURE_DEPENDS src/cli/*.c)
 add_executable(khonsu_program ${cli_sources})
 set_target_properties(khonsu_program PROPERTIES OUTPUT_NAME khonsu)
 target_compile_definitions(khonsu_program PRIVATE _GNU_SOURCE)
-target_link_libraries(khonsu_program PRIVATE khonsu_static khonsu_warnings khonsu_codegen PkgConfig::LIBEDIT
+target_link_libraries(khonsu_program PRIVATE khonsu_static flashkv_static khonsu_warnings khonsu_codegen PkgConfig::LIBEDIT
                       ${LIBCSV})
 target_include_directories(khonsu_program SYSTEM PRIVATE ${LIBCSV_INCLUDE})
 install(TARGETS khonsu_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 
 # A program for another machine, or one that needs a sanitizer's surroundings, is not run by the build.
 if(NOT CMAKE_CROSSCOMPILING AND NOT KHONSU_SANITIZE)
-  set(manual_page "${CMAKE_BINARY_DIR}/khonsu.1")
-  add_custom_command(OUTPUT ${manual_page}
-    COMMAND khonsu_program help --man >${manual_page}
-    DEPENDS khonsu_program COMMENT "Writing khonsu(1)")
-  add_custom_target(khonsu_manual_page ALL DEPENDS ${manual_page})
-  install(FILES ${manual_page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+  foreach(page khonsu khonsu-kv)
+    string(REGEX REPLACE "^khonsu-?" "" family ${page})
+    add_custom_command(OUTPUT "${CMAKE_BINARY_DIR}/${page}.1"
+      COMMAND khonsu_program help --man ${family} >${page}.1
+      DEPENDS khonsu_program COMMENT "Writing ${page}(1)")
+    list(APPEND manual_pages "${CMAKE_BINARY_DIR}/${page}.1")
+  endforeach()
+  add_custom_target(khonsu_manual_pages ALL DEPENDS ${manual_pages})
+  install(FILES ${manual_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 endif()

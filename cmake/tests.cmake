@@ -6,7 +6,8 @@
 #                       pytest, all files of a folder in one run; interop loads the shared library, shell runs the
 #                       program
 #   tests/package       an installed tree, found and linked as users do
-#   examples/*.c        a program that sees the public header and the shared library only; exit status 0 passes
+#   examples/*.c        a program that sees the public header and the shared library only (libflashkv where its name
+#                       begins with kv, else libkhonsu); exit status 0 passes
 # Code shared by tests stands in tests/lib. Names start with the preset's, so that one ctest run can hold several
 # builds.
 
@@ -107,9 +108,13 @@ foreach(source IN LISTS examples)
   get_filename_component(name ${source} NAME_WE)
   set(target "example_${name}")
   add_executable(${target} ${source})
+  set(library khonsu)
+  if(name MATCHES "^kv")
+    set(library flashkv)
+  endif()
   # As a user would compile it.
   set_target_properties(${target} PROPERTIES C_EXTENSIONS ON RUNTIME_OUTPUT_DIRECTORY tests)
-  target_link_libraries(${target} PRIVATE khonsu khonsu_warnings khonsu_codegen)
+  target_link_libraries(${target} PRIVATE ${library} khonsu_warnings khonsu_codegen)
   add_test(NAME ${KHONSU_TEST_PREFIX}example/${name} COMMAND ${launcher} $<TARGET_FILE:${target}>)
   set_tests_properties(${KHONSU_TEST_PREFIX}example/${name} PROPERTIES LABELS example ENVIRONMENT "${test_environment}"
                        WORKING_DIRECTORY ${CMAKE_BINARY_DIR})

@@ -1,19 +1,25 @@
-/* cli: the khonsu program. One file per command, one row per command in main.c. Of the library it sees khonsu.h and
- * nothing else, as any program of a user's.
+/* cli: the khonsu program. One file per command, one row per command in main.c. Of the libraries it sees khonsu.h and
+ * flashkv.h and nothing else, as any program of a user's.
  *
  *   main.c            finds the command
- *   options.c         reads its options
- *   manual.c, man.c   --help, `khonsu help`, and the manual page khonsu(1): all from the tables of commands, options
- *                     and statements
+ *   options.c         reads its options and arguments
+ *   nearest.c         what somebody may have meant who mistyped a word
+ *   manual.c, man.c   --help, `khonsu help`, and the manual pages: all from the tables of commands, options and
+ *                     statements
+ *   completion.c      khonsu completion, from the same tables
  *   exit.c            exit statuses
+ *   interrupt.c       Ctrl-C
  *   shell*.c          khonsu shell; shell.h says what is where
  *   demo*.c           khonsu demo; demo.h says what is where
+ *   kv*.c             khonsu kv; kv.h says what is where
  *   csv*.c            CSV files as tables; csv_file.h says what is where
  *   text.h cell.h print.h list.h words.h    what these are made of
  *
  * stdout carries results, stderr messages and progress; progress is shown only where stderr is a terminal. */
 #ifndef KH_CLI_H
 #define KH_CLI_H
+
+#include <signal.h>
 
 #include "khonsu.h"
 
@@ -43,6 +49,14 @@ extern const kh_exit_row kh_exit_table[]; /* the last has no meaning */
 
 /* ---- main.c, options.c */
 
+/* The arguments of a command, or the values of an option that may be given several times; in argv. */
+typedef struct kh_arguments {
+  const char **at;
+  size_t count;
+} kh_arguments;
+
+enum { KH_LIST_MAX = 32 };
+
 typedef struct kh_option {
   const char *name;     /* without the dashes; the last of a table has none */
   const char *argument; /* what the help calls it: "DIR", "N" */
@@ -53,44 +67,90 @@ typedef struct kh_option {
   bool *flag;
   int *choice;
   const char *const *choices; /* the words for 0, 1 and so on; the last is NULL */
-  uint64_t least, most;       /* of a number */
+  uint64_t *size;             /* a number that may end in K, M, G or T, of 1,024 */
+  kh_arguments *list;         /* may be given KH_LIST_MAX times; has room for so many */
+  uint64_t least, most;       /* of a number or size */
 } kh_option;
 
-typedef struct kh_command {
+typedef struct kh_command kh_command;
+struct kh_command {
   const char *name;
   const char *summary;      /* one line, for the list of commands */
-  const char *about;        /* a few sentences */
+  const char *about;        /* a few sentences; a line's end starts another paragraph */
   const kh_option *options; /* NULL: none */
-  const char *argument;     /* what its one argument is called, "[FILE]"; NULL: it takes none */
-  const char **argument_at; /* where that goes */
+  const char *argument;     /* what its arguments are called, "[FILE]"; NULL: it takes none */
+  size_t least, most;       /* how many there may be */
+  kh_arguments *arguments;  /* where they go */
+  char completes;           /* what they are: f files, d directories, c commands; 0: cannot be completed */
   int (*run)(void);         /* returns the exit status */
-} kh_command;
+  /* Of a command that is a family: its commands, whose names stand behind its arguments; the last is NULL. Its options
+   * are also theirs. */
+  const kh_command *const *commands;
+  const kh_command *outer; /* the family it is in; NULL: none */
+};
 
-extern const kh_command kh_command_demo, kh_command_help, kh_command_shell, kh_command_version;
+extern const kh_command kh_command_completion, kh_command_demo, kh_command_help, kh_command_kv, kh_command_shell,
+    kh_command_version;
 
 /* All commands, in the order of the help; the last is NULL. */
 extern const kh_command *const kh_commands[];
-const kh_command *kh_command_find(const char *name);
+/* NULL: there is none of this name. */
+const kh_command *kh_command_find(const kh_command *const *commands, const char *name);
+/* "kv DIR get KEY...", with "[options]" where there are any. */
+typedef char kh_usage_text[160];
+const char *kh_command_usage(const kh_command *command, kh_usage_text text);
+/* Complains that there is no such command. Returns KH_EXIT_USAGE. */
+int kh_command_unknown(const kh_command *const *commands, const char *name);
+
+/* The one that applies to `command`, its family's included, and is called so. */
+const kh_option *kh_option_find(const kh_command *command, const char *name, size_t size);
 
 enum { KH_GO_ON = -1 };
 
-/* Reads the arguments of a command; argv[0] is its name. Returns KH_GO_ON, or the exit status to end with: a complaint
+/* Reads the options and arguments of `*command`; argv[0] is its name. In a family, `*command` becomes the one that is
+ * meant. Arguments are put together at the front of argv. Returns KH_GO_ON, or the exit status to end with: a complaint
  * or the help has been printed then. */
-int kh_options_parse(const kh_command *command, int argc, char **argv);
+int kh_options_parse(const kh_command **command, int argc, char **argv);
 
 /* The number that `value` writes in decimal. */
 bool kh_is_number(const char *value, uint64_t *number);
+/* The same; it may end in K, M, G or T. */
+bool kh_is_size(const char *value, uint64_t *size);
 /* The position of `value` in `choices`, or -1; and the choices as "a|b|c". */
 int kh_choice_find(const char *const *choices, const char *value);
 typedef char kh_choice_text[128];
 const char *kh_choice_list(const char *const *choices, kh_choice_text text);
 
+/* ---- nearest.c */
+
+/* The one of some words that is most like `word`; NULL: none is like it. */
+typedef struct kh_nearest {
+  const char *word;
+  const char *best;
+  size_t distance;
+} kh_nearest;
+
+void kh_nearest_init(kh_nearest *nearest, const char *word);
+void kh_nearest_offer(kh_nearest *nearest, const char *name);
+/* "; did you mean 'x'?", or nothing. */
+typedef char kh_nearest_text[80];
+const char *kh_nearest_say(const kh_nearest *nearest, kh_nearest_text text);
+
+/* ---- interrupt.c */
+
+/* Set by Ctrl-C, once one of these was called. */
+extern volatile sig_atomic_t kh_interrupted;
+/* Ctrl-C never ends the process, and a new size of the terminal's window ends waiting. */
+void kh_interrupt_catch(void);
+/* The first Ctrl-C asks the work to stop, the second ends the process. */
+void kh_interrupt_catch_first(void);
+
 /* ---- manual.c, man.c */
 
 void kh_manual_commands(void);
 void kh_manual_command(const kh_command *command);
-/* khonsu(1), as roff. */
-void kh_manual_page(void);
+/* khonsu(1), or, of a family, say khonsu-kv(1), as roff. */
+void kh_manual_page(const kh_command *family);
 
 /* ---- output.c */
 
@@ -106,6 +166,13 @@ void kh_print_wrapped(const char *text, int indent, int width);
 
 /* The columns for text on stdout: what the terminal has, and at most 100. */
 int kh_page_width(void);
+
+/* 1536 as "1.5 KiB". */
+typedef char kh_bytes_text[32];
+const char *kh_bytes(uint64_t size, kh_bytes_text text);
+
+/* Whether what is written to `file` may have colours: it is a terminal, and nobody objects. */
+bool kh_wants_colour(int file);
 
 /* Since some moment in the past. */
 double kh_seconds(void);

@@ -1,31 +1,34 @@
-/* khonsu help [COMMAND] */
+/* khonsu help [COMMAND...] */
 #include "cli.h"
 
 static struct {
-  const char *command;
+  kh_arguments names;
   bool man;
 } settings;
 
+/* "kv", or "kv get". */
+static int find(const kh_command **command) {
+  const kh_command *const *commands = kh_commands;
+  for (size_t i = 0; i < settings.names.count; i++) {
+    *command = commands != NULL ? kh_command_find(commands, settings.names.at[i]) : NULL;
+    if (*command == NULL) return kh_command_unknown(commands != NULL ? commands : kh_commands, settings.names.at[i]);
+    commands = (*command)->commands;
+  }
+  return KH_GO_ON;
+}
+
 static int run(void) {
-  if (settings.man) {
-    kh_manual_page();
-    return KH_EXIT_OK;
-  }
-  if (settings.command == NULL) {
-    kh_manual_commands();
-    return KH_EXIT_OK;
-  }
-  const kh_command *command = kh_command_find(settings.command);
-  if (command == NULL) {
-    kh_complain("there is no command '%s'; `khonsu help` lists them", settings.command);
-    return KH_EXIT_USAGE;
-  }
-  kh_manual_command(command);
+  const kh_command *command = NULL;
+  int status = find(&command);
+  if (status != KH_GO_ON) return status;
+  if (settings.man) kh_manual_page(command != NULL && command->commands != NULL ? command : NULL);
+  else if (command == NULL) kh_manual_commands();
+  else kh_manual_command(command);
   return KH_EXIT_OK;
 }
 
 static const kh_option options[] = {
-    {"man", NULL, "print the manual page khonsu(1), as roff", .flag = &settings.man},
+    {"man", NULL, "print the manual page khonsu(1), or that of a family of commands, as roff", .flag = &settings.man},
     {.name = NULL},
 };
 
@@ -34,7 +37,9 @@ const kh_command kh_command_help = {
     .summary = "say what there is, or how one command is used",
     .about = "Lists the commands, or says how one of them is used.",
     .options = options,
-    .argument = "[COMMAND]",
-    .argument_at = &settings.command,
+    .argument = "[COMMAND...]",
+    .most = 2,
+    .arguments = &settings.names,
+    .completes = 'c',
     .run = run,
 };

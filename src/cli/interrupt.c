@@ -1,4 +1,4 @@
-/* Ctrl-C asks what is running to stop; it never ends the process, which may hold open transactions. System calls that
+/* Ctrl-C asks what is running to stop; it does not end the process, which may hold open transactions. System calls that
  * wait return early (no SA_RESTART). */
 #include <errno.h>
 #include <poll.h>
@@ -19,6 +19,12 @@ void kh_interrupt_catch(void) {
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGWINCH, &action, NULL);
+}
+
+void kh_interrupt_catch_first(void) {
+  struct sigaction action = {.sa_handler = note, .sa_flags = (int)SA_RESETHAND};
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, NULL);
 }
 
 /* Signals are let in only while it waits: one that comes just before is not missed. */

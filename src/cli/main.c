@@ -7,15 +7,27 @@
 #include "cli.h"
 
 const kh_command *const kh_commands[] = {
-    &kh_command_shell, &kh_command_demo, &kh_command_help, &kh_command_version, NULL,
+    &kh_command_shell,   &kh_command_kv, &kh_command_demo, &kh_command_help, &kh_command_completion,
+    &kh_command_version, NULL,
 };
 
-const kh_command *kh_command_find(const char *name) {
-  if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) name = "help";
-  if (strcmp(name, "--version") == 0) name = "version";
-  for (const kh_command *const *command = kh_commands; *command != NULL; command++)
-    if (strcmp((*command)->name, name) == 0) return *command;
+const kh_command *kh_command_find(const kh_command *const *commands, const char *name) {
+  for (; *commands != NULL; commands++)
+    if (strcmp((*commands)->name, name) == 0) return *commands;
   return NULL;
+}
+
+int kh_command_unknown(const kh_command *const *commands, const char *name) {
+  const kh_command *outer = (*commands)->outer;
+  kh_nearest nearest;
+  kh_nearest_text meant;
+  kh_nearest_init(&nearest, name);
+  for (; *commands != NULL; commands++) kh_nearest_offer(&nearest, (*commands)->name);
+  if (nearest.best != NULL) kh_complain("there is no command '%s'%s", name, kh_nearest_say(&nearest, meant));
+  else
+    kh_complain("there is no command '%s'; `khonsu help%s%s` lists them", name, outer != NULL ? " " : "",
+                outer != NULL ? outer->name : "");
+  return KH_EXIT_USAGE;
 }
 
 /* Text is UTF-8 here, whatever the terminal was told: only a locale of that encoding knows how wide characters are. */
@@ -31,16 +43,19 @@ static int finish(int status) {
 }
 
 static int run(const kh_command *command, int argc, char **argv) {
-  int status = kh_options_parse(command, argc, argv);
+  int status = kh_options_parse(&command, argc, argv);
   return status != KH_GO_ON ? status : command->run();
 }
 
 int main(int argc, char **argv) {
   const char *name = argc > 1 ? argv[1] : NULL;
-  const kh_command *command = name == NULL ? NULL : kh_command_find(name);
   set_locale();
-  if (command != NULL) return finish(run(command, argc - 1, argv + 1));
-  if (name == NULL) kh_complain("which command? `khonsu help` lists them");
-  else kh_complain("there is no command '%s'; `khonsu help` lists them", name);
-  return KH_EXIT_USAGE;
+  if (name == NULL) {
+    kh_complain("which command? `khonsu help` lists them");
+    return KH_EXIT_USAGE;
+  }
+  if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) name = "help";
+  if (strcmp(name, "--version") == 0) name = "version";
+  const kh_command *command = kh_command_find(kh_commands, name);
+  return command != NULL ? finish(run(command, argc - 1, argv + 1)) : kh_command_unknown(kh_commands, name);
 }

@@ -1,17 +1,20 @@
-/* khonsu(1), as roff for the man macros; see man(7). */
+/* khonsu(1), and the pages of families of commands, as roff for the man macros; see man(7). */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli.h"
 #include "shell.h"
 
-/* Text in roff: a backslash is an escape, a dot or a quote at the start of a line a request, a hyphen not a minus. */
+/* Text in roff: a backslash is an escape, a dot or a quote at the start of a line a request, a hyphen not a minus. A
+ * line's end begins another paragraph. */
 static void print_text(const char *text) {
   bool starts = true;
   for (; *text != '\0'; starts = *text == '\n', text++) {
     if (starts && (*text == '.' || *text == '\'')) fputs("\\&", stdout);
     if (*text == '\\') fputs("\\e", stdout);
     else if (*text == '-') fputs("\\-", stdout);
+    else if (*text == '\n') fputs("\n.PP\n", stdout);
     else if (*text != '`') putchar(*text);
   }
 }
@@ -40,15 +43,19 @@ static void print_options(const kh_option *option) {
     if (option->text != NULL && *option->text != NULL) printf(" (default: %s)", *option->text);
     if (option->number != NULL) printf(" (default: %llu)", (unsigned long long)*option->number);
     if (option->choice != NULL) printf(" (default: %s)", option->choices[*option->choice]);
+    if (option->size != NULL) printf(" (default: %llu)", (unsigned long long)*option->size);
     putchar('\n');
   }
 }
 
+/* A family has a page of its own. */
 static void print_command(const kh_command *command) {
-  printf(".SS khonsu %s%s%s%s\n", command->name, command->options != NULL ? " [options]" : "",
-         command->argument != NULL ? " " : "", command->argument != NULL ? command->argument : "");
+  kh_usage_text usage;
+  printf(".SS khonsu ");
+  print_paragraph(kh_command_usage(command, usage));
   print_paragraph(command->about);
-  print_options(command->options);
+  if (command->commands != NULL) printf("See \\fBkhonsu\\-%s\\fR(1).\n", command->name);
+  else print_options(command->options);
 }
 
 static void print_statements(void) {
@@ -69,7 +76,30 @@ static void print_exit_statuses(void) {
   }
 }
 
-void kh_manual_page(void) {
+static void print_family(const kh_command *family) {
+  printf(".TH KHONSU\\-");
+  for (const char *c = family->name; *c != '\0'; c++) putchar(toupper((unsigned char)*c));
+  printf(" 1 \"\" \"khonsu %s\" \"User Commands\"\n", khonsu_library_version());
+  printf(".SH NAME\nkhonsu\\-%s \\- ", family->name);
+  print_paragraph(family->summary);
+  printf(".SH SYNOPSIS\n.B khonsu %s\n%s\n.I command\n[options]\n.SH DESCRIPTION\n", family->name, family->argument);
+  print_paragraph(family->about);
+  printf(".SH COMMANDS\n");
+  for (const kh_command *const *command = family->commands; *command != NULL; command++) print_command(*command);
+  printf(".SH OPTIONS OF ALL COMMANDS\n");
+  print_options(family->options);
+  print_exit_statuses();
+  printf(".SH ENVIRONMENT\n");
+  print_tag("", "NO_COLOR", NULL);
+  print_paragraph("If it is not empty, no colours.");
+  printf(".SH SEE ALSO\n.BR khonsu (1)\n");
+}
+
+void kh_manual_page(const kh_command *family) {
+  if (family != NULL) {
+    print_family(family);
+    return;
+  }
   printf(".TH KHONSU 1 \"\" \"khonsu %s\" \"User Commands\"\n", khonsu_library_version());
   printf(".SH NAME\nkhonsu \\- transactions over Apache Arrow tables and byte values\n");
   printf(".SH SYNOPSIS\n.B khonsu\n.I command\n[options]\n.SH COMMANDS\n");

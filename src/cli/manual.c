@@ -13,6 +13,7 @@ static void print_standard(const kh_option *option) {
   if (option->text != NULL && *option->text != NULL) printf(" (default: %s)", *option->text);
   if (option->number != NULL) printf(" (default: %llu)", (unsigned long long)*option->number);
   if (option->choice != NULL) printf(" (default: %s)", option->choices[*option->choice]);
+  if (option->size != NULL) printf(" (default: %llu)", (unsigned long long)*option->size);
 }
 
 static void print_option(const kh_option *option) {
@@ -51,20 +52,45 @@ void kh_manual_statement(const kh_statement *statement) {
 
 /* ---- commands */
 
-void kh_manual_commands(void) {
-  printf("Transactions over Apache Arrow tables and byte values.\n\nusage: khonsu <command> [options]\n\n");
-  for (const kh_command *const *command = kh_commands; *command != NULL; command++)
-    printf("  %-10s %s\n", (*command)->name, (*command)->summary);
-  printf("\n`khonsu help <command>` says how a command is used.\n");
+static void print_summaries(const kh_command *const *command) {
+  for (; *command != NULL; command++) printf("  %-10s %s\n", (*command)->name, (*command)->summary);
 }
 
-void kh_manual_command(const kh_command *command) {
-  printf("usage: khonsu %s%s%s%s\n\n", command->name, command->options != NULL ? " [options]" : "",
-         command->argument != NULL ? " " : "", command->argument != NULL ? command->argument : "");
-  kh_print_wrapped(command->about, 0, kh_page_width());
+static void print_options(const kh_command *command) {
   if (command->options != NULL) putchar('\n');
   for (const kh_option *option = command->options; option != NULL && option->name != NULL; option++)
     print_option(option);
+}
+
+void kh_manual_commands(void) {
+  printf("Transactions over Apache Arrow tables and byte values.\n\nusage: khonsu <command> [options]\n\n");
+  print_summaries(kh_commands);
+  printf("\n`khonsu help <command>` says how a command is used.\n");
+}
+
+const char *kh_command_usage(const kh_command *command, kh_usage_text text) {
+  const kh_command *outer = command->outer;
+  snprintf(text, sizeof(kh_usage_text), "%s%s%s%s%s%s%s%s%s", outer != NULL ? outer->name : "",
+           outer != NULL ? " " : "", outer != NULL ? outer->argument : "", outer != NULL ? " " : "", command->name,
+           command->options != NULL ? " [options]" : "", command->argument != NULL ? " " : "",
+           command->argument != NULL ? command->argument : "", command->commands != NULL ? " <command>" : "");
+  return text;
+}
+
+void kh_manual_command(const kh_command *command) {
+  kh_usage_text usage;
+  printf("usage: khonsu %s\n\n", kh_command_usage(command, usage));
+  kh_print_wrapped(command->about, 0, kh_page_width());
+  if (command->commands != NULL) {
+    putchar('\n');
+    print_summaries(command->commands);
+    printf("\nOptions of all of them:\n");
+  }
+  print_options(command);
+  if (command->commands != NULL) printf("\n`khonsu help %s <command>` says how a command is used.\n", command->name);
+  if (command->outer != NULL)
+    printf("\nOptions of all commands of `khonsu %s`: see `khonsu help %s`.\n", command->outer->name,
+           command->outer->name);
   if (command != &kh_command_shell) return;
   printf("\nStatements (`help NAME` in the shell tells more):\n\n");
   kh_manual_statements();

@@ -1,5 +1,6 @@
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,10 +30,12 @@ const char *kh_grouped(uint64_t number, kh_grouped_text text) {
   return text;
 }
 
-void kh_print_wrapped(const char *text, int indent, int width) {
+/* One paragraph. Returns where it ends. */
+static const char *print_paragraph(const char *text, int indent, int width) {
   int column = 0;
-  for (const char *word = text + strspn(text, " "); *word != '\0';) {
-    int size = (int)strcspn(word, " ");
+  const char *word = text + strspn(text, " ");
+  while (*word != '\0' && *word != '\n') {
+    int size = (int)strcspn(word, " \n");
     if (column > indent && column + 1 + size > width) {
       putchar('\n');
       column = 0;
@@ -42,6 +45,29 @@ void kh_print_wrapped(const char *text, int indent, int width) {
     word += strspn(word, " ");
   }
   putchar('\n');
+  return word;
+}
+
+void kh_print_wrapped(const char *text, int indent, int width) {
+  for (text = print_paragraph(text, indent, width); *text == '\n';) {
+    putchar('\n');
+    text = print_paragraph(text + 1, indent, width);
+  }
+}
+
+const char *kh_bytes(uint64_t size, kh_bytes_text text) {
+  static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  double value = (double)size;
+  size_t unit = 0;
+  for (; value >= 1024; unit++) value /= 1024;
+  snprintf(text, sizeof(kh_bytes_text), unit > 0 && value < 100 ? "%.1f %s" : "%.0f %s", value,
+           size == 1 ? "byte" : units[unit]);
+  return text;
+}
+
+bool kh_wants_colour(int file) {
+  const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+  return (no_color == NULL || *no_color == '\0') && term != NULL && strcmp(term, "dumb") != 0 && isatty(file);
 }
 
 int kh_page_width(void) {

@@ -6,16 +6,12 @@
 #include <unistd.h>
 
 static struct {
-  const char *database, *command;
+  kh_arguments databases;
+  const char *command;
   int format;
   uint64_t rows_max;
   bool keep_going;
-} settings = {.database = ":memory:", .rows_max = 40};
-
-static bool wants_colour(void) {
-  const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-  return (no_color == NULL || *no_color == '\0') && term != NULL && strcmp(term, "dumb") != 0 && isatty(STDOUT_FILENO);
-}
+} settings = {.rows_max = 40};
 
 /* ---- what is read */
 
@@ -63,8 +59,8 @@ static int open_and_read(kh_shell *shell) {
 }
 
 static int run(void) {
-  if (strcmp(settings.database, ":memory:") != 0) {
-    kh_complain("there are only databases in memory: leave '%s' out, or say :memory:", settings.database);
+  if (settings.databases.count > 0 && strcmp(settings.databases.at[0], ":memory:") != 0) {
+    kh_complain("there are only databases in memory: leave '%s' out, or say :memory:", settings.databases.at[0]);
     return KH_EXIT_USAGE;
   }
   kh_shell *shell = calloc(1, sizeof *shell);
@@ -76,7 +72,7 @@ static int run(void) {
                                 .format = settings.format,
                                 .rows_max = (int64_t)settings.rows_max,
                                 .is_terminal = isatty(STDOUT_FILENO),
-                                .colour = wants_colour(),
+                                .colour = kh_wants_colour(STDOUT_FILENO),
                                 .interrupted = &kh_interrupted};
   int status = open_and_read(shell);
   free(shell);
@@ -100,6 +96,7 @@ const kh_command kh_command_shell = {
         "the script with its exit status. Results go to standard output, messages to standard error.",
     .options = options,
     .argument = "[:memory:]",
-    .argument_at = &settings.database,
+    .most = 1,
+    .arguments = &settings.databases,
     .run = run,
 };

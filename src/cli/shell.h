@@ -20,7 +20,6 @@
  *   shell_terminal.c    line editing
  *   shell_history.c     what was typed before
  *   shell_complete.c    what could be typed next
- *   interrupt.c         Ctrl-C
  *
  * A statement returns a status like a call of the library, with the text in `error`. Who runs it says what failed, and
  * where. stdout carries what statements print, stderr messages. */
@@ -318,10 +317,6 @@ bool kh_completion_find(kh_shell *shell, const char *line, size_t size, kh_compl
 void kh_completion_fini(kh_completion *completion);
 
 /* ---- interrupt.c */
-
-/* Set by Ctrl-C, from when kh_interrupt_catch was called on. */
-extern volatile sig_atomic_t kh_interrupted;
-void kh_interrupt_catch(void);
 
 typedef enum kh_wait_outcome { KH_WAIT_READY, KH_WAIT_INTERRUPTED, KH_WAIT_RESIZED } kh_wait_outcome;
 

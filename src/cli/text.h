@@ -44,6 +44,14 @@ void kh_text_add_csv(kh_text *text, khonsu_slice bytes);
 /* Two lower-case digits a byte. */
 void kh_text_add_hex(kh_text *text, khonsu_slice bytes);
 
+/* ---- notation.c */
+
+/* Four digits of RFC 4648 for three bytes, padded. */
+void kh_text_add_base64(kh_text *text, khonsu_slice bytes);
+/* Adds what is written to `bytes`. False: it is not in that notation. */
+bool kh_hex_read(khonsu_slice written, kh_text *bytes);
+bool kh_base64_read(khonsu_slice written, kh_text *bytes);
+
 /* ---- utf8.c */
 
 /* The size of the character that `data` begins with, and its code point; 0 if it begins with none. */

@@ -75,7 +75,7 @@ static bool expire_one(flashkv *store, uint64_t word) {
   bool wanted = fkv_versions_want(&store->versions, fkv_record_sequence(view.bytes)) ||
                 fkv_versions_older(&store->versions, word) != 0;
   khonsu_slice key = fkv_record_key(view.bytes);
-  if (!wanted && fkv_keydir_prepare(store, fkv_hash(store, key)) == FLASHKV_OK) {
+  if (!wanted && fkv_keydir_prepare(store, key, fkv_hash(store, key)) == FLASHKV_OK) {
     fkv_keydir_remove(store, key, fkv_hash(store, key), word);
     fkv_uncount(store, word, view.bytes);
     store->counters.expired++;

@@ -6,7 +6,8 @@
 #include "expiry.h"
 #include "install.h"
 
-enum { HASH_ALIGNMENT = 4096, STAGE = 1 << 20 };
+/* The header's own checksum, its last 4 bytes, is left out: a CRC over bytes and their CRC is the same whatever they are. */
+enum { HASH_ALIGNMENT = 4096, HASH_HEADER = 64 - 4, STAGE = 1 << 20 };
 
 typedef struct head {
   uint64_t sequence, timestamp_us, keys, rows, links, expiries, hash_at, hash_size;
@@ -47,14 +48,21 @@ const fkv_image_row *fkv_image_find(const flashkv *store, uint64_t id) {
   return NULL;
 }
 
-/* Whether the sizes in the head are those of the file; they are covered by a checksum, but so may be nonsense. */
+/* Of what stands before the hash map, and of the map's header, by which the map is this one and not an earlier one. NULL: there
+ * is none. */
+static uint32_t checksum(const void *body, size_t size, const void *hash_header) {
+  return kh_crc32c(kh_crc32c(0, body, size), hash_header, hash_header == NULL ? 0 : HASH_HEADER);
+}
+
+/* Whether the sizes in the head are those of the file. */
 static bool sizes_fit(const head *is, uint64_t described, uint64_t size) {
   uint64_t limit = size / 16;
   if (is->rows > limit || is->links > limit || is->expiries > limit) return false;
   uint64_t wanted = sizeof *is + is->rows * sizeof(fkv_image_row) + is->links * sizeof(link_part) +
                     is->expiries * sizeof(expiry_part);
   return described == wanted && is->hash_at % HASH_ALIGNMENT == 0 && is->hash_at >= FKV_PREAMBLE_SIZE + wanted &&
-         is->hash_at <= size && is->hash_size == size - is->hash_at;
+         is->hash_at <= size && is->hash_size == size - is->hash_at &&
+         (is->hash_size == 0 || is->hash_size >= HASH_HEADER);
 }
 
 static bool is_whole(const flashkv *store) {
@@ -63,8 +71,10 @@ static bool is_whole(const flashkv *store) {
   if (fkv_preamble_read(bytes_of(store), FKV_FILE_IMAGE, "", &preamble, NULL) != FLASHKV_OK) return false;
   uint64_t described = preamble.numbers[0];
   if (described < sizeof(head) || described > store->image_size - FKV_PREAMBLE_SIZE) return false;
-  if (kh_crc32c(0, body, (size_t)described) != preamble.numbers[1]) return false;
-  return sizes_fit(head_of(store), described, store->image_size);
+  if (!sizes_fit(head_of(store), described, store->image_size)) return false;
+  const head *is = head_of(store);
+  const uint8_t *hash_header = is->hash_size == 0 ? NULL : bytes_of(store) + is->hash_at;
+  return checksum(body, (size_t)described, hash_header) == preamble.numbers[1];
 }
 
 static bool is_listed(const fkv_manifest *manifest, uint64_t id) {
@@ -99,13 +109,16 @@ static void map(flashkv *store) {
 }
 
 void fkv_image_open(flashkv *store, const fkv_manifest *manifest) {
-  if (store->options.index_type != FLASHKV_INDEX_HASH) return;
-  map(store);
+  const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
+  store->image_is_copy = disk != NULL;
+  if (disk != NULL) store->image = disk->state(&store->keydir, &store->image_size);
+  else if (store->keydir.ops == NULL) map(store);
   if (store->image != NULL && !fits(store, manifest)) fkv_image_close(store);
 }
 
 void fkv_image_close(flashkv *store) {
-  if (store->image != NULL) (void)KH_OS_CALL(store->files.os, unmap, store->image, store->image_size);
+  if (store->image_is_copy) kh_free(store->image);
+  else if (store->image != NULL) (void)KH_OS_CALL(store->files.os, unmap, store->image, store->image_size);
   store->image = NULL;
   store->image_size = 0;
 }
@@ -120,6 +133,15 @@ static bool files_fit(const flashkv *store) {
         (row->covered > file->tail || row->covered < FKV_PREAMBLE_SIZE || row->first_span != file->first_span)) {
       return false;
     }
+  }
+  return true;
+}
+
+/* Whether nothing was written since. */
+static bool covers_all(const flashkv *store) {
+  for (size_t index = 0; index < store->list_count; index++) {
+    const fkv_image_row *row = fkv_image_find(store, store->list[index]->id);
+    if (row == NULL || row->covered != store->list[index]->tail) return false;
   }
   return true;
 }
@@ -151,23 +173,34 @@ static void take_row(flashkv *store, fkv_file *file, const fkv_image_row *row) {
   store->retained += row->retained;
 }
 
-bool fkv_image_take(flashkv *store) {
-  if (store->image == NULL) return false;
-  const head *is = head_of(store);
+/* With the lists, which are nothing without them. */
+static bool take_keys(flashkv *store) {
+  const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
+  if (disk != NULL) return disk->take(&store->keydir) && take_lists(store);
   kh_hash_map adopted;
-  bool taken =
-      files_fit(store) && kh_hash_map_adopt(&adopted, store->keydir.hash.source, &store->epoch, store->heap,
-                                            bytes_of(store) + is->hash_at, (size_t)is->hash_size) == FLASHKV_OK;
-  if (taken && !take_lists(store)) {
-    kh_hash_map_fini(&adopted);
-    taken = false;
+  const head *is = head_of(store);
+  if (kh_hash_map_adopt(&adopted, store->keydir.hash.source, &store->epoch, store->heap, bytes_of(store) + is->hash_at,
+                        (size_t)is->hash_size) != FLASHKV_OK) {
+    return false;
   }
-  if (!taken) {
-    fkv_image_close(store);
+  /* What was written since is about to be entered, and a damaged segment could not be made anew before all of it is. */
+  bool whole = covers_all(store) || kh_hash_map_check_all(&adopted) == FLASHKV_OK;
+  if (!whole || !take_lists(store)) {
+    kh_hash_map_fini(&adopted);
     return false;
   }
   kh_hash_map_fini(&store->keydir.hash);
   store->keydir.hash = adopted;
+  return true;
+}
+
+bool fkv_image_take(flashkv *store) {
+  if (store->image == NULL) return false;
+  const head *is = head_of(store);
+  if (!files_fit(store) || !take_keys(store)) {
+    fkv_image_close(store);
+    return false;
+  }
   for (size_t index = 0; index < store->list_count; index++) {
     const fkv_image_row *row = fkv_image_find(store, store->list[index]->id);
     if (row != NULL) take_row(store, store->list[index], row);
@@ -185,21 +218,28 @@ typedef struct writer {
   kh_file file;
   kh_buffer stage;
   uint64_t at;
+  uint8_t header[HASH_HEADER]; /* of the hash map */
+  bool has_header;
   khonsu_error *error;
   const char *path;
 } writer;
 
+static khonsu_status write_at(const writer *to, khonsu_slice slice, uint64_t at) {
+  kh_os_error failed = KH_OS_CALL(to->store->files.os, write_at, to->file, &slice, 1, at);
+  return failed ? kh_os_fail(to->error, failed, "write", to->path) : FLASHKV_OK;
+}
+
 static khonsu_status write_stage(writer *to) {
-  khonsu_slice slice = kh_buffer_slice(&to->stage);
-  kh_os_error failed = KH_OS_CALL(to->store->files.os, write_at, to->file, &slice, 1, to->at);
-  if (failed) return kh_os_fail(to->error, failed, "write", to->path);
-  to->at += slice.size;
+  khonsu_status status = write_at(to, kh_buffer_slice(&to->stage), to->at);
+  to->at += to->stage.size;
   to->stage.size = 0;
-  return FLASHKV_OK;
+  return status;
 }
 
 static khonsu_status put(void *ctx, const void *bytes, size_t size) {
   writer *to = ctx;
+  if (!to->has_header) memcpy(to->header, bytes, HASH_HEADER); /* header and rows are the first that is put */
+  to->has_header = true;
   khonsu_status status = to->stage.size >= STAGE ? write_stage(to) : FLASHKV_OK;
   if (status != FLASHKV_OK) return status;
   status = kh_buffer_append(&to->stage, bytes, size);
@@ -211,8 +251,17 @@ static khonsu_status put_lists(const flashkv *store, kh_buffer *to) {
   khonsu_status status = FLASHKV_OK;
   for (size_t index = 0; index < store->list_count && status == FLASHKV_OK; index++) {
     const fkv_file *file = store->list[index];
-    fkv_image_row row = {file->id,       file->first_span,   file->tail,         file->live,         file->tombstones,
-                         file->retained, file->sequence_min, file->sequence_max, file->has_expiring, 0};
+    uint64_t covered = file->sealed ? file->tail : fkv_complete_end(store, file);
+    fkv_image_row row = {file->id,
+                         file->first_span,
+                         covered,
+                         file->live,
+                         file->tombstones,
+                         file->retained,
+                         file->sequence_min,
+                         file->sequence_max,
+                         file->has_expiring,
+                         0};
     status = kh_buffer_append(to, &row, sizeof row);
   }
   for (const fkv_link *link = store->versions.first; link != NULL && status == FLASHKV_OK; link = link->next) {
@@ -222,43 +271,54 @@ static khonsu_status put_lists(const flashkv *store, kh_buffer *to) {
   return status == FLASHKV_OK ? fkv_expiry_append_all(store, to) : status;
 }
 
-static khonsu_status describe(flashkv *store, kh_buffer *to) {
+static khonsu_status put_body(flashkv *store, uint64_t hash_size, kh_buffer *to) {
   head is = {.sequence = atomic_load(&store->visible),
              .timestamp_us = store->timestamp_us,
              .keys = store->keys,
              .rows = store->list_count,
              .links = store->versions.count,
              .expiries = store->expiries.count,
-             .hash_size = kh_hash_map_image_size(&store->keydir.hash)};
+             .hash_size = hash_size};
+  size_t at = to->size;
   khonsu_status status = kh_buffer_append(to, &is, sizeof is);
   if (status == FLASHKV_OK) status = put_lists(store, to);
   if (status != FLASHKV_OK) return status;
-  is.hash_at = (FKV_PREAMBLE_SIZE + to->size + HASH_ALIGNMENT - 1) & ~(uint64_t)(HASH_ALIGNMENT - 1);
-  memcpy(to->data, &is, sizeof is);
+  is.hash_at = (to->size + HASH_ALIGNMENT - 1) & ~(uint64_t)(HASH_ALIGNMENT - 1);
+  memcpy(to->data + at, &is, sizeof is);
   return FLASHKV_OK;
 }
 
-static khonsu_status put_all(writer *to) {
+khonsu_status fkv_image_describe(flashkv *store, uint64_t hash_size, const uint8_t *hash_header, kh_buffer *to) {
   static const uint8_t zeros[HASH_ALIGNMENT];
+  khonsu_status status = kh_buffer_append(to, zeros, FKV_PREAMBLE_SIZE);
+  if (status == FLASHKV_OK) status = put_body(store, hash_size, to);
+  if (status != FLASHKV_OK) return status;
+  const uint8_t *body = to->data + FKV_PREAMBLE_SIZE;
+  size_t size = to->size - FKV_PREAMBLE_SIZE;
+  fkv_preamble preamble = {.kind = FKV_FILE_IMAGE,
+                           .numbers = {size, checksum(body, size, hash_header), store->generation}};
+  memcpy(preamble.store_id, store->files.store_id, FKV_STORE_ID_SIZE);
+  fkv_preamble_write(&preamble, to->data);
+  return kh_buffer_append(to, zeros, (HASH_ALIGNMENT - to->size % HASH_ALIGNMENT) % HASH_ALIGNMENT);
+}
+
+/* The hash map comes first, as what stands before it speaks of it. */
+static khonsu_status put_all(writer *to) {
   flashkv *store = to->store;
-  kh_buffer body = {0};
-  uint8_t preamble_bytes[FKV_PREAMBLE_SIZE];
-  khonsu_status status = describe(store, &body);
+  kh_buffer front = {0};
+  uint64_t hash_size = kh_hash_map_image_size(&store->keydir.hash);
+  khonsu_status status = fkv_image_describe(store, hash_size, NULL, &front); /* for its size */
   if (status == FLASHKV_OK) {
-    fkv_preamble preamble = {.kind = FKV_FILE_IMAGE,
-                             .numbers = {body.size, kh_crc32c(0, body.data, body.size), store->generation}};
-    memcpy(preamble.store_id, store->files.store_id, FKV_STORE_ID_SIZE);
-    fkv_preamble_write(&preamble, preamble_bytes);
-    status = put(to, preamble_bytes, sizeof preamble_bytes);
-  } else {
-    status = khonsu_error_set(to->error, status, "out of memory for the image of the index");
+    to->at = front.size;
+    front.size = 0;
+    status = kh_hash_map_image_write(&store->keydir.hash, put, to);
+    if (status == FLASHKV_OK) status = write_stage(to);
+    if (status == FLASHKV_OK) status = fkv_image_describe(store, hash_size, to->header, &front);
+    if (status == FLASHKV_OK) status = write_at(to, kh_buffer_slice(&front), 0);
   }
-  if (status == FLASHKV_OK) status = put(to, body.data, body.size);
-  size_t padding = (HASH_ALIGNMENT - (FKV_PREAMBLE_SIZE + body.size) % HASH_ALIGNMENT) % HASH_ALIGNMENT;
-  if (status == FLASHKV_OK) status = put(to, zeros, padding);
-  kh_buffer_fini(&body);
-  if (status == FLASHKV_OK) status = kh_hash_map_image_write(&store->keydir.hash, put, to);
-  return status == FLASHKV_OK ? write_stage(to) : status;
+  kh_buffer_fini(&front);
+  if (status != FLASHKV_NO_MEMORY) return status;
+  return khonsu_error_set(to->error, status, "out of memory for the image of the index");
 }
 
 static khonsu_status write_new(flashkv *store, const char *path, khonsu_error *error) {

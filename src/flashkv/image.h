@@ -1,6 +1,7 @@
 /* image: the keydir of the hash kind as a file, written when the store is closed, and mapped when it is opened again.
  *
- *   preamble (numbers: bytes of what follows up to the padding; CRC-32C of it; generation of the manifest at close)
+ *   preamble (numbers: bytes of what follows up to the padding; CRC-32C of it and of the first 60 bytes of the hash map,
+ *             which have checksums of the rest; generation of the manifest at close)
  *   offset  bytes  little-endian
  *       64      8  sequence and
  *       72      8  timestamp of the newest commit in it
@@ -38,6 +39,11 @@ const fkv_image_row *fkv_image_find(const flashkv *store, uint64_t id);
 bool fkv_image_take(flashkv *store);
 /* Gives up the mapping; nothing of the keydir is used any more. */
 void fkv_image_close(flashkv *store);
+
+/* What stands before the hash map, which has so many bytes and begins so, padding included: appended to `to`, which is empty. The state of
+ * another kind of keydir is described by the same, with no bytes for the hash map. The write lock is held. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status fkv_image_describe(flashkv *store, uint64_t hash_size, const uint8_t *hash_header,
+                                                 kh_buffer *to);
 
 /* Writes one. Nobody else uses the store, and all is flushed. */
 KHONSU_MUST_USE khonsu_status fkv_image_write(flashkv *store, khonsu_error *error);

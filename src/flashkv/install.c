@@ -9,8 +9,10 @@ static bool has_order(const fkv_keydir *keydir) {
   return KH_UNLIKELY(atomic_load_explicit(&keydir->order_state, memory_order_relaxed) != FKV_ORDER_NONE);
 }
 
-khonsu_status fkv_keydir_prepare(flashkv *store, uint64_t hash) {
+khonsu_status fkv_keydir_prepare(flashkv *store, khonsu_slice key, uint64_t hash) {
   fkv_keydir *keydir = &store->keydir;
+  const fkv_keydir_disk *disk = fkv_keydir_disk_of(keydir);
+  if (disk != NULL) return disk->prepare(keydir, key);
   if (keydir->ops != NULL) return FLASHKV_OK;
   khonsu_status status = kh_hash_map_prepare(&keydir->hash, hash);
   if (KH_LIKELY(status != FLASHKV_CORRUPT)) return status;
@@ -97,12 +99,9 @@ static khonsu_status install(flashkv *store, const fkv_entry *entry, uint64_t se
 
 khonsu_status fkv_install(flashkv *store, const fkv_entry *entry, uint64_t sequence, fkv_installed *installed,
                           khonsu_error *error) {
-  if (store->keydir.ops == NULL) {
-    khonsu_status prepared = fkv_keydir_prepare(store, entry->hash);
-    if (KH_UNLIKELY(prepared != FLASHKV_OK))
-      return khonsu_error_set(error, prepared, "cannot change the image of the index");
-  }
-  khonsu_status status = note_expiry(store, entry, installed->word, error);
+  khonsu_status status = fkv_keydir_prepare(store, entry->draft.key, entry->hash);
+  if (KH_UNLIKELY(status != FLASHKV_OK)) return khonsu_error_set(error, status, "cannot change the index");
+  status = note_expiry(store, entry, installed->word, error);
   if (status != FLASHKV_OK) return status;
   status = install(store, entry, sequence, installed, error);
   if (status != FLASHKV_OK) forget_expiry(store, entry, installed->word);
@@ -180,7 +179,7 @@ static void count_left(flashkv *store, uint64_t word) {
 
 void fkv_settle_deletion(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t word) {
   if (fkv_versions_older(&store->versions, word) != 0) return;
-  if (fkv_find_locked(store, key, hash) != word || fkv_keydir_prepare(store, hash) != FLASHKV_OK) return;
+  if (fkv_find_locked(store, key, hash) != word || fkv_keydir_prepare(store, key, hash) != FLASHKV_OK) return;
   fkv_keydir_remove(store, key, hash, word);
 }
 

@@ -25,8 +25,8 @@ void fkv_settle_deletion(flashkv *store, khonsu_slice key, uint64_t hash, uint64
 
 /* ---- the parts of this, for who makes the keydir from files */
 
-/* Before what has this hash is replaced or removed. NO_MEMORY, CORRUPT: nothing changed. */
-KHONSU_MUST_USE khonsu_status fkv_keydir_prepare(flashkv *store, uint64_t hash);
+/* Before the key is replaced or removed. NO_MEMORY, CORRUPT: nothing changed. */
+KHONSU_MUST_USE khonsu_status fkv_keydir_prepare(flashkv *store, khonsu_slice key, uint64_t hash);
 KHONSU_MUST_USE khonsu_status fkv_keydir_insert(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t word);
 void fkv_keydir_replace(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t old, uint64_t word);
 void fkv_keydir_remove(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t word);

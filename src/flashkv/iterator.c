@@ -7,7 +7,7 @@
 #include "snapshot.h"
 
 /* Read together; fewer at first, as many only want a few. */
-enum { ENTRIES = 64, FIRST_ENTRIES = 8, PREFETCH_AHEAD = 8 };
+enum { ENTRIES = 64, FIRST_ENTRIES = 16, PREFETCH_AHEAD = 16, LINES_AHEAD = 3 };
 
 typedef struct entry {
   khonsu_slice key, value;
@@ -136,7 +136,8 @@ static void prefetch(const flashkv_iterator *iterator, size_t index) {
   if (span->base == NULL) return;
   const uint8_t *record = span->base + fkv_word_in_span(iterator->words[index]);
   __builtin_prefetch(record);
-  if (!iterator->keys_only) __builtin_prefetch(record + KH_CACHE_LINE);
+  for (size_t line = 1; line < LINES_AHEAD && !iterator->keys_only; line++)
+    __builtin_prefetch(record + line * KH_CACHE_LINE);
 }
 
 /* In the epoch. Errors of single entries wait for their turn. */

@@ -32,7 +32,7 @@ static size_t btree_memory(const fkv_keydir *keydir) { return kh_ordered_map_mem
 static void btree_fini(fkv_keydir *keydir) { kh_ordered_map_fini(&keydir->order); }
 
 static const fkv_keydir_ops btree_ops = {btree_find, btree_insert, btree_replace, btree_remove,
-                                         btree_read, btree_memory, btree_fini};
+                                         btree_read, btree_memory, btree_fini,    NULL};
 
 /* ---- a skip list */
 
@@ -65,7 +65,7 @@ static size_t skip_memory(const fkv_keydir *keydir) { return kh_skip_list_memory
 static void skip_fini(fkv_keydir *keydir) { kh_skip_list_fini(&keydir->skip); }
 
 static const fkv_keydir_ops skip_ops = {skip_find, skip_insert, skip_replace, skip_remove,
-                                        skip_read, skip_memory, skip_fini};
+                                        skip_read, skip_memory, skip_fini,    NULL};
 
 /* ---- life */
 
@@ -88,6 +88,7 @@ khonsu_status fkv_keydir_init(fkv_keydir *keydir, flashkv_index_type type, kh_ke
   switch (type) {
     case FLASHKV_INDEX_BTREE: return init_btree(keydir, epoch);
     case FLASHKV_INDEX_SKIPLIST: return init_skip(keydir, epoch, heap);
+    case FLASHKV_INDEX_BPTREE: return fkv_keydir_init_bptree(keydir, epoch);
     default: return kh_hash_map_init(&keydir->hash, source, epoch, heap);
   }
 }

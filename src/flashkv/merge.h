@@ -24,6 +24,8 @@
 /* A record that is to be copied, and where its copy is. */
 typedef struct fkv_move {
   uint64_t from, to;
+  uint64_t
+      key_head; /* the key's first bytes as a number in their order, so that most comparisons need not look at keys */
   bool as_deletion; /* of an expired record nothing but that is kept */
 } fkv_move;
 

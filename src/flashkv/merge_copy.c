@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* qsort_r */
 #include <stdlib.h>
 
+#include "install.h"
 #include "keeper.h"
 #include "merge.h"
 
@@ -50,29 +51,40 @@ static bool is_wanted(fkv_merge_job *job, const uint8_t *record, uint64_t word, 
 
 /* ---- collecting */
 
+static uint64_t head_of(khonsu_slice key) {
+  uint8_t bytes[8] = {0};
+  uint64_t head = 0;
+  memcpy(bytes, key.data, key.size < sizeof bytes ? key.size : sizeof bytes);
+  for (size_t at = 0; at < sizeof bytes; at++) head = head << 8 | bytes[at];
+  return head;
+}
+
 static khonsu_status note(fkv_merge_job *job, const uint8_t *record, uint64_t word) {
-  fkv_move move = {.from = word};
+  fkv_move move = {.from = word, .key_head = head_of(fkv_record_key(record))};
   if (!is_wanted(job, record, word, &move.as_deletion)) return FLASHKV_OK;
   return kh_buffer_append(&job->moves, &move, sizeof move);
 }
 
 enum { SOME = 256 };
 
-/* Pages that may have to come from the disk come before the lock is taken. */
-static void touch_some(const fkv_scan *scan) {
+/* Pages that may have to come from the disk come before the lock is taken, and slots of the keydir into the cache. */
+static void touch_some(flashkv *store, const fkv_scan *scan) {
   fkv_scan ahead = *scan;
   if (ahead.file->base == NULL) return;
+  kh_participant *reader = kh_epoch_enter_any(&store->crowd);
   for (int count = 0; count < SOME && ahead.offset < ahead.end; count++) {
     const uint8_t *record;
     fkv_soundness sound;
-    if (fkv_scan_look(&ahead, false, &record, &sound, NULL) != FLASHKV_OK || sound != FKV_SOUND) return;
+    if (fkv_scan_look(&ahead, false, &record, &sound, NULL) != FLASHKV_OK || sound != FKV_SOUND) break;
+    if (fkv_record_is_write(record)) fkv_prefetch_slot(store, fkv_hash(store, fkv_record_key(record)));
     fkv_scan_pass(&ahead, record);
   }
+  kh_epoch_exit(reader);
 }
 
 /* Records are looked at a few hundred at a time, so that writers are not kept waiting. */
 static khonsu_status collect_some(fkv_merge_job *job, fkv_scan *scan, bool *more) {
-  touch_some(scan);
+  touch_some(job->store, scan);
   flashkv *store = job->store;
   khonsu_status status = FLASHKV_OK;
   kh_lock_acquire(&store->write_lock);
@@ -106,6 +118,8 @@ static khonsu_status collect(fkv_merge_job *job, fkv_file *file) {
 
 static int compare_moves(const void *a, const void *b, void *ctx) {
   const flashkv *store = ctx;
+  uint64_t left_head = ((const fkv_move *)a)->key_head, right_head = ((const fkv_move *)b)->key_head;
+  if (left_head != right_head) return left_head < right_head ? -1 : 1;
   const uint8_t *left = fkv_spot_of(store, ((const fkv_move *)a)->from).record;
   const uint8_t *right = fkv_spot_of(store, ((const fkv_move *)b)->from).record;
   int order = kh_slice_compare(fkv_record_key(left), fkv_record_key(right));
@@ -211,18 +225,34 @@ static khonsu_status copy_record(fkv_merge_job *job, output *to, fkv_move *move,
   return FLASHKV_OK;
 }
 
-/* Not faster than allowed; and is anybody against it? */
-static khonsu_status keep_pace(fkv_merge_job *job) {
+static khonsu_status ask(fkv_merge_job *job) {
   const flashkv_merge_options *options = job->options;
   if (options->progress != NULL &&
       options->progress(options->progress_ctx, "merging", job->bytes_done, job->bytes_total) != 0) {
     return khonsu_error_set(job->error, FLASHKV_CANCELLED, "the merge was ended by its progress callback");
   }
   if (fkv_is_closing(job->store)) return khonsu_error_set(job->error, FLASHKV_CANCELLED, "the store is being closed");
-  if (options->bytes_per_second == 0) return FLASHKV_OK;
-  uint64_t due = job->began_ns + (uint64_t)((double)job->bytes_done * 1e9 / (double)options->bytes_per_second);
-  for (uint64_t now; (now = kh_os_now_ns()) < due && !fkv_is_closing(job->store);) fkv_pause(job->store, due - now);
   return FLASHKV_OK;
+}
+
+/* Not faster than allowed; and is anybody against it? Asked while it waits, too: at a low rate that is most of the time. */
+static khonsu_status keep_pace(fkv_merge_job *job) {
+  const uint64_t pause_ns_max = 100000000, rate = job->options->bytes_per_second;
+  khonsu_status status = ask(job);
+  if (rate == 0) return status;
+  uint64_t due = job->began_ns + (uint64_t)((double)job->bytes_done * 1e9 / (double)rate);
+  for (uint64_t now; status == FLASHKV_OK && (now = kh_os_now_ns()) < due;) {
+    fkv_pause(job->store, due - now < pause_ns_max ? due - now : pause_ns_max);
+    status = ask(job);
+  }
+  return status;
+}
+
+enum { AHEAD = 16 };
+
+static void prefetch(const flashkv *store, uint64_t word) {
+  const uint8_t *record = fkv_spot_of(store, word).record;
+  for (size_t line = 0; line < 3 && record != NULL; line++) __builtin_prefetch(record + line * KH_CACHE_LINE);
 }
 
 static khonsu_status copy_all(fkv_merge_job *job, output *to) {
@@ -231,6 +261,7 @@ static khonsu_status copy_all(fkv_merge_job *job, output *to) {
   for (size_t index = 0; index < fkv_merge_move_count(job); index++) {
     fkv_move *move = &fkv_merge_moves(job)[index];
     fkv_view view;
+    if (index + AHEAD < fkv_merge_move_count(job)) prefetch(store, move[AHEAD].from);
     khonsu_status status = fkv_whole(store, move->from, &view, job->error);
     if (status == FLASHKV_OK) {
       status = copy_record(job, to, move, view.bytes, fkv_spot_of(store, move->from).offset);

@@ -26,7 +26,7 @@ static khonsu_status move_one(flashkv *store, const fkv_move *move, khonsu_error
   uint64_t leader = leader_of(store, newest, move->from, &gone);
   if (gone) { /* or a deletion that is not in the keydir, but kept for older records that may still be in some file */
     if (fkv_record_kind(view.bytes) == FKV_DELETE) fkv_count_new(store, move->to, view.bytes);
-  } else if ((status = fkv_keydir_prepare(store, hash)) == FLASHKV_OK &&
+  } else if ((status = fkv_keydir_prepare(store, key, hash)) == FLASHKV_OK &&
              (status = fkv_versions_copy(&store->versions, move->from, move->to)) == FLASHKV_OK) {
     if (leader == 0) {
       fkv_keydir_replace(store, key, hash, move->from, move->to);
@@ -46,6 +46,16 @@ static khonsu_status move_one(flashkv *store, const fkv_move *move, khonsu_error
   return status;
 }
 
+/* Slots of the keydir, before the lock is taken. */
+static void touch_some(flashkv *store, const fkv_move *moves, size_t count) {
+  kh_participant *reader = kh_epoch_enter_any(&store->crowd);
+  for (size_t index = 0; index < count; index++) {
+    const uint8_t *record = fkv_spot_of(store, moves[index].to).record;
+    if (record != NULL) fkv_prefetch_slot(store, fkv_hash(store, fkv_record_key(record)));
+  }
+  kh_epoch_exit(reader);
+}
+
 static khonsu_status move_all(fkv_merge_job *job) {
   enum { SOME = 256 };
   flashkv *store = job->store;
@@ -53,10 +63,12 @@ static khonsu_status move_all(fkv_merge_job *job) {
   const fkv_move *moves = fkv_merge_moves(job);
   khonsu_status status = FLASHKV_OK;
   for (size_t first = 0; first < count && status == FLASHKV_OK; first += SOME) {
+    touch_some(store, moves + first, count - first < SOME ? count - first : SOME);
     kh_lock_acquire(&store->write_lock);
     for (size_t index = first; index < count && index < first + SOME && status == FLASHKV_OK; index++) {
       status = move_one(store, &moves[index], job->error);
     }
+    fkv_keydir_spill(&store->keydir);
     kh_epoch_collect(&store->epoch, SOME);
     kh_lock_release(&store->write_lock);
   }
@@ -143,6 +155,8 @@ khonsu_status fkv_merge_remove_inputs(fkv_merge_job *job) {
     unlink_input(job, job->inputs[index]);
     fkv_spans_retire(&store->spans, job->inputs[index]);
   }
+  const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
+  if (status == FLASHKV_OK && disk != NULL) (void)disk->save(&store->keydir, NULL); /* its description names inputs */
   kh_epoch_collect(&store->epoch, UINT64_MAX);
   kh_lock_release(&store->write_lock);
   kh_lock_release(&store->files_lock);

@@ -268,16 +268,34 @@ static khonsu_status continue_log(flashkv *store, khonsu_error *error) {
   return FLASHKV_OK;
 }
 
+static khonsu_status open_keydir(flashkv *store, khonsu_error *error) {
+  const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
+  return disk == NULL ? FLASHKV_OK : disk->open(&store->keydir, store, error);
+}
+
+/* Of a new store. */
+static khonsu_status begin_keydir(flashkv *store, khonsu_error *error) {
+  const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
+  khonsu_status status = open_keydir(store, error);
+  if (status == FLASHKV_OK && disk != NULL) status = disk->clear(&store->keydir, error);
+  if (status == FLASHKV_OK && disk != NULL) disk->recovered(&store->keydir);
+  return status;
+}
+
 static khonsu_status load(flashkv *store, khonsu_error *error) {
   fkv_manifest manifest = {0};
   khonsu_status status = fkv_manifest_read(store->files.os, store->dir_path, &manifest, error);
   if (status == FLASHKV_NOT_A_STORE && store->options.create_if_missing && !store->options.read_only) {
-    return make_store(store, error);
+    status = make_store(store, error);
+    return status == FLASHKV_OK ? begin_keydir(store, error) : status;
   }
+  if (status == FLASHKV_OK) status = open_keydir(store, error);
   if (status == FLASHKV_OK) status = open_rows(store, &manifest, error);
   fkv_manifest_fini(&manifest);
   if (status == FLASHKV_OK) status = fkv_recover(store, error);
   if (status == FLASHKV_OK && !store->options.read_only) status = continue_log(store, error);
+  const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
+  if (status == FLASHKV_OK && disk != NULL) disk->recovered(&store->keydir);
   return status;
 }
 
@@ -315,7 +333,10 @@ static khonsu_status init_parts(flashkv *store) {
   if (status == FLASHKV_OK) status = fkv_versions_init(&store->versions, &store->epoch, store->heap);
   if (status == FLASHKV_OK) status = kh_ordered_map_init(&store->expiries, &store->epoch);
   if (status != FLASHKV_OK) return status;
-  return fkv_keydir_init(&store->keydir, store->options.index_type, source, &store->epoch, store->heap);
+  flashkv_index_type type = store->options.index_type;
+  if (type == FLASHKV_INDEX_BPTREE && store->options.read_only)
+    type = FLASHKV_INDEX_BTREE; /* that one is the writer's */
+  return fkv_keydir_init(&store->keydir, type, source, &store->epoch, store->heap);
 }
 
 static void close_handle(const kh_os *os, kh_file file) {
@@ -327,7 +348,7 @@ static void destroy(flashkv *store) {
   fkv_keydir_fini(&store->keydir);
   if (store->heap != NULL) {
     if (store->versions.epoch != NULL) fkv_versions_fini(&store->versions);
-    kh_epoch_fini(&store->epoch); /* files that were merged away leave their spans now, at the latest */
+    kh_epoch_fini(&store->epoch); /* files that merging retired give their spans back */
     fkv_spans_fini(&store->spans);
     kh_heap_close(store->heap);
     fkv_image_close(store);
@@ -404,6 +425,12 @@ static khonsu_status close_files(flashkv *store, khonsu_error *error) {
   bool changed =
       atomic_load(&store->visible) != store->recovery.sequence || !store->recovery.clean || has_merged(store);
   if (status == FLASHKV_OK && store->keydir.ops == NULL && changed) status = fkv_image_write(store, error);
+  const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
+  if (status == FLASHKV_OK && disk != NULL && changed) {
+    kh_lock_acquire(&store->write_lock);
+    status = disk->save(&store->keydir, error);
+    kh_lock_release(&store->write_lock);
+  }
   return status;
 }
 

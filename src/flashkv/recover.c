@@ -95,8 +95,11 @@ static khonsu_status enter(recovery *own, const upcoming *next) {
   khonsu_status status = fkv_head(store, next->word, &view, own->error);
   if (status != FLASHKV_OK) return status;
   khonsu_slice key = fkv_record_key(view.bytes);
-  status = fkv_keydir_prepare(store, next->hash);
-  if (status != FLASHKV_OK) return khonsu_error_set(own->error, status, "cannot change the index");
+  status = fkv_keydir_prepare(store, key, next->hash);
+  if (status != FLASHKV_OK) {
+    fkv_view_fini(&view);
+    return khonsu_error_set(own->error, status, "cannot change the index");
+  }
   uint64_t old = fkv_find_locked(store, key, next->hash);
   if (fkv_record_kind(view.bytes) == FKV_DELETE) status = remember(&own->tombstones, next->word);
   if (fkv_record_expires_ms(view.bytes) != 0) fkv_spot_of(store, next->word).file->has_expiring = true;
@@ -107,6 +110,7 @@ static khonsu_status enter(recovery *own, const upcoming *next) {
     if (status == FLASHKV_OK) status = take_newest(store, next->word, view.bytes);
   }
   fkv_view_fini(&view);
+  fkv_keydir_spill(&store->keydir);
   if (status == FLASHKV_NO_MEMORY)
     return khonsu_error_set(own->error, status, "out of memory for the keys of the store");
   return status;
@@ -324,6 +328,11 @@ static khonsu_status recover_files(recovery *own) {
   own->timestamp_us = store->timestamp_us;
   if (!has_image && reserve(store) != FLASHKV_OK) {
     return khonsu_error_set(own->error, FLASHKV_NO_MEMORY, "out of memory for the keys");
+  }
+  const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
+  if (!has_image && disk != NULL) {
+    khonsu_status status = disk->clear(&store->keydir, own->error);
+    if (status != FLASHKV_OK) return status;
   }
   for (size_t index = 0; index < store->list_count; index++) {
     fkv_file *file = store->list[index];

@@ -69,6 +69,7 @@ struct flashkv {
   flashkv_recovery recovery;
   void *image; /* image.c: mapped for as long as the store is open; NULL: none */
   size_t image_size;
+  bool image_is_copy; /* it is in memory of its own */
 
   kh_ordered_map expiries; /* expiry.c; under the write lock */
   _Atomic bool merging, closing;
@@ -169,6 +170,8 @@ khonsu_status fkv_seal_full(flashkv *store, khonsu_error *error);
 /* ---- flush.c */
 /* Where the first commit that is not installed yet has its bytes. False: all are. The write lock is held. */
 bool fkv_first_pending(const flashkv *store, fkv_file **file, uint64_t *offset);
+/* Where the bytes of a file end that belong to commits that are in: all, but for what is reserved. The write lock is held. */
+uint64_t fkv_complete_end(const flashkv *store, const fkv_file *file);
 /* Returns when all commits up to this one are flushed. IN_DOUBT. */
 khonsu_status fkv_flush(flashkv *store, uint64_t sequence, khonsu_error *error);
 

@@ -212,6 +212,7 @@ static void install_pending(flashkv *store) {
     store->pending = first->next;
     if (store->pending == NULL) store->pending_last = NULL;
     finish(store, first);
+    fkv_keydir_spill(&store->keydir);
     atomic_store_explicit(&first->state, DONE, memory_order_release); /* with wait_for_others; it may go now */
     kh_os_wake_all(&first->state);
   }
@@ -257,6 +258,7 @@ static khonsu_status write_and_install(flashkv *store, commit *own) {
   }
   own->status = copy(store, own);
   finish(store, own);
+  fkv_keydir_spill(&store->keydir);
   kh_epoch_collect(&store->epoch, 2 * own->writes->count);
   kh_lock_release(&store->write_lock);
   fkv_keeper_nudge(store);

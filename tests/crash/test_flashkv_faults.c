@@ -130,7 +130,7 @@ static void every_call_fails_in_turn(void **state) {
   (void)state;
   kh_prng prng = {unit_fixed_seed()};
   uint64_t runs = 0;
-  for (uint64_t scenarios = unit_steps(unit_size(10), 2000); scenarios > 0; scenarios--) {
+  for (uint64_t scenarios = unit_steps(unit_size(3), 2000); scenarios > 0; scenarios--) {
     uint64_t seed = scenario_seed(&prng, &scenarios);
     for (size_t kind = 0; kind < sizeof kinds / sizeof kinds[0]; kind++) {
       uint64_t calls = count_calls(seed, &kinds[kind]);
@@ -147,7 +147,7 @@ static void a_full_disk_is_survived_without_reopening(void **state) {
   (void)state;
   kh_prng prng = {unit_fixed_seed()};
   uint64_t refused = 0;
-  for (uint64_t scenarios = unit_steps(unit_size(200), 20000); scenarios > 0; scenarios--) {
+  for (uint64_t scenarios = unit_steps(unit_size(50), 20000); scenarios > 0; scenarios--) {
     uint64_t seed = scenario_seed(&prng, &scenarios);
     fixed_world_begin(seed);
     sim_disk *disk = sim_disk_new(&(sim_options){0});

@@ -48,7 +48,7 @@ static void files_may_change_their_size_from_one_opening_to_the_next(void **stat
 /* The index may be another each time: what they keep of their own must not be taken for what is in the files. */
 static void the_index_may_be_another_from_one_opening_to_the_next(void **state) {
   test_store *test = *state;
-  static const char *const names[] = {"hash", "btree", NULL, "skiplist", NULL};
+  static const char *const names[] = {"hash", "btree", NULL, "skiplist", "bptree", NULL};
   flashkv_index_type own = test->options.index_type;
   for (uint32_t at = 0; at < 50; at++) {
     const char *name = names[at / 2 % (sizeof names / sizeof names[0])];

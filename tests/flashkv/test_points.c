@@ -299,7 +299,7 @@ static void copies_go_where_there_is_room(void **state) {
 static void many_are_got_each_for_itself(void **state) {
   test_store *test = *state;
   enum { COUNT = 100 };
-  char names[COUNT][8];
+  char names[COUNT][16];
   flashkv_slice keys[COUNT];
   flashkv_value values[COUNT];
   flashkv_status statuses[COUNT];

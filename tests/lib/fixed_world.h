@@ -6,7 +6,9 @@
 
 #include <stdint.h>
 
-/* From here on. Time begins in 2023 and passes by some microseconds a look. */
+/* From here on; before, all is as it is. Time begins in 2023 and passes by some microseconds a look. */
 void fixed_world_begin(uint64_t seed);
+/* Time jumps to this, microseconds since 1970, if that is not in the past. */
+void fixed_world_wait(uint64_t until_us);
 
 #endif

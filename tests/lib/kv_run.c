@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fixed_world.h"
 #include "flashkv/store.h"
 
 void kv_run_complain(kv_run *run, const char *what, const char *detail) {
@@ -34,18 +35,10 @@ static flashkv_slice lend(khonsu_slice slice) { return (flashkv_slice){slice.dat
 
 /* ---- answers */
 
-/* What a call may return when the disk fails. */
-static bool is_excuse(flashkv_status status) {
-  static const flashkv_class excuses[] = {FLASHKV_CLASS_IO, FLASHKV_CLASS_IN_DOUBT, FLASHKV_CLASS_UNAVAILABLE};
-  for (size_t i = 0; i < sizeof excuses / sizeof excuses[0]; i++)
-    if (flashkv_status_is(status, excuses[i])) return true;
-  return status == FLASHKV_STORAGE_FULL || status == FLASHKV_NO_MEMORY || status == FLASHKV_CORRUPT;
-}
-
 static void take_answer(kv_run *run, const char *call, flashkv_status status, const flashkv_error *error) {
   if (status == FLASHKV_OK || status == FLASHKV_NOT_FOUND) return;
   run->failures++;
-  if (run->may_fail && is_excuse(status)) return;
+  if (run->may_fail && kv_is_excuse(status)) return;
   char detail[600];
   snprintf(detail, sizeof detail, "%s: %s", flashkv_status_name(status), error->message);
   kv_run_complain(run, call, detail);
@@ -73,6 +66,22 @@ static void settle(kv_run *run, flashkv_status status, flashkv_durability durabi
   if (status == FLASHKV_OK && durability == FLASHKV_SYNC) kv_model_synced(&run->model);
 }
 
+/* Keys expire at the ends of eras, which no step reaches but one that waits: so it is never in doubt what has. */
+enum { ERA_MS = 1000000 };
+
+static uint64_t now_ms(void) { return kh_os_wall_us() / 1000; }
+
+static uint64_t some_expiry(kv_run *run) {
+  switch (kh_prng_below(&run->prng, 16)) {
+    case 0: return UINT64_C(4000000000000) + kh_prng_below(&run->prng, 100);
+    case 1: return (now_ms() / ERA_MS + 1 + kh_prng_below(&run->prng, 3)) * ERA_MS;
+    case 2: return kh_prng_below(&run->prng, 2); /* at once, or never */
+    default: return 0;
+  }
+}
+
+static void wait_for_the_next_era(void) { fixed_world_wait((now_ms() / ERA_MS + 1) * ERA_MS * 1000); }
+
 static void put(kv_run *run) {
   static uint8_t bytes[VALUE_ROOM];
   char text[32];
@@ -80,7 +89,7 @@ static void put(kv_run *run) {
   flashkv_put_options options = FLASHKV_PUT_OPTIONS_INIT;
   options.sync_writes = some_durability(run);
   options.aligned = kh_prng_below(&run->prng, 4) == 0;
-  if (kh_prng_below(&run->prng, 16) == 0) options.expires_ms = UINT64_C(4000000000000) + kh_prng_below(&run->prng, 100);
+  options.expires_ms = some_expiry(run);
   flashkv_error error = FLASHKV_ERROR_INIT;
   uint64_t sequence = 0;
   kv_model_begin(&run->model);
@@ -121,8 +130,10 @@ static flashkv_status fill_batch(kv_run *run, flashkv_batch *batch, flashkv_erro
       status = flashkv_batch_delete(batch, lend(key), error);
       if (status == FLASHKV_OK) kv_model_delete(&run->model, key);
     } else {
-      status = flashkv_batch_put(batch, lend(key), lend(value), NULL, error);
-      if (status == FLASHKV_OK) kv_model_put(&run->model, key, value, 0);
+      flashkv_put_options options = FLASHKV_PUT_OPTIONS_INIT;
+      options.expires_ms = some_expiry(run);
+      status = flashkv_batch_put(batch, lend(key), lend(value), &options, error);
+      if (status == FLASHKV_OK) kv_model_put(&run->model, key, value, options.expires_ms);
     }
   }
   return status;
@@ -144,19 +155,58 @@ static void commit_batch(kv_run *run) {
   flashkv_batch_free(&batch);
 }
 
-#if KV_HAS_MERGE
+/* ---- snapshots */
 
-static void merge(kv_run *run) {
+static void let_go(kv_held *held) {
+  if (held->snapshot == NULL) return;
+  flashkv_snapshot_close(&held->snapshot);
+  free(held->contents.entries);
+  held->contents = (kv_contents){0};
+}
+
+static void let_all_go(kv_run *run) {
+  for (int i = 0; i < KV_SNAPSHOTS_MAX; i++) let_go(&run->held[i]);
+}
+
+static void look_at_held(kv_run *run, const kv_held *held) {
+  char why[512];
+  if (held->snapshot == NULL) return;
+  if (!kv_store_verify_snapshot(run->store, held->snapshot, &held->contents, run->may_fail, why))
+    kv_run_complain(run, "snapshot", why);
+}
+
+static void hold(kv_run *run, kv_held *held) {
+  flashkv_error error = FLASHKV_ERROR_INIT;
+  if (has_doubts(run)) return;
+  flashkv_status status = flashkv_snapshot_open(run->store, &held->snapshot, &error);
+  take_answer(run, "snapshot", status, &error);
+  if (status == FLASHKV_OK) held->contents = kv_model_contents(&run->model, 0);
+}
+
+static void use_snapshot(kv_run *run) {
+  kv_held *held = &run->held[kh_prng_below(&run->prng, KV_SNAPSHOTS_MAX)];
+  if (held->snapshot == NULL) {
+    hold(run, held);
+    return;
+  }
+  look_at_held(run, held);
+  if (kh_prng_below(&run->prng, 2) == 0) let_go(held);
+}
+
+/* ---- merging */
+
+void kv_run_merge(kv_run *run) {
+  static const double thresholds[] = {0, 0, -1, 0.3, 2};
   flashkv_merge_options options = FLASHKV_MERGE_OPTIONS_INIT;
-  static const double thresholds[] = {0, -1, 0.3, 2};
-  options.threshold = thresholds[kh_prng_below(&run->prng, 4)];
+  options.threshold = thresholds[kh_prng_below(&run->prng, sizeof thresholds / sizeof thresholds[0])];
   flashkv_error error = FLASHKV_ERROR_INIT;
   flashkv_status status = flashkv_merge(run->store, &options, NULL, &error);
   pause_run(run);
   take_answer(run, "merge", status, &error);
+  for (int i = 0; i < KV_SNAPSHOTS_MAX; i++) look_at_held(run, &run->held[i]);
 }
 
-#endif
+/* ---- reading */
 
 /* What is read is what the model has, or an error if there may be one. */
 static void read_key(kv_run *run) {
@@ -167,7 +217,7 @@ static void read_key(kv_run *run) {
   flashkv_status status = flashkv_get(run->store, lend(key), &value, &error);
   take_answer(run, "get", status, &error);
   if ((status == FLASHKV_OK || status == FLASHKV_NOT_FOUND) && !has_doubts(run)) {
-    kv_contents wanted = kv_model_contents(&run->model, 0);
+    kv_contents wanted = kv_model_contents(&run->model, now_ms());
     const kv_entry *entry = NULL;
     for (size_t i = 0; i < wanted.count; i++)
       if (wanted.entries[i].key.size == key.size && memcmp(wanted.entries[i].key.data, key.data, key.size) == 0)
@@ -214,6 +264,7 @@ bool kv_run_open(kv_run *run) {
 
 bool kv_run_close(kv_run *run) {
   if (run->store == NULL) return true;
+  let_all_go(run);
   flashkv_error error = FLASHKV_ERROR_INIT;
   flashkv_status status = flashkv_close(&run->store, &error);
   pause_run(run);
@@ -222,45 +273,55 @@ bool kv_run_close(kv_run *run) {
   return status == FLASHKV_OK;
 }
 
-void kv_run_init(kv_run *run, const kh_os *os, const char *dir_path, uint64_t seed) {
+/* What may differ from one opening to the next. The index on disk is left out: it has files of its own. */
+static void vary_options(kv_run *run) {
   static const uint64_t file_sizes[] = {4096, 20000, 65536, 1 << 20};
+  static const flashkv_index_type indexes[] = {FLASHKV_INDEX_HASH, FLASHKV_INDEX_HASH, FLASHKV_INDEX_BTREE,
+                                               FLASHKV_INDEX_SKIPLIST};
+  run->options.data_file_size = file_sizes[kh_prng_below(&run->prng, 4)];
+  run->options.index_type = indexes[kh_prng_below(&run->prng, 4)];
+  run->options.mmap_at_startup = kh_prng_below(&run->prng, 4) != 0;
+  run->options.sync_writes = kh_prng_below(&run->prng, 4) == 0 ? FLASHKV_SYNC : FLASHKV_BUFFERED;
+}
+
+void kv_run_init(kv_run *run, const kh_os *os, const char *dir_path, uint64_t seed) {
   *run = (kv_run){.os = os, .prng = {seed}, .options = FLASHKV_OPTIONS_INIT};
   run->options.dir_path = dir_path;
   run->options.background = false;
   run->options.merge_reserve = 0;
-  run->options.data_file_size = file_sizes[kh_prng_below(&run->prng, 4)];
-  run->options.mmap_at_startup = kh_prng_below(&run->prng, 4) != 0;
-  run->options.sync_writes = kh_prng_below(&run->prng, 4) == 0 ? FLASHKV_SYNC : FLASHKV_BUFFERED;
+  vary_options(run);
   run->keys = 4 + (uint32_t)kh_prng_below(&run->prng, 40);
   run->value_max = kh_prng_below(&run->prng, 2) ? 200 : 4000;
 }
 
 void kv_run_fini(kv_run *run) {
+  let_all_go(run);
   if (run->store != NULL) (void)flashkv_close(&run->store, NULL);
   kv_model_fini(&run->model);
 }
 
 void kv_run_step(kv_run *run) {
   if (run->store == NULL) {
+    if (kh_prng_below(&run->prng, 4) == 0) vary_options(run);
     (void)kv_run_open(run);
     return;
   }
-  uint64_t step = kh_prng_below(&run->prng, 40);
+  uint64_t step = kh_prng_below(&run->prng, 44);
   if (step < 18) put(run);
   else if (step < 22) delete_key(run);
   else if (step < 30) read_key(run);
   else if (step < 33) sync_all(run);
   else if (step < 34) (void)kv_run_close(run); /* the next step opens */
   else if (step < 38) commit_batch(run);
-#if KV_HAS_MERGE
-  else if (step < 39) merge(run);
-#endif
-  else put(run);
+  else if (step < 40) kv_run_merge(run);
+  else if (step < 43) use_snapshot(run);
+  else wait_for_the_next_era();
 }
 
 /* ---- checking */
 
-/* The same store, further: what was there and one more write are there after closing and opening. */
+/* The same store, further: what was there and one more write are there after a merge, now and then, closing
+ * and opening. */
 static bool goes_on(const kv_run *run, const kh_os *os, const kv_match *match, flashkv **store, char why[600]) {
   kv_model model;
   kv_match again;
@@ -274,6 +335,9 @@ static bool goes_on(const kv_run *run, const kh_os *os, const kv_match *match, f
   kv_model_begin(&model);
   kv_model_put(&model, key, value, 0);
   kv_model_end(&model, KV_SYNCED, sequence);
+  flashkv_merge_options merging = FLASHKV_MERGE_OPTIONS_INIT;
+  merging.threshold = 0;
+  if (status == FLASHKV_OK && run->model.commit_count % 2 == 0) status = flashkv_merge(*store, &merging, NULL, &error);
   if (status == FLASHKV_OK) status = flashkv_close(store, &error);
   if (status != FLASHKV_OK) snprintf(why, 600, "afterwards: %s: %.500s", flashkv_status_name(status), error.message);
   if (status == FLASHKV_OK) {

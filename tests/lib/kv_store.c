@@ -10,6 +10,13 @@ kv_fate kv_fate_of(flashkv_status status, flashkv_durability durability) {
   return flashkv_status_is(status, FLASHKV_CLASS_IN_DOUBT) ? KV_IN_DOUBT : KV_REFUSED;
 }
 
+bool kv_is_excuse(flashkv_status status) {
+  static const flashkv_class excuses[] = {FLASHKV_CLASS_IO, FLASHKV_CLASS_IN_DOUBT, FLASHKV_CLASS_UNAVAILABLE};
+  for (size_t i = 0; i < sizeof excuses / sizeof excuses[0]; i++)
+    if (flashkv_status_is(status, excuses[i])) return true;
+  return status == FLASHKV_STORAGE_FULL || status == FLASHKV_NO_MEMORY || status == FLASHKV_CORRUPT;
+}
+
 static uint64_t now_ms(void) { return kh_os_wall_us() / 1000; }
 
 static flashkv_slice to_flashkv(khonsu_slice slice) { return (flashkv_slice){slice.data, slice.size}; }
@@ -153,6 +160,63 @@ bool kv_store_verify(const kv_model *model, flashkv *store, kv_fate least, kv_ma
                kv_model_matches(model, &contents, least, now_ms(), match);
   forget(&contents);
   return right;
+}
+
+/* ---- the past */
+
+/* Entries that have expired by now count for nothing, on either side. */
+static const kv_entry *next_lasting(const kv_contents *contents, size_t *at) {
+  while (*at < contents->count && contents->entries[*at].expires_ms != 0 &&
+         contents->entries[*at].expires_ms <= now_ms())
+    ++*at;
+  return *at < contents->count ? &contents->entries[(*at)++] : NULL;
+}
+
+/* A get of each entry finds its value; the expiry of those found in `found` is noted. */
+static bool get_those_at(flashkv *store, uint64_t sequence, const kv_contents *contents, bool may_fail, char why[512]) {
+  const kv_entry *entry;
+  for (size_t at = 0; (entry = next_lasting(contents, &at)) != NULL;) {
+    flashkv_value value = FLASHKV_VALUE_INIT;
+    flashkv_error error = FLASHKV_ERROR_INIT;
+    flashkv_status status = flashkv_get_at(store, to_flashkv(entry->key), sequence, &value, &error);
+    bool same = status == FLASHKV_OK && same_bytes(entry->value, (khonsu_slice){value.data, value.size});
+    flashkv_value_release(&value);
+    if (same || (may_fail && kv_is_excuse(status))) continue;
+    return complain(why, "a get of a key as of a snapshot", status, &error);
+  }
+  return true;
+}
+
+bool kv_store_verify_snapshot(flashkv *store, const flashkv_snapshot *snapshot, const kv_contents *contents,
+                              bool may_fail, char why[512]) {
+  flashkv_iterator *iterator = NULL;
+  flashkv_error error = FLASHKV_ERROR_INIT;
+  uint64_t sequence = flashkv_snapshot_sequence(snapshot);
+  if (!get_those_at(store, sequence, contents, may_fail, why)) return false;
+  flashkv_status status = flashkv_iterator_at(store, sequence, NULL, &iterator, &error);
+  if (status != FLASHKV_OK)
+    return (may_fail && kv_is_excuse(status)) || complain(why, "an iterator as of a snapshot", status, &error);
+  bool right = true;
+  size_t at = 0;
+  const kv_entry *entry = next_lasting(contents, &at);
+  for (flashkv_slice key, value; right;) {
+    status = flashkv_iterator_next(iterator, &key, &value, &error);
+    if (status != FLASHKV_OK) break;
+    khonsu_slice found = {key.data, key.size};
+    if (entry != NULL && same_bytes(entry->key, found)) {
+      right = same_bytes(entry->value, (khonsu_slice){value.data, value.size});
+      entry = next_lasting(contents, &at);
+    } else {
+      const kv_entry *expired = find(contents, found);
+      right = expired != NULL && expired->expires_ms != 0 && expired->expires_ms <= now_ms();
+    }
+  }
+  flashkv_iterator_free(&iterator);
+  if (may_fail && kv_is_excuse(status)) return true;
+  if (status != FLASHKV_OK && status != FLASHKV_END)
+    return complain(why, "an iterator as of a snapshot", status, &error);
+  if (!right || entry != NULL) snprintf(why, 512, "an iterator as of a snapshot sees other entries, by number %zu", at);
+  return right && entry == NULL;
 }
 
 /* ---- judging one that may be damaged */

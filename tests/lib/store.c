@@ -82,6 +82,7 @@ static const store_kind kinds[] = {
     {"hash, mapped", FLASHKV_INDEX_HASH, true},         {"hash, by calls", FLASHKV_INDEX_HASH, false},
     {"btree, mapped", FLASHKV_INDEX_BTREE, true},       {"btree, by calls", FLASHKV_INDEX_BTREE, false},
     {"skiplist, mapped", FLASHKV_INDEX_SKIPLIST, true}, {"skiplist, by calls", FLASHKV_INDEX_SKIPLIST, false},
+    {"bptree, mapped", FLASHKV_INDEX_BPTREE, true},     {"bptree, by calls", FLASHKV_INDEX_BPTREE, false},
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
@@ -129,14 +130,25 @@ static int end_test(void **state) {
   return 0;
 }
 
-/* Of every `step`th kind. */
-static int run_suite(const struct CMUnitTest *tests, size_t count, size_t step) {
+typedef bool kind_filter(const store_kind *kind, flashkv_index_type type);
+
+static bool any(const store_kind *kind, flashkv_index_type type) {
+  (void)kind, (void)type;
+  return true;
+}
+static bool is_mapped(const store_kind *kind, flashkv_index_type type) {
+  (void)type;
+  return kind->mapped;
+}
+static bool is_of(const store_kind *kind, flashkv_index_type type) { return kind->index_type == type; }
+
+static int run_suite(const struct CMUnitTest *tests, size_t count, kind_filter *wanted, flashkv_index_type type) {
   struct CMUnitTest *all = calloc(KINDS * count, sizeof *all);
   char(*names)[128] = calloc(KINDS * count, sizeof *names);
   if (all == NULL || names == NULL) return 1;
   size_t made = 0;
-  for (size_t kind = 0; kind < KINDS; kind += step) {
-    for (size_t at = 0; at < count; at++, made++) {
+  for (size_t kind = 0; kind < KINDS; kind++) {
+    for (size_t at = 0; at < count && wanted(&kinds[kind], type); at++, made++) {
       snprintf(names[made], sizeof names[made], "%s: %s", kinds[kind].name, tests[at].name);
       all[made] =
           (struct CMUnitTest){names[made], tests[at].test_func, begin_test, end_test, (void *)(uintptr_t)&kinds[kind]};
@@ -148,10 +160,15 @@ static int run_suite(const struct CMUnitTest *tests, size_t count, size_t step) 
   return failed;
 }
 
-int store_suite(const struct CMUnitTest *tests, size_t count) { return run_suite(tests, count, 1); }
+int store_suite(const struct CMUnitTest *tests, size_t count) {
+  return run_suite(tests, count, any, FLASHKV_INDEX_HASH);
+}
+int store_suite_of(flashkv_index_type type, const struct CMUnitTest *tests, size_t count) {
+  return run_suite(tests, count, is_of, type);
+}
 int store_suite_of_indexes(const struct CMUnitTest *tests, size_t count) {
   if (access("/dev/shm", W_OK) == 0) folders = "/dev/shm";
-  return run_suite(tests, count, 2);
+  return run_suite(tests, count, is_mapped, FLASHKV_INDEX_HASH);
 }
 
 /* ---- texts */

@@ -52,6 +52,9 @@ int store_suite(const struct CMUnitTest *tests, size_t count);
 /* The same with each index once, and in memory where the system has a place for files there: for long runs. */
 int store_suite_of_indexes(const struct CMUnitTest *tests, size_t count);
 
+/* The same with one index, mapped and not. */
+int store_suite_of(flashkv_index_type type, const struct CMUnitTest *tests, size_t count);
+
 void store_close(test_store *test);
 void store_open(test_store *test);
 /* Closes it and opens it again. */
