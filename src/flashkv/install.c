@@ -61,12 +61,15 @@ void fkv_keydir_remove(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t
 /* ---- installing */
 
 /* Puts the new record in the place of `old`, and links to it if it is wanted, else to what stands behind it. */
-static khonsu_status install_over(flashkv *store, const fkv_entry *entry, uint64_t sequence,
-                                  const fkv_installed *installed, khonsu_error *error) {
+static khonsu_status install_over(flashkv *store, const fkv_entry *entry, uint64_t sequence, fkv_installed *installed,
+                                  khonsu_error *error) {
   fkv_view view;
   khonsu_status status = fkv_head(store, installed->old, &view, error);
   if (status != FLASHKV_OK) return status;
   uint64_t from = fkv_record_sequence(view.bytes);
+  installed->old_size = fkv_record_size(view.bytes, fkv_spot_of(store, installed->old).offset);
+  installed->old_expires_ms = fkv_record_expires_ms(view.bytes);
+  installed->old_is_put = fkv_record_kind(view.bytes) == FKV_PUT;
   fkv_view_fini(&view);
   if (KH_UNLIKELY(fkv_versions_want(&store->versions, from) && from < sequence)) {
     status = fkv_versions_link(&store->versions, installed->word, installed->old, from, sequence);
@@ -139,30 +142,32 @@ void fkv_count_new(flashkv *store, uint64_t word, const uint8_t *record) {
   count_write(store, spot.file, fkv_record_size(record, spot.offset), is_put(record), fkv_record_expires_ms(record));
 }
 
-void fkv_uncount(flashkv *store, uint64_t word, const uint8_t *record) {
-  fkv_spot spot = fkv_spot_of(store, word);
-  uint64_t size = fkv_record_size(record, spot.offset);
-  *(is_put(record) ? &store->live : &store->tombstones) -= size;
-  store->keys -= is_put(record);
-  *(is_put(record) ? &spot.file->live : &spot.file->tombstones) -= size;
-  uint64_t expires_ms = fkv_record_expires_ms(record);
+static void uncount(flashkv *store, uint64_t word, uint64_t size, bool put, uint64_t expires_ms) {
+  fkv_file *file = fkv_spot_of(store, word).file;
+  *(put ? &store->live : &store->tombstones) -= size;
+  *(put ? &file->live : &file->tombstones) -= size;
+  store->keys -= put;
   if (KH_UNLIKELY(expires_ms != 0)) fkv_expiry_forget(store, expires_ms, word);
 }
 
-void fkv_count_retained(flashkv *store, uint64_t word, const uint8_t *record) {
-  fkv_spot spot = fkv_spot_of(store, word);
-  uint64_t size = fkv_record_size(record, spot.offset);
+void fkv_uncount(flashkv *store, uint64_t word, const uint8_t *record) {
+  uint64_t size = fkv_record_size(record, fkv_spot_of(store, word).offset);
+  uncount(store, word, size, is_put(record), fkv_record_expires_ms(record));
+}
+
+static void count_retained(flashkv *store, uint64_t word, uint64_t size) {
   store->retained += size;
-  spot.file->retained += size;
+  fkv_spot_of(store, word).file->retained += size;
+}
+
+void fkv_count_retained(flashkv *store, uint64_t word, const uint8_t *record) {
+  count_retained(store, word, fkv_record_size(record, fkv_spot_of(store, word).offset));
 }
 
 /* From live, or a deletion that was the last word on its key, to dead or retained. */
-static void count_replaced(flashkv *store, uint64_t word, bool retained) {
-  fkv_view view;
-  if (fkv_head(store, word, &view, NULL) != FLASHKV_OK) return; /* it was readable a moment ago: counters are off now */
-  fkv_uncount(store, word, view.bytes);
-  if (retained) fkv_count_retained(store, word, view.bytes);
-  fkv_view_fini(&view);
+static void count_replaced(flashkv *store, const fkv_installed *installed, bool retained) {
+  uncount(store, installed->old, installed->old_size, installed->old_is_put, installed->old_expires_ms);
+  if (retained) count_retained(store, installed->old, installed->old_size);
 }
 
 static void count_left(flashkv *store, uint64_t word) {
@@ -193,7 +198,7 @@ void fkv_settle(flashkv *store, const fkv_entry *entry, const fkv_installed *ins
   bool any = store->versions.count > 0;
   bool retained = any && fkv_versions_older(&store->versions, installed->word) == installed->old;
   if (any && !retained) fkv_versions_unlink(&store->versions, installed->old); /* what it led to was passed on */
-  count_replaced(store, installed->old, retained);
+  count_replaced(store, installed, retained);
   if (draft->kind == FKV_DELETE) fkv_settle_deletion(store, draft->key, entry->hash, installed->word);
 }
 

@@ -5,9 +5,12 @@
 #include "store.h"
 #include "write.h"
 
-/* What a write did to the keydir: its key led to the word `old` (0: to none), and leads to `word` now. */
+/* What a write did to the keydir: its key led to the word `old` (0: to none), and leads to `word` now. What the record
+ * there was is noted when it is read: when it is counted as replaced nothing may fail any more. */
 typedef struct fkv_installed {
   uint64_t word, old;
+  uint64_t old_size, old_expires_ms;
+  bool old_is_put;
 } fkv_installed;
 
 /* Leads the key to the record at installed->word, and says what was there before. A deletion too stays in the keydir until
