@@ -17,6 +17,8 @@
 
 enum { FKV_TREE_KEY_MAX = 511 }; /* what LMDB is compiled with, mostly; it is asked at open */
 
+#define FKV_TREE_NAME "bptree"
+
 typedef struct fkv_tree fkv_tree;
 
 /* Makes it if it is not there, or broken. IO, STORAGE_FULL, NO_MEMORY. */
