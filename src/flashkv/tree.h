@@ -15,9 +15,9 @@
 #include "base/base.h"
 #include "flashkv.h"
 
-#define FKV_TREE_NAME "bptree"
-
 enum { FKV_TREE_KEY_MAX = 511 }; /* what LMDB is compiled with, mostly; it is asked at open */
+
+#define FKV_TREE_NAME "bptree"
 
 typedef struct fkv_tree fkv_tree;
 

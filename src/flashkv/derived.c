@@ -1,0 +1,19 @@
+#include "derived.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "file.h"
+#include "image.h"
+#include "tree.h"
+
+khonsu_status fkv_derived_remove(const kh_os *os, const char *dir_path, khonsu_error *error) {
+  static const char *const names[] = {FKV_IMAGE_NAME, FKV_TREE_NAME, FKV_TREE_NAME "-lock"};
+  for (size_t index = 0; index < sizeof names / sizeof names[0]; index++) {
+    char path[FKV_PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", dir_path, names[index]);
+    kh_os_error failed = KH_OS_CALL(os, unlink, path);
+    if (failed != 0 && failed != ENOENT) return kh_os_fail(error, failed, "remove", path);
+  }
+  return FLASHKV_OK;
+}

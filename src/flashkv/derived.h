@@ -1,0 +1,11 @@
+/* derived: files that are made from data files, and can be made again: the image of the index, and the index on disk. Who
+ * changes which data files there are without opening the store removes them. */
+#ifndef FKV_DERIVED_H
+#define FKV_DERIVED_H
+
+#include "os/os.h"
+
+/* Those that are there. IO. */
+KHONSU_MUST_USE khonsu_status fkv_derived_remove(const kh_os *os, const char *dir_path, khonsu_error *error);
+
+#endif
