@@ -171,8 +171,8 @@ static void print_row(const char *name, uint64_t done, double seconds) {
 static void print_head(void) {
   kh_grouped_text keys;
   if (kh_kv.json) return;
-  printf("flashkv of khonsu %s: %s keys of %d bytes, values of %llu, %llu thread%s on %ld processors, %s\n\n",
-         khonsu_library_version(), kh_grouped(settings.keys, keys), KEY_SIZE, (unsigned long long)settings.value_size,
+  printf("flashkv %s: %s keys of %d bytes, values of %llu, %llu thread%s on %ld processors, %s\n\n", flashkv_version(),
+         kh_grouped(settings.keys, keys), KEY_SIZE, (unsigned long long)settings.value_size,
          (unsigned long long)settings.threads, settings.threads == 1 ? "" : "s", sysconf(_SC_NPROCESSORS_ONLN),
          durability_names[settings.durability]);
   printf("%-8s %14s %10s %12s %14s\n", "phase", "operations", "seconds", "ns/op", "ops/s");

@@ -214,9 +214,16 @@ static khonsu_status run(kh_shell *shell, const kh_statement *statement, const k
 
 static khonsu_status refuse(const kh_shell *shell, khonsu_slice name) {
   kh_text word = {.size_max = 40};
+  char typed[41];
+  kh_nearest nearest;
+  kh_nearest_text meant;
   kh_text_add_word(&word, name);
-  kh_shell_say(shell, "there is no statement %.*s%s; `help` lists them", (int)word.size, word.data,
-               word.full ? "..." : "");
+  snprintf(typed, sizeof typed, "%.*s", (int)word.size, word.data);
+  kh_nearest_init(&nearest, typed);
+  for (const kh_statement *statement = kh_statements; statement->name != NULL; statement++)
+    kh_nearest_offer(&nearest, statement->name);
+  kh_shell_say(shell, "there is no statement %s%s%s", typed, word.full ? "..." : "",
+               nearest.best != NULL ? kh_nearest_say(&nearest, meant) : "; `help` lists them");
   kh_text_fini(&word);
   return KHONSU_INVALID_ARGUMENT;
 }

@@ -1,4 +1,6 @@
 #include "backup.h"
+#include "image.h"
+#include "tree.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -140,18 +142,31 @@ static khonsu_status sync_directory(const fkv_backup *own, khonsu_error *error) 
   return failed ? kh_os_fail(error, failed, "flush", own->target.dir_path) : FLASHKV_OK;
 }
 
+/* What an index of the directory is kept in: whoever opened the backup has left one, of files that may not be its any more. */
+static khonsu_status remove_indexes(const fkv_backup *own, khonsu_error *error) {
+  static const char *const names[] = {FKV_IMAGE_NAME, FKV_TREE_NAME, FKV_TREE_NAME "-lock"};
+  char path[FKV_PATH_MAX];
+  for (size_t index = 0; index < sizeof names / sizeof names[0]; index++) {
+    snprintf(path, sizeof path, "%s/%s", own->target.dir_path, names[index]);
+    kh_os_error failed = KH_OS_CALL(own->target.os, unlink, path);
+    if (failed && failed != ENOENT) return kh_os_fail(error, failed, "remove", path);
+  }
+  return FLASHKV_OK;
+}
+
 /* A copy that takes the place of an earlier one of the same file has all that that one had, and the earlier manifest lists
  * it as not sealed: so it is as good for that; unless the backup was opened and written to, and is to be made what it was. */
 static khonsu_status publish(fkv_backup *own, khonsu_error *error) {
   char from[FKV_PATH_MAX], to[FKV_PATH_MAX];
-  for (size_t index = 0; index < own->extents.count; index++) {
+  khonsu_status status = remove_indexes(own, error);
+  for (size_t index = 0; index < own->extents.count && status == FLASHKV_OK; index++) {
     if (!own->copied[index]) continue;
     fkv_files_path(&own->target, own->extents.items[index].file->id, "part", from);
     fkv_files_path(&own->target, own->extents.items[index].file->id, "data", to);
     kh_os_error failed = KH_OS_CALL(own->target.os, rename, from, to);
     if (failed) return kh_os_fail(error, failed, "put in place", to);
   }
-  khonsu_status status = sync_directory(own, error);
+  if (status == FLASHKV_OK) status = sync_directory(own, error);
   if (status != FLASHKV_OK) return status;
   return fkv_manifest_write(own->target.os, own->target.dir_path, own->directory, &own->made, error);
 }

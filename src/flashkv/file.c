@@ -41,6 +41,13 @@ khonsu_status fkv_file_damage(const fkv_file *file, const fkv_files *files, uint
   return khonsu_error_set(error, FLASHKV_CORRUPT, "%s at offset %" PRIu64 " of %s is damaged", what, offset, path);
 }
 
+khonsu_status fkv_file_say_unreadable(const fkv_file *file, const fkv_files *files, khonsu_error *error) {
+  char path[FKV_PATH_MAX];
+  fkv_files_path(files, file->id, "data", path);
+  return khonsu_error_set(error, FLASHKV_IO, "cannot read %s, which is mapped: it was cut short, or its disk fails",
+                          path);
+}
+
 /* ---- life */
 
 static void set_ready(fkv_file *file, uint64_t end) {
@@ -49,6 +56,7 @@ static void set_ready(fkv_file *file, uint64_t end) {
 }
 
 static void destroy(fkv_file *file) {
+  kh_guard_remove(file->base);
   if (file->base != NULL) (void)KH_OS_CALL(file->os, unmap, file->base, file->map_size);
   if (file->handle != KH_FILE_NONE) (void)KH_OS_CALL(file->os, close, file->handle); /* synced, or given up */
   kh_free((void *)file->checked);
@@ -81,7 +89,8 @@ static khonsu_status map(fkv_file *file, const fkv_files *files, bool writable, 
   kh_os_error failed = KH_OS_CALL(file->os, map, file->handle, 0, (size_t)file->map_size, access, &address);
   if (failed) return fail(file, files, failed, "map", error);
   file->base = address;
-  return FLASHKV_OK;
+  khonsu_status status = kh_guard_add(address, (size_t)file->map_size, &file->unreadable);
+  return status == FLASHKV_OK ? status : khonsu_error_set(error, status, "out of memory for a data file");
 }
 
 static khonsu_status write_preamble(fkv_file *file, const fkv_files *files, khonsu_error *error) {
@@ -236,6 +245,7 @@ khonsu_status fkv_file_write(fkv_file *file, const fkv_files *files, const fkv_d
   if (KH_LIKELY(!by_call && file->base != NULL && size <= FKV_SMALL_WRITE)) {
     warm_up(file, place->offset + size);
     fkv_draft_write(draft, place, file->base + place->offset);
+    if (KH_UNLIKELY(fkv_file_is_unreadable(file))) return fkv_file_say_unreadable(file, files, error);
     return FLASHKV_OK;
   }
   kh_os_error failed = write_by_call(file, draft, place);
@@ -282,6 +292,7 @@ khonsu_status fkv_file_cut(fkv_file *file, const fkv_files *files, khonsu_error 
 }
 
 khonsu_status fkv_file_sync(fkv_file *file, const fkv_files *files, khonsu_error *error) {
+  if (fkv_file_is_unreadable(file)) return fkv_file_say_unreadable(file, files, error); /* stores went nowhere */
   kh_os_error failed = KH_OS_CALL(file->os, sync, file->handle);
   return failed ? fail(file, files, failed, "flush", error) : FLASHKV_OK;
 }

@@ -30,9 +30,10 @@ typedef struct fkv_file {
   uint64_t first_span;
   kh_file handle;
   _Atomic uint64_t
-      readable;         /* bytes that the file has at least, as far as its end matters to who reads damaged lengths */
-  uint64_t own_from;    /* records from here on were written by this process, and not read back: they are sound */
-  _Atomic bool leaving; /* the store has no more use for it: who unpins it last frees it */
+      readable;      /* bytes that the file has at least, as far as its end matters to who reads damaged lengths */
+  uint64_t own_from; /* records from here on were written by this process, and not read back: they are sound */
+  _Atomic bool unreadable; /* some page of the mapping was zeros, as it could not be read */
+  _Atomic bool leaving;    /* the store has no more use for it: who unpins it last frees it */
   const kh_os *os;
   uint64_t map_size;
 
@@ -118,6 +119,13 @@ static inline void fkv_view_fini(fkv_view *view) { kh_free(view->owned); }
 /* The bytes from `offset` on, at least `size` of them. Zeros follow the end of the file. */
 KHONSU_MUST_USE khonsu_status fkv_file_view(fkv_file *file, const fkv_files *files, uint64_t offset, size_t size,
                                             fkv_view *view, khonsu_error *error);
+
+/* To be asked after bytes of the mapping were looked at that no checksum vouches for: they may have been zeros. */
+static inline bool fkv_file_is_unreadable(const fkv_file *file) {
+  return atomic_load_explicit(&file->unreadable, memory_order_relaxed); /* set by a signal in the thread that looked */
+}
+/* "cannot read DIR/ID.data, which is mapped" as the error's text; returns IO. */
+khonsu_status fkv_file_say_unreadable(const fkv_file *file, const fkv_files *files, khonsu_error *error);
 
 static inline bool fkv_file_is_checked(const fkv_file *file, uint64_t offset) {
   return atomic_load_explicit(&file->checked[offset / 1024], memory_order_relaxed) >> (offset / 32 % 32) & 1;

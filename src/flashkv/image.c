@@ -21,7 +21,7 @@ typedef struct expiry_part {
 _Static_assert(sizeof(head) == 64 && sizeof(fkv_image_row) == 80, "as in the file, without gaps");
 
 static void path_of(const flashkv *store, const char *suffix, char path[FKV_PATH_MAX]) {
-  snprintf(path, FKV_PATH_MAX, "%s/INDEX%s", store->dir_path, suffix);
+  snprintf(path, FKV_PATH_MAX, "%s/" FKV_IMAGE_NAME "%s", store->dir_path, suffix);
 }
 
 /* ---- opening */

@@ -25,6 +25,8 @@
 
 #include "store.h"
 
+#define FKV_IMAGE_NAME "INDEX"
+
 typedef struct fkv_image_row {
   uint64_t id, first_span, covered, live, tombstones, retained, sequence_min, sequence_max, bits, zero;
 } fkv_image_row;

@@ -118,6 +118,7 @@ static khonsu_status read_entry(flashkv_iterator *iterator, entry *made, uint64_
   if (status != FLASHKV_OK) return status;
   fkv_spot spot = fkv_spot_of(store, word);
   if (!fkv_record_is_seen(store, view.bytes, &iterator->moment)) status = FLASHKV_NOT_FOUND;
+  if (KH_UNLIKELY(fkv_file_is_unreadable(spot.file))) status = fkv_file_say_unreadable(spot.file, &store->files, error);
   if (status == FLASHKV_OK && !iterator->keys_only) {
     made->value =
         kh_slice(view.bytes + fkv_record_value_at(view.bytes, spot.offset), fkv_record_value_size(view.bytes));

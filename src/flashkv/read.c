@@ -31,7 +31,7 @@ static khonsu_status read_head(const flashkv *store, const fkv_spot *spot, fkv_v
 
 /* Whether one can do without looking at the checksum. */
 static bool head_is_known(const fkv_spot *spot) {
-  return spot->record != NULL &&
+  return spot->record != NULL && !fkv_file_is_unreadable(spot->file) &&
          (spot->offset >= spot->file->own_from || fkv_file_is_checked(spot->file, spot->offset));
 }
 
@@ -42,7 +42,9 @@ bool fkv_word_has_key_slow(const flashkv *store, uint64_t word, khonsu_slice key
   fkv_spot spot = fkv_spot_of(store, word);
   fkv_view view;
   fkv_soundness sound;
-  if (head_is_known(&spot)) return kh_slice_equal(fkv_record_key(spot.record), key);
+  if (head_is_known(&spot)) {
+    return kh_slice_equal(fkv_record_key(spot.record), key) || fkv_file_is_unreadable(spot.file);
+  }
   if (read_head(store, &spot, &view, &sound, NULL) != FLASHKV_OK) return true;
   bool same = sound != FKV_SOUND || kh_slice_equal(fkv_record_key(view.bytes), key);
   fkv_view_fini(&view);
@@ -141,6 +143,12 @@ void flashkv_value_release(flashkv_value *value) {
   *value = (flashkv_value)FLASHKV_VALUE_INIT;
 }
 
+/* The file that a value is in; NULL: it is a copy. */
+static const fkv_file *file_of(const flashkv_value *value) {
+  uintptr_t pin = (uintptr_t)value->pin;
+  return pin & OWNED ? NULL : (const fkv_file *)(pin & ~(uintptr_t)SHARD_MASK);
+}
+
 /* A batch is in the keydir record by record, and visible as a whole: who meets a record of one that is still going in waits
  * for the rest, so that what it looks at next is there too. */
 static void wait_until_visible(const flashkv *store, const uint8_t *record) {
@@ -159,12 +167,14 @@ khonsu_status fkv_read_word(flashkv *store, uint64_t word, const fkv_moment *mom
   khonsu_status status = fkv_whole(store, word, &view, error);
   if (KH_UNLIKELY(status != FLASHKV_OK)) return status;
   if (moment->sequence == UINT64_MAX) wait_until_visible(store, view.bytes);
-  if (KH_UNLIKELY(!fkv_record_is_seen(store, view.bytes, moment))) {
-    fkv_view_fini(&view);
-    return FLASHKV_NOT_FOUND;
+  bool seen = fkv_record_is_seen(store, view.bytes, moment);
+  if (KH_LIKELY(seen)) lend(&spot, &view, shard, value);
+  else fkv_view_fini(&view);
+  if (KH_UNLIKELY(spot.record != NULL && fkv_file_is_unreadable(spot.file))) {
+    if (seen) flashkv_value_release(value);
+    return fkv_file_say_unreadable(spot.file, &store->files, error);
   }
-  lend(&spot, &view, shard, value);
-  return FLASHKV_OK;
+  return KH_LIKELY(seen) ? FLASHKV_OK : FLASHKV_NOT_FOUND;
 }
 
 khonsu_status fkv_word_as_of(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t sequence, uint64_t *word,
@@ -233,6 +243,8 @@ khonsu_status fkv_exists(flashkv *store, khonsu_slice key, khonsu_error *error) 
   if (status == FLASHKV_OK) {
     wait_until_visible(store, view.bytes);
     if (!fkv_record_is_seen(store, view.bytes, &now)) status = FLASHKV_NOT_FOUND;
+    const fkv_file *file = fkv_spot_of(store, word).file;
+    if (KH_UNLIKELY(fkv_file_is_unreadable(file))) status = fkv_file_say_unreadable(file, &store->files, error);
     fkv_view_fini(&view);
   }
   kh_epoch_exit(reader);
@@ -254,6 +266,10 @@ static khonsu_status get_copy(flashkv *store, khonsu_slice key, void *buffer, si
         khonsu_error_set(error, FLASHKV_VALUE_TOO_LARGE, "the value has %zu bytes, the buffer %zu", value.size, room);
   } else if (value.size > 0) {
     memcpy(buffer, value.data, value.size);
+    const fkv_file *file = file_of(&value);
+    if (KH_UNLIKELY(file != NULL && fkv_file_is_unreadable(file))) {
+      status = fkv_file_say_unreadable(file, &store->files, error);
+    }
   }
   flashkv_value_release(&value);
   return status;

@@ -2,7 +2,7 @@
  *
  *   survey    reads everything, with the manifest or, if that cannot be read, without (discover.h)
  *   rewrite   each damaged file to a new one, without what is damaged (rewrite.h)
- *   put aside the damaged ones get a second name, *.damaged
+ *   put aside the damaged ones get a second name, *.damaged; the image of the index goes
  *   publish   a manifest that lists what is whole and what is new; with it everything has happened
  *   tidy      the first names of the damaged ones go
  *
@@ -21,6 +21,7 @@
 
 #include "check.h"
 #include "discover.h"
+#include "image.h"
 #include "rewrite.h"
 #include "store.h"
 
@@ -164,6 +165,14 @@ static khonsu_status move_aside(repair *own, const char *path, const char *aside
   return failed == 0 || failed == ENOENT ? FLASHKV_OK : kh_os_fail(error, failed, "put aside", path);
 }
 
+/* What is made from data files and is about those that are replaced: the image of the index. It is made again. */
+static khonsu_status remove_derived(repair *own, khonsu_error *error) {
+  char path[FKV_PATH_MAX];
+  snprintf(path, sizeof path, "%s/" FKV_IMAGE_NAME, own->dir_path);
+  kh_os_error failed = KH_OS_CALL(own->os, unlink, path);
+  return failed == 0 || failed == ENOENT ? FLASHKV_OK : kh_os_fail(error, failed, "remove", path);
+}
+
 static khonsu_status sync_directory(const repair *own, khonsu_error *error) {
   kh_os_error failed = KH_OS_CALL(own->os, sync, own->directory);
   return failed ? kh_os_fail(error, failed, "flush", own->dir_path) : FLASHKV_OK;
@@ -174,6 +183,7 @@ static khonsu_status sync_directory(const repair *own, khonsu_error *error) {
 static khonsu_status make_whole(repair *own, khonsu_error *error) {
   khonsu_status status = make_manifest(own, error);
   if (status == FLASHKV_OK) status = for_each_replaced(own, link_aside, error);
+  if (status == FLASHKV_OK) status = remove_derived(own, error);
   if (status == FLASHKV_OK) status = sync_directory(own, error);
   if (status == FLASHKV_OK) status = fkv_manifest_write(own->os, own->dir_path, own->directory, &own->made, error);
   if (status == FLASHKV_OK) status = for_each_replaced(own, move_aside, error);

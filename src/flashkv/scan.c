@@ -25,8 +25,8 @@ static khonsu_status look(fkv_scan *scan, uint64_t size, const uint8_t **bytes, 
   return FLASHKV_OK;
 }
 
-khonsu_status fkv_scan_look(fkv_scan *scan, bool with_value, const uint8_t **record, fkv_soundness *sound,
-                            khonsu_error *error) {
+static khonsu_status look_at_record(fkv_scan *scan, bool with_value, const uint8_t **record, fkv_soundness *sound,
+                                    khonsu_error *error) {
   uint64_t room = scan->end - scan->offset, readable = room < FKV_HEADER_SIZE ? room : FKV_HEADER_SIZE;
   for (;;) { /* three times at most: header, head, all of it */
     khonsu_status status = look(scan, readable, record, error);
@@ -48,6 +48,18 @@ khonsu_status fkv_scan_look(fkv_scan *scan, bool with_value, const uint8_t **rec
   }
 }
 
+/* What cannot be read looks like zeros, which must not be taken for the end. */
+static khonsu_status check_readable(const fkv_scan *scan, khonsu_error *error) {
+  if (KH_LIKELY(scan->file->base == NULL || !fkv_file_is_unreadable(scan->file))) return FLASHKV_OK;
+  return fkv_file_say_unreadable(scan->file, scan->files, error);
+}
+
+khonsu_status fkv_scan_look(fkv_scan *scan, bool with_value, const uint8_t **record, fkv_soundness *sound,
+                            khonsu_error *error) {
+  khonsu_status status = look_at_record(scan, with_value, record, sound, error);
+  return KH_LIKELY(status != FLASHKV_OK || *sound == FKV_SOUND) ? status : check_readable(scan, error);
+}
+
 khonsu_status fkv_scan_resume(fkv_scan *scan, const uint8_t **record, khonsu_error *error) {
   for (; scan->offset + FKV_HEADER_SIZE <= scan->end; scan->offset += FKV_UNIT) {
     const uint8_t *bytes;
@@ -59,7 +71,7 @@ khonsu_status fkv_scan_resume(fkv_scan *scan, const uint8_t **record, khonsu_err
     if (status != FLASHKV_OK || sound == FKV_SOUND) return status;
   }
   *record = NULL;
-  return FLASHKV_OK;
+  return check_readable(scan, error);
 }
 
 /* Up to where there are bytes that are not zero. */
@@ -75,7 +87,7 @@ static khonsu_status end_of_bytes(const fkv_scan *scan, uint64_t *end, khonsu_er
     if (used > 0) *end = at + used;
     fkv_view_fini(&view);
   }
-  return FLASHKV_OK;
+  return check_readable(scan, error);
 }
 
 khonsu_status fkv_scan_rest(fkv_scan *scan, uint64_t *end, uint64_t *synced_to, khonsu_error *error) {

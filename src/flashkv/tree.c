@@ -95,7 +95,7 @@ khonsu_status fkv_tree_open(const char *dir_path, fkv_tree **opened, khonsu_erro
   fkv_tree *tree = kh_alloc_lines(sizeof *tree);
   if (tree == NULL) return khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for the index");
   memset(tree, 0, sizeof *tree);
-  snprintf(tree->path, sizeof tree->path, "%s/bptree", dir_path);
+  snprintf(tree->path, sizeof tree->path, "%s/" FKV_TREE_NAME, dir_path);
   int failed = open_env(tree);
   if (failed < 0 || failed == EINVAL) { /* not one of LMDB's, or of another version of it */
     close_env(tree);

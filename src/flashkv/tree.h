@@ -15,6 +15,8 @@
 #include "base/base.h"
 #include "flashkv.h"
 
+#define FKV_TREE_NAME "bptree"
+
 enum { FKV_TREE_KEY_MAX = 511 }; /* what LMDB is compiled with, mostly; it is asked at open */
 
 typedef struct fkv_tree fkv_tree;

@@ -122,6 +122,7 @@ unsigned kh_os_cpu_count(void);
 /* The number of this process. */
 unsigned long kh_os_process(void);
 
+#include "guard.h"
 #include "lock.h"
 
 #include "heap.h"

@@ -54,6 +54,7 @@ def test_statements_end_at_lines_and_semicolons_and_comments_are_skipped():
         ("put a 1\n\nput b 'never\nclosed\n", 3, "in the middle of this statement"),
         ('put a "1\n2\n3"; nonsense x\n', 3, "there is no statement nonsense"),
         ('put a "1\n2\n3"; get missing\n', 3, "get: there is no value at key 'missing'"),
+        ("gte k\n", 1, "there is no statement gte; did you mean 'get'?"),
         ("get\n", 1, "too few arguments; usage: get KEY"),
         ("put a b c\n", 1, "too many arguments; usage: put KEY VALUE"),
         ("put '' x\n", 1, "put: "),

@@ -1,0 +1,165 @@
+/* A mapped data file that is cut short answers with an error instead of ending the process; faults elsewhere do what they
+ * did. Handlers are installed in child processes, as those of the test belong to cmocka. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "damage.h"
+
+enum { KEYS = 400, VALUE = 1000 };
+
+static void fill(flashkv *store) {
+  char value[VALUE];
+  memset(value, 'v', sizeof value);
+  for (int number = 0; number < KEYS; number++) {
+    char key[16];
+    snprintf(key, sizeof key, "key %d", number);
+    MUST(flashkv_put(store, flashkv_text(key), slice_of(value, sizeof value), &err));
+  }
+}
+
+static bool is_refused(flashkv_status status) { return status == FLASHKV_IO || status == FLASHKV_CORRUPT; }
+
+/* Right, or refused. */
+static size_t count_readable(flashkv *store) {
+  size_t readable = 0;
+  for (int number = 0; number < KEYS; number++) {
+    char key[16], value[VALUE];
+    size_t size;
+    snprintf(key, sizeof key, "key %d", number);
+    flashkv_status status = flashkv_get_copy(store, flashkv_text(key), value, sizeof value, &size, NULL);
+    assert_true(status == FLASHKV_OK || is_refused(status));
+    flashkv_status exists = flashkv_exists(store, flashkv_text(key), NULL);
+    assert_true(exists == FLASHKV_OK || is_refused(exists));
+    if (status != FLASHKV_OK) continue;
+    readable++;
+    for (size_t at = 0; at < size; at++) assert_int_equal(value[at], 'v');
+  }
+  return readable;
+}
+
+static void cut(test_store *test) {
+  char path[DAMAGE_PATH_SIZE];
+  damage_path(test, "000000001.data", path);
+  damage_cut(path, 8192);
+}
+
+/* Runs with the handler, and the store closed before. What fails in a child ends it otherwise than with 0. */
+static void in_guarded_child(test_store *test, void (*run)(test_store *test)) {
+  store_close(test);
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    signal(SIGBUS, SIG_DFL);
+    MUST(flashkv_guard_mapped_files(&err));
+    MUST(flashkv_guard_mapped_files(&err)); /* does nothing more */
+    store_open(test);
+    run(test);
+    _exit(0);
+  }
+  int status;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void lose_values(test_store *test) {
+  cut(test);
+  assert_true(count_readable(test->store) < KEYS);
+  assert_int_equal(flashkv_check(test->folder, NULL, NULL, NULL), FLASHKV_CORRUPT);
+}
+
+static void values_that_are_gone_are_refused(void **state) {
+  test_store *test = *state;
+  fill(test->store);
+  in_guarded_child(test, lose_values);
+}
+
+static void lose_values_later(test_store *test) {
+  assert_int_equal(count_readable(test->store), KEYS);
+  cut(test);
+  assert_true(count_readable(test->store) < KEYS);
+}
+
+static void values_that_were_looked_at_before_too(void **state) {
+  test_store *test = *state;
+  fill(test->store);
+  in_guarded_child(test, lose_values_later);
+}
+
+/* Nothing is acknowledged that was stored to where there is no file. */
+static void write_to_nowhere(test_store *test) {
+  store_put_text(test->store, "some", "value");
+  cut(test);
+  flashkv_put_options options = FLASHKV_PUT_OPTIONS_INIT;
+  options.sync_writes = FLASHKV_SYNC;
+  flashkv_status status =
+      flashkv_put_with(test->store, flashkv_text("new"), flashkv_text("value"), &options, NULL, NULL);
+  if (test->options.mmap_at_startup) assert_int_not_equal(status, FLASHKV_OK);
+}
+
+static void writes_are_refused(void **state) {
+  test_store *test = *state;
+  fill(test->store);
+  in_guarded_child(test, write_to_nowhere);
+}
+
+/* ---- what is not ours */
+
+static void note_fault(int number) {
+  (void)number;
+  _exit(42);
+}
+
+static void touch_beyond_the_end(void) {
+  char path[] = "/tmp/flashkv-guard-XXXXXX";
+  int file = mkstemp(path);
+  if (file < 0 || unlink(path) != 0) _exit(1);
+  volatile char *bytes = mmap(NULL, 4096, PROT_READ, MAP_SHARED, file, 0);
+  if (bytes == MAP_FAILED) _exit(2);
+  _exit(bytes[0]);
+}
+
+static int in_child(void (*run)(void)) {
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) run();
+  int status;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  return status;
+}
+
+static void touch_guarded(void) {
+  if (flashkv_guard_mapped_files(NULL) != FLASHKV_OK) _exit(3);
+  touch_beyond_the_end();
+}
+
+static void touch_by_default(void) {
+  signal(SIGBUS, SIG_DFL);
+  touch_guarded();
+}
+
+static void touch_with_a_handler(void) {
+  signal(SIGBUS, note_fault);
+  touch_guarded();
+}
+
+static void other_faults_do_what_they_did(void **state) {
+  (void)state;
+  int status = in_child(touch_by_default);
+  assert_true(!WIFEXITED(status) || WEXITSTATUS(status) != 0);
+  status = in_child(touch_with_a_handler);
+  assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 42);
+}
+
+int main(void) {
+  const struct CMUnitTest first[] = {cmocka_unit_test(other_faults_do_what_they_did)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(values_that_are_gone_are_refused),
+      cmocka_unit_test(values_that_were_looked_at_before_too),
+      cmocka_unit_test(writes_are_refused),
+  };
+  return cmocka_run_group_tests(first, NULL, NULL) + STORE_SUITE(tests);
+}
