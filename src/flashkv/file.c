@@ -220,11 +220,13 @@ khonsu_status fkv_file_make_room(fkv_file *file, const fkv_files *files, uint64_
 
 /* The pages that come next, so that stores do not fault on each. */
 static void warm_up(fkv_file *file, uint64_t end) {
-  if (KH_LIKELY(end <= file->warm)) return;
-  uint64_t from = file->warm & ~(uint64_t)(LARGE_PAGE - 1);
-  uint64_t to = least(round_up(end, LARGE_PAGE), file->ready & ~(uint64_t)(PAGE - 1));
+  uint64_t warm = atomic_load_explicit(&file->warm, memory_order_relaxed);
+  if (KH_LIKELY(end <= warm)) return;
+  uint64_t from = warm & ~(uint64_t)(LARGE_PAGE - 1);
+  uint64_t ready = atomic_load_explicit(&file->readable, memory_order_relaxed);
+  uint64_t to = least(round_up(end, LARGE_PAGE), ready & ~(uint64_t)(PAGE - 1));
   if (to > from) file->os->ops->populate(file->os->ctx, file->base + from, (size_t)(to - from));
-  file->warm = to > end ? to : end;
+  atomic_store_explicit(&file->warm, to > end ? to : end, memory_order_relaxed);
 }
 
 static kh_os_error write_by_call(fkv_file *file, const fkv_draft *draft, const fkv_place *place) {
@@ -241,7 +243,7 @@ static kh_os_error write_by_call(fkv_file *file, const fkv_draft *draft, const f
 khonsu_status fkv_file_write(fkv_file *file, const fkv_files *files, const fkv_draft *draft, const fkv_place *place,
                              bool by_call, khonsu_error *error) {
   uint64_t size = fkv_draft_size(draft, place->offset);
-  KH_ASSERT(place->offset + size <= file->ready);
+  KH_ASSERT(place->offset + size <= atomic_load_explicit(&file->readable, memory_order_relaxed));
   if (KH_LIKELY(!by_call && file->base != NULL && size <= FKV_SMALL_WRITE)) {
     warm_up(file, place->offset + size);
     fkv_draft_write(draft, place, file->base + place->offset);
@@ -254,7 +256,7 @@ khonsu_status fkv_file_write(fkv_file *file, const fkv_files *files, const fkv_d
 
 khonsu_status fkv_file_write_bytes(fkv_file *file, const fkv_files *files, uint64_t offset, khonsu_slice bytes,
                                    khonsu_error *error) {
-  KH_ASSERT(offset + bytes.size <= file->ready);
+  KH_ASSERT(offset + bytes.size <= atomic_load_explicit(&file->readable, memory_order_relaxed));
   kh_os_error failed = KH_OS_CALL(file->os, write_at, file->handle, &bytes, 1, offset);
   return failed ? fail(file, files, failed, "write to", error) : FLASHKV_OK;
 }

@@ -38,16 +38,16 @@ typedef struct fkv_file {
   uint64_t map_size;
 
   /* the writer's */
-  uint64_t tail;                       /* where the next record begins */
-  uint64_t flushed;                    /* up to here it is known to survive a power loss */
-  uint64_t covered;                    /* up to here the image knows its records; 0: not at all */
-  uint64_t ready;                      /* up to here the file has room, all zeros from the tail on */
-  uint64_t warm;                       /* up to here pages are ready to be written */
-  bool sealed;                         /* cut, flushed, in the manifest as such */
-  bool merged;                         /* holds copies that a merge made: no history */
-  uint64_t live;                       /* bytes of values that are the newest of their keys, */
-  uint64_t tombstones;                 /* of deletions that may still be needed, */
-  uint64_t retained;                   /* and of what only snapshots see; the rest is dead */
+  uint64_t tail;         /* where the next record begins */
+  uint64_t flushed;      /* up to here it is known to survive a power loss */
+  uint64_t covered;      /* up to here the image knows its records; 0: not at all */
+  uint64_t ready;        /* up to here the file has room, all zeros from the tail on */
+  _Atomic uint64_t warm; /* up to here pages are ready to be written; of use to who copies, without the lock */
+  bool sealed;           /* cut, flushed, in the manifest as such */
+  bool merged;           /* holds copies that a merge made: no history */
+  uint64_t live;         /* bytes of values that are the newest of their keys, */
+  uint64_t tombstones;   /* of deletions that may still be needed, */
+  uint64_t retained;     /* and of what only snapshots see; the rest is dead */
   uint64_t sequence_min, sequence_max; /* of its records; min > max: none */
   bool has_expiring;                   /* values that expire have been put into it */
   struct fkv_file *next;               /* of those that are leaving */

@@ -10,7 +10,9 @@
 
 static uint64_t disk_size(const flashkv *store) {
   uint64_t size = 0;
-  for (size_t index = 0; index < store->list_count; index++) size += store->list[index]->ready;
+  for (size_t index = 0; index < store->list_count; index++) {
+    size += atomic_load_explicit(&store->list[index]->readable, memory_order_relaxed);
+  }
   return size;
 }
 

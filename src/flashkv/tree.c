@@ -18,6 +18,7 @@ struct fkv_tree {
   slot slots[SLOTS];
   MDB_env *env;
   MDB_dbi keys, long_words, state;
+  _Atomic uint64_t updates; /* what the words of one lead to was there before it was counted */
   char path[FKV_PATH_MAX];
 };
 
@@ -138,10 +139,15 @@ static slot *take_any(fkv_tree *tree) {
   }
 }
 
+/* LMDB passes on its own pages only: who reads the words of an update has to see what they lead to as well. */
 static int begin(fkv_tree *tree, slot *taken) {
-  if (taken->txn != NULL) return mdb_txn_renew(taken->txn);
-  int failed = mdb_txn_begin(tree->env, NULL, MDB_RDONLY, &taken->txn);
-  if (failed) taken->txn = NULL;
+  int failed = 0;
+  if (taken->txn != NULL) {
+    failed = mdb_txn_renew(taken->txn);
+  } else if ((failed = mdb_txn_begin(tree->env, NULL, MDB_RDONLY, &taken->txn)) != 0) {
+    taken->txn = NULL;
+  }
+  (void)atomic_load_explicit(&tree->updates, memory_order_acquire); /* with try_change */
   return failed;
 }
 
@@ -321,6 +327,7 @@ static int try_change(fkv_tree *tree, int (*fill)(void *ctx, fkv_tree_update *up
   int failed = mdb_txn_begin(tree->env, NULL, 0, &update.txn);
   if (failed) return failed;
   failed = fill(ctx, &update);
+  atomic_fetch_add_explicit(&tree->updates, 1, memory_order_release); /* with begin */
   if (!failed) return mdb_txn_commit(update.txn);
   mdb_txn_abort(update.txn);
   return failed;
