@@ -1,8 +1,10 @@
 #include "backup.h"
-#include "image.h"
 
 #include <errno.h>
 #include <stdio.h>
+
+#include "image.h"
+#include "tree.h"
 
 /* ---- the directory */
 
@@ -142,18 +144,19 @@ static khonsu_status sync_directory(const fkv_backup *own, khonsu_error *error) 
 }
 
 /* Whoever opened the backup has left one, of files that may not be its any more. */
-static khonsu_status remove_image(const fkv_backup *own, khonsu_error *error) {
+static khonsu_status remove_index(const fkv_backup *own, khonsu_error *error) {
   char path[FKV_PATH_MAX];
   snprintf(path, sizeof path, "%s/" FKV_IMAGE_NAME, own->target.dir_path);
   kh_os_error failed = KH_OS_CALL(own->target.os, unlink, path);
-  return failed == 0 || failed == ENOENT ? FLASHKV_OK : kh_os_fail(error, failed, "remove", path);
+  if (failed != 0 && failed != ENOENT) return kh_os_fail(error, failed, "remove", path);
+  return fkv_tree_unlink(own->target.os, own->target.dir_path, error);
 }
 
 /* A copy that takes the place of an earlier one of the same file has all that that one had, and the earlier manifest lists
  * it as not sealed: so it is as good for that; unless the backup was opened and written to, and is to be made what it was. */
 static khonsu_status publish(fkv_backup *own, khonsu_error *error) {
   char from[FKV_PATH_MAX], to[FKV_PATH_MAX];
-  khonsu_status status = remove_image(own, error);
+  khonsu_status status = remove_index(own, error);
   for (size_t index = 0; index < own->extents.count && status == FLASHKV_OK; index++) {
     if (!own->copied[index]) continue;
     fkv_files_path(&own->target, own->extents.items[index].file->id, "part", from);

@@ -24,6 +24,7 @@
 #include "image.h"
 #include "rewrite.h"
 #include "store.h"
+#include "tree.h"
 
 static const khonsu_slice no_key;
 
@@ -165,12 +166,13 @@ static khonsu_status move_aside(repair *own, const char *path, const char *aside
   return failed == 0 || failed == ENOENT ? FLASHKV_OK : kh_os_fail(error, failed, "put aside", path);
 }
 
-/* What is made from data files and is about those that are replaced: the image of the index. It is made again. */
+/* What is made from data files and is about those that are replaced: the index, on disk or as an image. It is made again. */
 static khonsu_status remove_derived(repair *own, khonsu_error *error) {
   char path[FKV_PATH_MAX];
   snprintf(path, sizeof path, "%s/" FKV_IMAGE_NAME, own->dir_path);
   kh_os_error failed = KH_OS_CALL(own->os, unlink, path);
-  return failed == 0 || failed == ENOENT ? FLASHKV_OK : kh_os_fail(error, failed, "remove", path);
+  if (failed != 0 && failed != ENOENT) return kh_os_fail(error, failed, "remove", path);
+  return fkv_tree_unlink(own->os, own->dir_path, error);
 }
 
 static khonsu_status sync_directory(const repair *own, khonsu_error *error) {

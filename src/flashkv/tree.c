@@ -83,23 +83,32 @@ static void close_env(fkv_tree *tree) {
   tree->env = NULL;
 }
 
-static void remove_files(const char *path) {
-  char lock[FKV_PATH_MAX + 8];
-  snprintf(lock, sizeof lock, "%s-lock", path);
-  const kh_os *os = kh_os_posix();
-  (void)KH_OS_CALL(os, unlink, path);
-  (void)KH_OS_CALL(os, unlink, lock);
+static kh_os_error remove_file(const kh_os *os, const char *dir_path, const char *suffix, char path[FKV_PATH_MAX]) {
+  snprintf(path, FKV_PATH_MAX, "%s/" FKV_TREE_NAME "%s", dir_path, suffix);
+  kh_os_error failed = KH_OS_CALL(os, unlink, path);
+  return failed == ENOENT ? 0 : failed;
+}
+
+khonsu_status fkv_tree_unlink(const kh_os *os, const char *dir_path, khonsu_error *error) {
+  char path[FKV_PATH_MAX];
+  kh_os_error failed = remove_file(os, dir_path, "", path);
+  if (failed == 0) failed = remove_file(os, dir_path, "-lock", path);
+  return failed == 0 ? FLASHKV_OK : kh_os_fail(error, failed, "remove", path);
 }
 
 khonsu_status fkv_tree_open(const char *dir_path, fkv_tree **opened, khonsu_error *error) {
   fkv_tree *tree = kh_alloc_lines(sizeof *tree);
   if (tree == NULL) return khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for the index");
   memset(tree, 0, sizeof *tree);
-  snprintf(tree->path, sizeof tree->path, "%s/bptree", dir_path);
+  snprintf(tree->path, sizeof tree->path, "%s/" FKV_TREE_NAME, dir_path);
   int failed = open_env(tree);
   if (failed < 0 || failed == EINVAL) { /* not one of LMDB's, or of another version of it */
     close_env(tree);
-    remove_files(tree->path);
+    khonsu_status status = fkv_tree_unlink(kh_os_posix(), dir_path, error);
+    if (status != FLASHKV_OK) {
+      fkv_tree_close(tree);
+      return status;
+    }
     failed = open_env(tree);
   }
   if (failed) {

@@ -12,12 +12,17 @@
 #ifndef FKV_TREE_H
 #define FKV_TREE_H
 
-#include "base/base.h"
 #include "flashkv.h"
+#include "os/os.h"
+
+#define FKV_TREE_NAME "bptree"
 
 enum { FKV_TREE_KEY_MAX = 511 }; /* what LMDB is compiled with, mostly; it is asked at open */
 
 typedef struct fkv_tree fkv_tree;
+
+/* Of a directory in which nobody has it open. */
+KHONSU_MUST_USE khonsu_status fkv_tree_unlink(const kh_os *os, const char *dir_path, khonsu_error *error);
 
 /* Makes it if it is not there, or broken. IO, STORAGE_FULL, NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status fkv_tree_open(const char *dir_path, fkv_tree **tree, khonsu_error *error);
