@@ -128,7 +128,7 @@ static int compare_moves(const void *a, const void *b, void *ctx) {
 }
 
 static void sort(fkv_merge_job *job) {
-  if (!job->store->files.mapped) return;
+  if (!job->store->files.mapped || job->moves.size == 0) return;
   qsort_r(job->moves.data, fkv_merge_move_count(job), sizeof(fkv_move), compare_moves, job->store);
 }
 
