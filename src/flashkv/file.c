@@ -101,7 +101,8 @@ static khonsu_status write_preamble(fkv_file *file, const fkv_files *files, khon
   khonsu_slice slice = kh_slice(bytes, sizeof bytes);
   kh_os_error failed = KH_OS_CALL(file->os, write_at, file->handle, &slice, 1, 0);
   if (failed) return fail(file, files, failed, "write to", error);
-  file->tail = file->warm = FKV_PREAMBLE_SIZE;
+  file->tail = FKV_PREAMBLE_SIZE;
+  atomic_store_explicit(&file->warm, FKV_PREAMBLE_SIZE, memory_order_relaxed);
   set_ready(file, FKV_PREAMBLE_SIZE);
   file->flushed = file->own_from = FKV_PREAMBLE_SIZE;
   return fkv_file_sync(file, files, error);
@@ -165,7 +166,8 @@ static khonsu_status open_file(fkv_file *file, const fkv_files *files, bool writ
   kh_file_info info;
   failed = KH_OS_CALL(files->os, info, file->handle, &info);
   if (failed) return kh_os_fail(error, failed, "look at", path);
-  file->tail = file->warm = info.size;
+  file->tail = info.size;
+  atomic_store_explicit(&file->warm, info.size, memory_order_relaxed);
   set_ready(file, info.size);
   status = set_size_max(file, info.size > size_max ? info.size : size_max);
   return status == FLASHKV_OK ? status : khonsu_error_set(error, status, "out of memory for %s", path);

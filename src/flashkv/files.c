@@ -116,7 +116,7 @@ static khonsu_status roll(flashkv *store, uint64_t size, khonsu_error *error) {
   if (needed) status = add_new(store, size, &made, error);
   kh_lock_acquire(&store->write_lock);
   if (made != NULL && status == FLASHKV_OK) {
-    store->seal_due = store->active != NULL;
+    if (store->active != NULL) atomic_store_explicit(&store->seal_due, true, memory_order_relaxed);
     store->active = made;
   }
   kh_lock_release(&store->files_lock);
@@ -170,7 +170,7 @@ khonsu_status fkv_seal_full(flashkv *store, khonsu_error *error) {
   khonsu_status status = FLASHKV_OK;
   bool sealed = false;
   kh_lock_acquire(&store->files_lock);
-  store->seal_due = false;
+  atomic_store_explicit(&store->seal_due, false, memory_order_relaxed);
   for (fkv_file *file; status == FLASHKV_OK && (file = find_full(store)) != NULL; sealed = true) {
     status = seal(store, file, error);
   }

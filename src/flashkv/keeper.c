@@ -14,7 +14,7 @@ static void do_without(flashkv *store, uint32_t calls) {
 
 void fkv_keeper_call(flashkv *store, uint32_t calls) {
   if (!store->options.background) {
-    if (store->seal_due) do_without(store, calls);
+    if (atomic_load_explicit(&store->seal_due, memory_order_relaxed)) do_without(store, calls);
     return;
   }
   uint32_t none = FKV_KEEPER_NONE;

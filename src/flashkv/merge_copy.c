@@ -128,8 +128,10 @@ static int compare_moves(const void *a, const void *b, void *ctx) {
 }
 
 static void sort(fkv_merge_job *job) {
-  if (!job->store->files.mapped) return;
+  if (!job->store->files.mapped || job->moves.size == 0) return;
+  kh_participant *reader = kh_epoch_enter_any(&job->store->crowd); /* for the table of spans */
   qsort_r(job->moves.data, fkv_merge_move_count(job), sizeof(fkv_move), compare_moves, job->store);
+  kh_epoch_exit(reader);
 }
 
 /* ---- writing */
@@ -255,16 +257,27 @@ static void prefetch(const flashkv *store, uint64_t word) {
   for (size_t line = 0; line < 3 && record != NULL; line++) __builtin_prefetch(record + line * KH_CACHE_LINE);
 }
 
-static khonsu_status copy_all(fkv_merge_job *job, output *to) {
+/* In the epoch for as long as it takes to get from words to records: these stay, as only this merge removes their files. */
+static khonsu_status look_at(fkv_merge_job *job, const fkv_move *move, bool has_ahead, fkv_view *view,
+                             uint64_t *offset) {
   flashkv *store = job->store;
+  kh_participant *reader = kh_epoch_enter_any(&store->crowd);
+  if (has_ahead) prefetch(store, move[AHEAD].from);
+  khonsu_status status = fkv_whole(store, move->from, view, job->error);
+  *offset = fkv_spot_of(store, move->from).offset;
+  kh_epoch_exit(reader);
+  return status;
+}
+
+static khonsu_status copy_all(fkv_merge_job *job, output *to) {
   uint64_t told = 0;
   for (size_t index = 0; index < fkv_merge_move_count(job); index++) {
     fkv_move *move = &fkv_merge_moves(job)[index];
     fkv_view view;
-    if (index + AHEAD < fkv_merge_move_count(job)) prefetch(store, move[AHEAD].from);
-    khonsu_status status = fkv_whole(store, move->from, &view, job->error);
+    uint64_t offset;
+    khonsu_status status = look_at(job, move, index + AHEAD < fkv_merge_move_count(job), &view, &offset);
     if (status == FLASHKV_OK) {
-      status = copy_record(job, to, move, view.bytes, fkv_spot_of(store, move->from).offset);
+      status = copy_record(job, to, move, view.bytes, offset);
       fkv_view_fini(&view);
     }
     if (status == FLASHKV_OK && job->bytes_done - told >= STAGE) {

@@ -47,7 +47,7 @@ struct flashkv {
   fkv_file *active;                          /* takes records; NULL: none yet */
   bool flushes_are_small;                    /* see flush.c */
   bool rewrite_tails;                        /* the last opening ended with a flush that failed */
-  _Atomic bool seal_due;                     /* a file is full */
+  _Atomic bool seal_due;                     /* a file is full; also read without the lock, as a hint */
   uint64_t bytes_flushed;                    /* of `bytes`, so many when the last flush began */
   bool mark_due;                             /* a flush has come to its end since the last seal */
   uint64_t bytes;                            /* of all files, but for their preambles; of which */

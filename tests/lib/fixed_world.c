@@ -29,6 +29,9 @@ void __wrap_kh_os_random(void *bytes, size_t size) {
   for (size_t i = 0; i < size && begun; i++) ((uint8_t *)bytes)[i] = (uint8_t)kh_prng_next(&chance);
 }
 
-uint64_t __wrap_kh_os_wall_us(void) { return begun ? now_us += 7 : __real_kh_os_wall_us(); }
+uint64_t __wrap_kh_os_wall_us(void) {
+  if (!begun) return __real_kh_os_wall_us();
+  return atomic_fetch_add(&now_us, 7) + 7;
+}
 
 unsigned long __wrap_kh_os_process(void) { return begun ? 4711 : __real_kh_os_process(); }

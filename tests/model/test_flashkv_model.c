@@ -126,6 +126,7 @@ static void forget(const model *m, model_key *key) {
   uint64_t oldest = oldest_held(m);
   size_t gone = 0;
   while (gone + 1 < key->count && key->writes[gone + 1].sequence <= oldest) gone++;
+  if (gone == 0) return;
   memmove(key->writes, key->writes + gone, (key->count - gone) * sizeof key->writes[0]);
   key->count -= gone;
 }

@@ -1,0 +1,149 @@
+/* The manifest: what is written is what is read; whatever is wrong with it is said. */
+#include "flashkv/manifest.h"
+
+#include <stdio.h>
+
+#include "unit.h"
+
+static char folder[64];
+static kh_file directory;
+
+static int begin(void **state) {
+  (void)state;
+  snprintf(folder, sizeof folder, "/tmp/flashkv-manifest-XXXXXX");
+  if (mkdtemp(folder) == NULL) return 1;
+  return KH_OS_CALL(kh_os_posix(), open, folder, KH_OPEN_DIRECTORY, &directory);
+}
+
+static void path_of(const char *name, char path[128]) { snprintf(path, 128, "%s/%s", folder, name); }
+
+static int end(void **state) {
+  (void)state;
+  char path[128];
+  path_of(FKV_MANIFEST_NAME, path);
+  (void)KH_OS_CALL(kh_os_posix(), unlink, path);
+  (void)KH_OS_CALL(kh_os_posix(), close, directory);
+  return KH_OS_CALL(kh_os_posix(), remove_directory, folder);
+}
+
+static void write_one(size_t rows, uint64_t generation) {
+  fkv_manifest_row *all = kh_alloc_array(rows + 1, sizeof *all);
+  for (uint64_t at = 0; at < rows; at++) all[at] = (fkv_manifest_row){at + 1, at % 4, 1000 * at, at, 2 * at};
+  fkv_manifest manifest = {.generation = generation,
+                           .next_file_id = 77,
+                           .hash_seed = 78,
+                           .retain_oldest = UINT64_MAX,
+                           .history_from = 79,
+                           .sequence = 80,
+                           .timestamp_us = 81,
+                           .row_count = rows,
+                           .rows = all};
+  memset(manifest.store_id, 'i', sizeof manifest.store_id);
+  assert_int_equal(fkv_manifest_write(kh_os_posix(), folder, directory, &manifest, NULL), FLASHKV_OK);
+  kh_free(all);
+}
+
+static void what_is_written_is_read(void **state) {
+  (void)state;
+  static const size_t counts[] = {0, 1, 3, 1000};
+  for (size_t at = 0; at < sizeof counts / sizeof counts[0]; at++) {
+    fkv_manifest read = {0};
+    write_one(counts[at], at + 5);
+    assert_int_equal(fkv_manifest_read(kh_os_posix(), folder, &read, NULL), FLASHKV_OK);
+    assert_int_equal(read.generation, at + 5);
+    assert_int_equal(read.next_file_id, 77);
+    assert_int_equal(read.hash_seed, 78);
+    assert_true(read.retain_oldest == UINT64_MAX);
+    assert_int_equal(read.history_from, 79);
+    assert_int_equal(read.sequence, 80);
+    assert_int_equal(read.timestamp_us, 81);
+    assert_int_equal(read.store_id[15], 'i');
+    assert_int_equal(read.row_count, counts[at]);
+    for (uint64_t row = 0; row < counts[at]; row++) {
+      assert_int_equal(read.rows[row].id, row + 1);
+      assert_int_equal(read.rows[row].bits, row % 4);
+      assert_int_equal(read.rows[row].flushed, 1000 * row);
+      assert_int_equal(read.rows[row].sequence_min, row);
+      assert_int_equal(read.rows[row].sequence_max, 2 * row);
+    }
+    fkv_manifest_fini(&read);
+  }
+}
+
+static khonsu_status read_status(char message[512]) {
+  fkv_manifest read = {0};
+  khonsu_error error = KHONSU_ERROR_INIT;
+  khonsu_status status = fkv_manifest_read(kh_os_posix(), folder, &read, &error);
+  snprintf(message, 512, "%s", error.message);
+  fkv_manifest_fini(&read);
+  return status;
+}
+
+static void one_that_is_not_there_is_no_store(void **state) {
+  (void)state;
+  char message[512];
+  assert_int_equal(read_status(message), FLASHKV_NOT_A_STORE);
+  assert_non_null(strstr(message, folder));
+}
+
+/* Each bit of it, and each length. */
+static void damage_is_noticed(void **state) {
+  (void)state;
+  const kh_os *os = kh_os_posix();
+  char path[128], message[512];
+  uint8_t bytes[1024];
+  size_t size;
+  kh_file file;
+  write_one(2, 1);
+  path_of(FKV_MANIFEST_NAME, path);
+  assert_int_equal(KH_OS_CALL(os, open, path, KH_OPEN_WRITE, &file), 0);
+  assert_int_equal(KH_OS_CALL(os, read_at, file, bytes, sizeof bytes, 0, &size), 0);
+  assert_int_equal(size, 128 + 2 * 64);
+  khonsu_slice slice = kh_slice(bytes, size);
+  for (size_t bit = 0; bit < 8 * size; bit++) {
+    bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    assert_int_equal(KH_OS_CALL(os, write_at, file, &slice, 1, 0), 0);
+    assert_int_equal(read_status(message), FLASHKV_CORRUPT);
+    assert_non_null(strstr(message, path));
+    bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+  }
+  for (size_t cut = 0; cut < size; cut++) {
+    assert_int_equal(KH_OS_CALL(os, truncate, file, cut), 0);
+    assert_int_equal(read_status(message), FLASHKV_CORRUPT);
+    assert_int_equal(KH_OS_CALL(os, write_at, file, &slice, 1, 0), 0);
+  }
+  assert_int_equal(read_status(message), FLASHKV_OK);
+  (void)KH_OS_CALL(os, close, file);
+}
+
+static void a_newer_version_is_refused(void **state) {
+  (void)state;
+  const kh_os *os = kh_os_posix();
+  char path[128], message[512];
+  uint8_t bytes[FKV_PREAMBLE_SIZE];
+  size_t size;
+  kh_file file;
+  write_one(0, 1);
+  path_of(FKV_MANIFEST_NAME, path);
+  assert_int_equal(KH_OS_CALL(os, open, path, KH_OPEN_WRITE, &file), 0);
+  assert_int_equal(KH_OS_CALL(os, read_at, file, bytes, sizeof bytes, 0, &size), 0);
+  uint32_t version = FKV_FORMAT_VERSION + 1;
+  memcpy(bytes + 8, &version, sizeof version);
+  uint32_t crc = kh_crc32c(kh_crc32c(0, bytes, 12), bytes + 16, sizeof bytes - 16);
+  memcpy(bytes + 12, &crc, sizeof crc);
+  khonsu_slice slice = kh_slice(bytes, sizeof bytes);
+  assert_int_equal(KH_OS_CALL(os, write_at, file, &slice, 1, 0), 0);
+  assert_int_equal(read_status(message), FLASHKV_UNSUPPORTED);
+  assert_non_null(strstr(message, "version 2"));
+  (void)KH_OS_CALL(os, close, file);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(what_is_written_is_read, begin, end),
+      cmocka_unit_test_setup_teardown(one_that_is_not_there_is_no_store, begin, end),
+      cmocka_unit_test_setup_teardown(damage_is_noticed, begin, end),
+      cmocka_unit_test_setup_teardown(a_newer_version_is_refused, begin, end),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
