@@ -136,7 +136,7 @@ static inline bool fkv_file_is_checked(const fkv_file *file, uint64_t offset) {
   return atomic_load_explicit(&file->checked[offset / 1024], memory_order_relaxed) >> (offset / 32 % 32) & 1;
 }
 static inline void fkv_file_prefetch_checked(const fkv_file *file, uint64_t offset) {
-  __builtin_prefetch((const void *)(uintptr_t)&file->checked[offset / 1024]);
+  kh_prefetch((const void *)(uintptr_t)&file->checked[offset / 1024]);
 }
 static inline void fkv_file_set_checked(fkv_file *file, uint64_t offset) {
   atomic_fetch_or_explicit(&file->checked[offset / 1024], UINT32_C(1) << (offset / 32 % 32), memory_order_relaxed);

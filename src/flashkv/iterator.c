@@ -98,10 +98,10 @@ static void pin(flashkv_iterator *iterator, fkv_file *file) {
 static void prefetch(const flashkv_iterator *iterator, size_t index) {
   const fkv_spot *spot = &iterator->spots[index];
   if (spot->record == NULL) return;
-  __builtin_prefetch(spot->record);
+  kh_prefetch(spot->record);
   if (iterator->keys_only) return;
   fkv_file_prefetch_checked(spot->file, spot->offset);
-  for (size_t line = 1; line < LINES_AHEAD; line++) __builtin_prefetch(spot->record + line * KH_CACHE_LINE);
+  for (size_t line = 1; line < LINES_AHEAD; line++) kh_prefetch(spot->record + line * KH_CACHE_LINE);
 }
 
 static const khonsu_slice *start_of(flashkv_iterator *iterator, khonsu_slice *start, bool *inclusive) {

@@ -102,8 +102,8 @@ static inline fkv_spot fkv_spot_of(const flashkv *store, uint64_t word) {
 /* Has the head fetched: its lines may be two, if the key is a short one. */
 static inline void fkv_prefetch_head(const uint8_t *record) {
   enum { SHORT_KEY = 16 };
-  __builtin_prefetch(record);
-  __builtin_prefetch(record + FKV_HEADER_SIZE + SHORT_KEY - 1);
+  kh_prefetch(record);
+  kh_prefetch(record + FKV_HEADER_SIZE + SHORT_KEY - 1);
 }
 
 /* Whether the record at `word` is that of `key`, as far as one can know: also if it is damaged, so that who finds it

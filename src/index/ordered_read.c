@@ -49,7 +49,7 @@ static bool go_on(cursor *at, bool reverse) {
 /* Has the words before a leaf fetched. */
 static void prefetch_words(const kh_ordered_node *leaf) {
   enum { LINES = KH_LEAF_MAX * 8 / KH_CACHE_LINE };
-  for (size_t line = 1; line <= LINES; line++) __builtin_prefetch((const char *)leaf - line * KH_CACHE_LINE);
+  for (size_t line = 1; line <= LINES; line++) kh_prefetch((const char *)leaf - line * KH_CACHE_LINE);
 }
 
 /* Has the leaf that go_on will come to fetched, if it is of the same parent. Only its address is used. */
