@@ -83,7 +83,7 @@ static khonsu_status read_whole(const flashkv *store, const fkv_spot *spot, fkv_
 }
 
 khonsu_status fkv_whole_at(const flashkv *store, const fkv_spot *spot, fkv_view *view, khonsu_error *error) {
-  if (KH_LIKELY(spot->record != NULL && fkv_file_is_checked(spot->file, spot->offset))) {
+  if (KH_LIKELY(fkv_spot_is_checked(spot))) {
     *view = (fkv_view){spot->record, NULL};
     return FLASHKV_OK;
   }

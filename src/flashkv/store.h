@@ -141,6 +141,11 @@ static inline uint64_t fkv_find_locked(flashkv *store, khonsu_slice key, uint64_
   return KH_LIKELY(word != KH_WORD_DAMAGED) ? word : fkv_find_locked_healed(store, key, hash);
 }
 
+/* Whether all of the record has been found sound, and is there to be read. */
+static inline bool fkv_spot_is_checked(const fkv_spot *spot) {
+  return spot->record != NULL && fkv_file_is_checked(spot->file, spot->offset);
+}
+
 /* The head of a record, which is sound. `view` must be given back (fkv_view_fini). In the epoch, or with the file pinned.
  * CORRUPT, IO, NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status fkv_head_at(const flashkv *store, const fkv_spot *spot, fkv_view *view,
