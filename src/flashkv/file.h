@@ -120,6 +120,10 @@ static inline void fkv_view_fini(fkv_view *view) { kh_free(view->owned); }
 KHONSU_MUST_USE khonsu_status fkv_file_view(fkv_file *file, const fkv_files *files, uint64_t offset, size_t size,
                                             fkv_view *view, khonsu_error *error);
 
+/* The same into the caller's memory, of a file that is not mapped. */
+KHONSU_MUST_USE khonsu_status fkv_file_read(fkv_file *file, const fkv_files *files, uint64_t offset, uint8_t *bytes,
+                                            size_t size, khonsu_error *error);
+
 /* To be asked after bytes of the mapping were looked at that no checksum vouches for: they may have been zeros. */
 static inline bool fkv_file_is_unreadable(const fkv_file *file) {
   return atomic_load_explicit(&file->unreadable, memory_order_relaxed); /* set by a signal in the thread that looked */

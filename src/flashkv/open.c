@@ -303,18 +303,24 @@ static khonsu_status load(flashkv *store, khonsu_error *error) {
 
 static bool word_has_key(void *ctx, uint64_t word, khonsu_slice key) { return fkv_word_has_key(ctx, word, key); }
 
+typedef struct hashing {
+  const flashkv *store;
+  uint64_t hash;
+} hashing;
+
+static void hash_key(void *ctx, const uint8_t *record, uint64_t offset) {
+  (void)offset;
+  hashing *own = ctx;
+  own->hash = fkv_hash(own->store, fkv_record_key(record));
+}
+
 /* The hash of a key that cannot be read is not known: it will not be found any more where it was, so from now on what is not
  * found may be there nevertheless. */
 static uint64_t word_hash(void *ctx, uint64_t word) {
   flashkv *store = ctx;
-  fkv_view view;
-  if (fkv_head(store, word, &view, NULL) != FLASHKV_OK) {
-    atomic_store(&store->misses_are_doubtful, true);
-    return 0;
-  }
-  uint64_t hash = fkv_hash(store, fkv_record_key(view.bytes));
-  fkv_view_fini(&view);
-  return hash;
+  hashing own = {store, 0};
+  if (!fkv_with_head(store, word, hash_key, &own)) atomic_store(&store->misses_are_doubtful, true);
+  return own.hash;
 }
 
 static void prefetch_word(void *ctx, uint64_t word) {

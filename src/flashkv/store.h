@@ -136,6 +136,10 @@ static inline uint64_t fkv_find_locked(flashkv *store, khonsu_slice key, uint64_
 
 /* The head of a record, which is sound. `view` must be given back (fkv_view_fini). CORRUPT, IO, NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status fkv_head(const flashkv *store, uint64_t word, fkv_view *view, khonsu_error *error);
+/* Calls `use` with the same, without asking for memory: for who could not go back if there were none. False: it cannot be
+ * read, or is damaged, and `use` was not called. */
+typedef void fkv_use_head(void *ctx, const uint8_t *record, uint64_t offset);
+bool fkv_with_head(const flashkv *store, uint64_t word, fkv_use_head *use, void *ctx);
 /* All of a record, which is sound; the value is looked at when it is first asked for. */
 KHONSU_MUST_USE khonsu_status fkv_whole(const flashkv *store, uint64_t word, fkv_view *view, khonsu_error *error);
 
