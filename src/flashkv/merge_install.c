@@ -1,6 +1,7 @@
 #include "expiry.h"
 #include "install.h"
 #include "merge.h"
+#include "reserve.h"
 
 /* ---- leading the keydir to the copies; under the write lock */
 
@@ -145,6 +146,7 @@ khonsu_status fkv_merge_remove_inputs(fkv_merge_job *job) {
   }
   kh_lock_release(&store->write_lock);
   khonsu_status status = fkv_publish_files(store, job->error);
+  if (fkv_reserve_lend(store, status)) status = fkv_publish_files(store, job->error);
   kh_lock_acquire(&store->write_lock);
   if (status != FLASHKV_OK) {
     put_inputs_back(job); /* there was room for them a moment ago */

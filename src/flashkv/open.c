@@ -374,6 +374,7 @@ static flashkv *new_store(const kh_os *os, const flashkv_options *options) {
   store->options = *options;
   store->flushes_are_small = options->sync_writes == FLASHKV_SYNC;
   store->directory = store->lock_file = KH_FILE_NONE;
+  store->reserve_due = true;
   size_t size = strlen(options->dir_path) + 1;
   store->dir_path = kh_alloc(size);
   if (store->dir_path == NULL) {

@@ -73,7 +73,8 @@ struct flashkv {
 
   kh_ordered_map expiries; /* expiry.c; under the write lock */
   _Atomic bool merging, closing;
-  kh_thread keeper; /* keeper.c */
+  _Atomic bool reserve_due, reserve_lent; /* reserve.h */
+  kh_thread keeper;                       /* keeper.c */
   _Atomic uint32_t keeper_state, keeper_calls;
   _Atomic uint64_t last_commit_ns;
 };

@@ -2,6 +2,7 @@
 
 #include "install.h"
 #include "keeper.h"
+#include "reserve.h"
 
 /* ---- commits that are under way */
 
@@ -64,11 +65,18 @@ static khonsu_status write_mark(flashkv *store, fkv_file *file, khonsu_error *er
   return FLASHKV_OK;
 }
 
+static bool is_deletion(const fkv_writes *writes) {
+  return writes->block == NULL && writes->count == 1 && writes->only.entries[0].draft.kind == FKV_DELETE;
+}
+
 static khonsu_status reserve(flashkv *store, commit *own) {
   khonsu_status status = fkv_check_writable(store, own->error);
   if (status != FLASHKV_OK) return status;
   uint64_t most = size_of(own->writes, 0) + FKV_ALIGNMENT + SEAL_SIZE;
   status = fkv_prepare_active(store, most, own->error);
+  if (KH_UNLIKELY(status != FLASHKV_OK) && is_deletion(own->writes) && fkv_reserve_spend(store, status)) {
+    status = fkv_prepare_active(store, most, own->error);
+  }
   if (status != FLASHKV_OK) return status;
   fkv_file *file = store->active;
   if (KH_UNLIKELY(store->mark_due)) {
