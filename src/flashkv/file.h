@@ -45,6 +45,7 @@ typedef struct fkv_file {
   _Atomic uint64_t warm; /* up to here pages are ready to be written; of use to who copies, without the lock */
   bool sealed;           /* cut, flushed, in the manifest as such */
   bool merged;           /* holds copies that a merge made: no history */
+  bool unlisted;         /* the next manifest does not list it: merged away */
   uint64_t live;         /* bytes of values that are the newest of their keys, */
   uint64_t tombstones;   /* of deletions that may still be needed, */
   uint64_t retained;     /* and of what only snapshots see; the rest is dead */

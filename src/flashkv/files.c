@@ -22,8 +22,9 @@ static khonsu_status describe(flashkv *store, fkv_manifest *manifest, khonsu_err
   manifest->history_from = store->history_from;
   manifest->sequence = atomic_load(&store->synced);
   manifest->timestamp_us = store->timestamp_us;
-  manifest->row_count = store->list_count;
-  for (size_t index = 0; index < store->list_count; index++) manifest->rows[index] = row_of(store->list[index]);
+  for (size_t index = 0; index < store->list_count; index++) {
+    if (!store->list[index]->unlisted) manifest->rows[manifest->row_count++] = row_of(store->list[index]);
+  }
   kh_lock_release(&store->write_lock);
   memcpy(manifest->store_id, store->files.store_id, FKV_STORE_ID_SIZE);
   return FLASHKV_OK;
