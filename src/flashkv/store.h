@@ -100,6 +100,13 @@ static inline fkv_spot fkv_spot_of(const flashkv *store, uint64_t word) {
   return (fkv_spot){span->file, fkv_word_offset(span->file, word), span->base == NULL ? NULL : span->base + in_span};
 }
 
+/* Has the head fetched: its lines may be two, if the key is a short one. */
+static inline void fkv_prefetch_head(const uint8_t *record) {
+  enum { SHORT_KEY = 16 };
+  kh_prefetch(record);
+  kh_prefetch(record + FKV_HEADER_SIZE + SHORT_KEY - 1);
+}
+
 /* Whether the record at `word` is that of `key`, as far as one can know: also if it is damaged, so that who finds it
  * notices. In the epoch, or under the write lock. */
 bool fkv_word_has_key_slow(const flashkv *store, uint64_t word, khonsu_slice key);
@@ -135,14 +142,28 @@ static inline uint64_t fkv_find_locked(flashkv *store, khonsu_slice key, uint64_
   return KH_LIKELY(word != KH_WORD_DAMAGED) ? word : fkv_find_locked_healed(store, key, hash);
 }
 
-/* The head of a record, which is sound. `view` must be given back (fkv_view_fini). CORRUPT, IO, NO_MEMORY. */
-KHONSU_MUST_USE khonsu_status fkv_head(const flashkv *store, uint64_t word, fkv_view *view, khonsu_error *error);
-/* Calls `use` with the same, without asking for memory: for who could not go back if there were none. False: it cannot be
+/* The head of a record, which is sound. `view` must be given back (fkv_view_fini). In the epoch, or with the file pinned.
+ * CORRUPT, IO, NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status fkv_head_at(const flashkv *store, const fkv_spot *spot, fkv_view *view,
+                                          khonsu_error *error);
+/* All of a record, which is sound; the value is looked at when it is first asked for. */
+KHONSU_MUST_USE khonsu_status fkv_whole_at(const flashkv *store, const fkv_spot *spot, fkv_view *view,
+                                           khonsu_error *error);
+/* The same by words: in the epoch. */
+KHONSU_MUST_USE static inline khonsu_status fkv_head(const flashkv *store, uint64_t word, fkv_view *view,
+                                                     khonsu_error *error) {
+  fkv_spot spot = fkv_spot_of(store, word);
+  return fkv_head_at(store, &spot, view, error);
+}
+KHONSU_MUST_USE static inline khonsu_status fkv_whole(const flashkv *store, uint64_t word, fkv_view *view,
+                                                      khonsu_error *error) {
+  fkv_spot spot = fkv_spot_of(store, word);
+  return fkv_whole_at(store, &spot, view, error);
+}
+/* Calls `use` with a head, without asking for memory: for who could not go back if there were none. False: it cannot be
  * read, or is damaged, and `use` was not called. */
 typedef void fkv_use_head(void *ctx, const uint8_t *record, uint64_t offset);
 bool fkv_with_head(const flashkv *store, uint64_t word, fkv_use_head *use, void *ctx);
-/* All of a record, which is sound; the value is looked at when it is first asked for. */
-KHONSU_MUST_USE khonsu_status fkv_whole(const flashkv *store, uint64_t word, fkv_view *view, khonsu_error *error);
 
 /* Milliseconds since 1970, never less than before. */
 uint64_t fkv_clock_ms(flashkv *store);
