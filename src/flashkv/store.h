@@ -73,7 +73,8 @@ struct flashkv {
 
   kh_ordered_map expiries; /* expiry.c; under the write lock */
   _Atomic bool merging, closing;
-  kh_thread keeper; /* keeper.c */
+  _Atomic bool reserve_due, reserve_lent; /* reserve.h */
+  kh_thread keeper;                       /* keeper.c */
   _Atomic uint32_t keeper_state, keeper_calls;
   _Atomic uint64_t last_commit_ns;
 };
@@ -164,6 +165,10 @@ KHONSU_MUST_USE static inline khonsu_status fkv_whole(const flashkv *store, uint
   fkv_spot spot = fkv_spot_of(store, word);
   return fkv_whole_at(store, &spot, view, error);
 }
+/* Calls `use` with a head, without asking for memory: for who could not go back if there were none. False: it cannot be
+ * read, or is damaged, and `use` was not called. */
+typedef void fkv_use_head(void *ctx, const uint8_t *record, uint64_t offset);
+bool fkv_with_head(const flashkv *store, uint64_t word, fkv_use_head *use, void *ctx);
 
 /* Milliseconds since 1970, never less than before. */
 uint64_t fkv_clock_ms(flashkv *store);
