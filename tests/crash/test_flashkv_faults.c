@@ -130,7 +130,7 @@ static uint64_t scenario_seed(kh_prng *prng, uint64_t *scenarios) {
 static void every_call_fails_in_turn(void **state) {
   (void)state;
   kh_prng prng = {unit_fixed_seed()};
-  uint64_t runs = 0, one_of = unit_steps(getenv("KHONSU_CRASH_AT") ? 1 : 3, 1);
+  uint64_t runs = 0, one_of = unit_steps(UNIT_SANITIZED ? 9 : 3, 1);
   for (uint64_t scenarios = unit_steps(unit_size(4), 2000); scenarios > 0; scenarios--) {
     uint64_t seed = scenario_seed(&prng, &scenarios);
     for (size_t kind = 0; kind < sizeof kinds / sizeof kinds[0]; kind++) {
