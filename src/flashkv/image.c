@@ -84,10 +84,13 @@ static bool is_listed(const fkv_manifest *manifest, uint64_t id) {
   return false;
 }
 
+/* What is zero so far may mean something one day. */
+static bool is_known(const fkv_image_row *row) { return (row->bits & ~(uint64_t)1) == 0 && row->zero == 0; }
+
 static bool fits(const flashkv *store, const fkv_manifest *manifest) {
   if (!is_whole(store) || memcmp(bytes_of(store) + 16, manifest->store_id, FKV_STORE_ID_SIZE) != 0) return false;
   for (uint64_t index = 0; index < head_of(store)->rows; index++) {
-    if (!is_listed(manifest, rows_of(store)[index].id)) return false;
+    if (!is_known(&rows_of(store)[index]) || !is_listed(manifest, rows_of(store)[index].id)) return false;
   }
   return true;
 }

@@ -372,6 +372,15 @@ def test_binary_format_is_what_is_documented(store):
     assert ok(store, "export", "--format", "binary") == MAGIC + head + b"abxyz" + end
 
 
+@pytest.mark.parametrize("at", [0, 1, 2, 3])
+@pytest.mark.parametrize("record", [0, 1])
+def test_what_only_a_later_version_knows_is_refused(store, at, record):
+    ok(store, "put", "ab", "xyz")
+    exported = bytearray(ok(store, "export", "--format", "binary"))
+    exported[8 + record * (36 + 5) + at] |= 0x80
+    fails(5, "there is no record at byte", store, "--quiet", "import", script=bytes(exported))
+
+
 def test_dump_and_replaying_it(store, tmp_path):
     ok(store, "put", "a", "1")
     ok(store, "put", "a", "2", "--ttl", "1d")
