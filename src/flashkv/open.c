@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "expiry.h"
 #include "image.h"
 #include "install.h"
 #include "keeper.h"
@@ -391,13 +392,12 @@ static khonsu_status open_store(flashkv *store, khonsu_error *error) {
   return status == FLASHKV_OK ? load(store, error) : status;
 }
 
-khonsu_status fkv_open_on(const kh_os *os, const flashkv_options *given, flashkv **opened, khonsu_error *error) {
-  flashkv_options options;
-  khonsu_status status = take_options(given, &options, error);
-  if (status != FLASHKV_OK) return status;
-  flashkv *store = new_store(os, &options);
+static khonsu_status open_with(const kh_os *os, const flashkv_options *options, bool log_alone, flashkv **opened,
+                               khonsu_error *error) {
+  flashkv *store = new_store(os, options);
   if (store == NULL) return khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for a store");
-  status = open_store(store, error);
+  store->log_alone = log_alone;
+  khonsu_status status = open_store(store, error);
   if (status != FLASHKV_OK) {
     destroy(store);
     return status;
@@ -405,6 +405,23 @@ khonsu_status fkv_open_on(const kh_os *os, const flashkv_options *given, flashkv
   store->recovery.sequence = store->sequence;
   *opened = store;
   return FLASHKV_OK;
+}
+
+khonsu_status fkv_open_on(const kh_os *os, const flashkv_options *given, flashkv **opened, khonsu_error *error) {
+  flashkv_options options;
+  khonsu_status status = take_options(given, &options, error);
+  if (status != FLASHKV_OK) return status;
+  return open_with(os, &options, false, opened, error);
+}
+
+khonsu_status fkv_open_log(const kh_os *os, const char *dir_path, flashkv **opened, khonsu_error *error) {
+  flashkv_options options = FLASHKV_OPTIONS_INIT;
+  options.dir_path = dir_path;
+  options.mmap_at_startup = options.create_if_missing = options.background = false;
+  options.read_only = true;
+  khonsu_status status = open_with(os, &options, true, opened, error);
+  if (status == FLASHKV_OK) fkv_expire(*opened);
+  return status;
 }
 
 /* ---- closing */
@@ -424,7 +441,8 @@ static khonsu_status close_files(flashkv *store, khonsu_error *error) {
   kh_lock_release(&store->files_lock);
   bool changed =
       atomic_load(&store->visible) != store->recovery.sequence || !store->recovery.clean || has_merged(store);
-  if (status == FLASHKV_OK && store->keydir.ops == NULL && changed) status = fkv_image_write(store, error);
+  bool whole = fkv_check_index(store, NULL) == FLASHKV_OK; /* else the next opening reads the log */
+  if (status == FLASHKV_OK && store->keydir.ops == NULL && changed && whole) status = fkv_image_write(store, error);
   const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
   if (status == FLASHKV_OK && disk != NULL && changed) {
     kh_lock_acquire(&store->write_lock);
