@@ -301,7 +301,8 @@ FLASHKV_API flashkv_status flashkv_close(flashkv **store, flashkv_error *error);
  * ------------------------------------------------------------------------------------------------------------- */
 
 /* The newest value of `key`. NOT_FOUND: there is none, or it has expired. KEY_EMPTY, KEY_TOO_LARGE. CORRUPT: the value is
- * damaged (values are checked against their checksum when they are first read after opening). */
+ * damaged (values are checked against their checksum when they are first read after opening), or the index is, and cannot
+ * say that there is none. */
 FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_get(flashkv *store, flashkv_slice key, flashkv_value *value,
                                                         flashkv_error *error);
 
@@ -507,7 +508,8 @@ typedef struct flashkv_merge_result {
 /* Copies what is live out of files that are mostly dead, in the order of keys, and removes them. Readers and writers go
  * on; each file's space is back in the file system when the file is done, but for files whose values are still lent out.
  * Can be ended and begun again at any point: what is done stays done. `result` may be NULL.
- * MERGE_RUNNING: another call, or the store's own thread, is at it. CANCELLED. STORAGE_FULL: no room for a copy. */
+ * MERGE_RUNNING: another call, or the store's own thread, is at it. CANCELLED. STORAGE_FULL: no room for a copy. CORRUPT:
+ * also if the index is damaged, and cannot say what is dead. */
 FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_merge(flashkv *store, const flashkv_merge_options *options,
                                                           flashkv_merge_result *result, flashkv_error *error);
 
@@ -574,8 +576,10 @@ typedef struct flashkv_check_result {
 #define FLASHKV_CHECK_RESULT_INIT                                                                                      \
   { sizeof(flashkv_check_result), 0, 0, 0, 0, 0, 0 }
 
-/* Reads every byte of the store in `dir_path`: every record, every hint, every entry of the index image. Changes nothing,
- * and works beside a process that has the store open. OK: whole. CORRUPT: there are findings. */
+/* Reads every byte of the store in `dir_path`: every record, every hint, and every entry of the index image, which must lead
+ * to what is the newest record of its key by the data files. (What the index on disk, FLASHKV_INDEX_BPTREE, says is looked
+ * at whenever it is used, and is made anew where it is wrong; it is not checked.) Changes nothing, and works beside a process
+ * that has the store open. Takes as much memory as an index of kind HASH. OK: whole. CORRUPT: there are findings. */
 FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_check(const char *dir_path, const flashkv_check_options *options,
                                                           flashkv_check_result *result, flashkv_error *error);
 

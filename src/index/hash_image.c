@@ -263,3 +263,12 @@ khonsu_status kh_hash_map_check_all(const kh_hash_map *map) {
   }
   return KHONSU_OK;
 }
+
+void kh_hash_map_each_damaged(const kh_hash_map *map, void (*visit)(void *ctx, size_t offset, size_t size), void *ctx) {
+  const image_header *header = map->image;
+  for (uint32_t at = 0; at < header->segments; at++) {
+    const image_row *row = &rows_of(header)[at];
+    size_t size = sizeof(kh_segment) + (sizeof(uint64_t) << row->capacity_log2);
+    if (!is_whole((const void *)((const uint8_t *)map->image + row->place), row)) visit(ctx, (size_t)row->place, size);
+  }
+}
