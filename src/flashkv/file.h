@@ -43,6 +43,7 @@ typedef struct fkv_file {
   uint64_t covered;      /* up to here the image knows its records; 0: not at all */
   uint64_t ready;        /* up to here the file has room, all zeros from the tail on */
   _Atomic uint64_t warm; /* up to here pages are ready to be written; of use to who copies, without the lock */
+  uint64_t warm_due;     /* when the tail gets here, the keeper is to make the next ones ready */
   bool sealed;           /* cut, flushed, in the manifest as such */
   bool merged;           /* holds copies that a merge made: no history */
   uint64_t live;         /* bytes of values that are the newest of their keys, */
@@ -89,6 +90,10 @@ static inline bool fkv_file_fits(const fkv_file *file, uint64_t end) { return en
 /* Makes the file zeros that can be written up to `end` at least. STORAGE_FULL, IO: nothing changed. */
 KHONSU_MUST_USE khonsu_status fkv_file_make_room(fkv_file *file, const fkv_files *files, uint64_t end,
                                                  khonsu_error *error);
+/* A file that has come so far is likely to go on: the pages after the tail are made ready to be written, ahead of who writes,
+ * in steps of FKV_WARM_STEP bytes. The file is pinned; the lock need not be held. */
+enum { FKV_WARM_FROM = 4 << 20, FKV_WARM_STEP = 2 << 20 };
+void fkv_file_warm_ahead(fkv_file *file, uint64_t tail);
 /* Writes a record into room of the file: a small one through the mapping, where nothing can fail, unless `by_call`. The lock
  * need not be held. */
 KHONSU_MUST_USE khonsu_status fkv_file_write(fkv_file *file, const fkv_files *files, const fkv_draft *draft,
@@ -129,6 +134,9 @@ khonsu_status fkv_file_say_unreadable(const fkv_file *file, const fkv_files *fil
 
 static inline bool fkv_file_is_checked(const fkv_file *file, uint64_t offset) {
   return atomic_load_explicit(&file->checked[offset / 1024], memory_order_relaxed) >> (offset / 32 % 32) & 1;
+}
+static inline void fkv_file_prefetch_checked(const fkv_file *file, uint64_t offset) {
+  kh_prefetch((const void *)(uintptr_t)&file->checked[offset / 1024]);
 }
 static inline void fkv_file_set_checked(fkv_file *file, uint64_t offset) {
   atomic_fetch_or_explicit(&file->checked[offset / 1024], UINT32_C(1) << (offset / 32 % 32), memory_order_relaxed);

@@ -60,14 +60,18 @@ static khonsu_status choose(fkv_merge_job *job, double threshold, uint64_t last_
 
 /* ---- one job */
 
-/* Whether nothing of the files is wanted, so that nothing need be looked at. What may hide older records may be wanted. */
+/* Whether nothing of the files is wanted, so that nothing need be looked at: that stays so. What may hide older records may
+ * be wanted. */
 static bool is_wholly_dead(const fkv_merge_job *job) {
+  kh_lock_acquire(&job->store->write_lock);
+  bool dead = true;
   for (size_t index = 0; index < job->input_count; index++) {
     const fkv_file *file = job->inputs[index];
     bool hides = (file->tombstones > 0 || file->has_expiring) && job->others_from < file->sequence_max;
-    if (file->live > 0 || file->retained > 0 || hides) return false;
+    dead = dead && file->live == 0 && file->retained == 0 && !hides;
   }
-  return true;
+  kh_lock_release(&job->store->write_lock);
+  return dead;
 }
 
 static khonsu_status run_job(fkv_merge_job *job) {

@@ -270,7 +270,7 @@ enum { AHEAD = 16 };
 
 static void prefetch(const flashkv *store, uint64_t word) {
   const uint8_t *record = fkv_spot_of(store, word).record;
-  for (size_t line = 0; line < 3 && record != NULL; line++) __builtin_prefetch(record + line * KH_CACHE_LINE);
+  for (size_t line = 0; line < 3 && record != NULL; line++) kh_prefetch(record + line * KH_CACHE_LINE);
 }
 
 /* In the epoch for as long as it takes to get from words to records: these stay, as only this merge removes their files. */

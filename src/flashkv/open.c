@@ -321,7 +321,7 @@ static uint64_t word_hash(void *ctx, uint64_t word) {
 static void prefetch_word(void *ctx, uint64_t word) {
   const flashkv *store = ctx;
   const fkv_span *span = fkv_spans_at(&store->spans, word);
-  if (span->base != NULL) __builtin_prefetch(span->base + fkv_word_in_span(word));
+  if (span->base != NULL) fkv_prefetch_head(span->base + fkv_word_in_span(word));
 }
 
 static khonsu_status init_parts(flashkv *store) {

@@ -26,7 +26,7 @@ static khonsu_status fill_in(filling *own, khonsu_error *error) {
   for (size_t index = 0; index < count; index++) {
     if (index + AHEAD < count) {
       fkv_spot ahead = fkv_spot_of(store, word_at(own, index + AHEAD));
-      __builtin_prefetch(ahead.record);
+      kh_prefetch(ahead.record);
     }
     fkv_view view;
     khonsu_status status = fkv_head(store, word_at(own, index), &view, error);

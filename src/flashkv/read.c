@@ -53,17 +53,16 @@ bool fkv_word_has_key_slow(const flashkv *store, uint64_t word, khonsu_slice key
 
 /* ---- records */
 
-khonsu_status fkv_head(const flashkv *store, uint64_t word, fkv_view *view, khonsu_error *error) {
-  fkv_spot spot = fkv_spot_of(store, word);
-  if (KH_LIKELY(head_is_known(&spot))) {
-    *view = (fkv_view){spot.record, NULL};
+khonsu_status fkv_head_at(const flashkv *store, const fkv_spot *spot, fkv_view *view, khonsu_error *error) {
+  if (KH_LIKELY(head_is_known(spot))) {
+    *view = (fkv_view){spot->record, NULL};
     return FLASHKV_OK;
   }
   fkv_soundness sound;
-  khonsu_status status = read_head(store, &spot, view, &sound, error);
+  khonsu_status status = read_head(store, spot, view, &sound, error);
   if (status != FLASHKV_OK || sound == FKV_SOUND) return status;
   fkv_view_fini(view);
-  return fkv_file_damage(spot.file, &store->files, spot.offset, "the record", error);
+  return fkv_file_damage(spot->file, &store->files, spot->offset, "the record", error);
 }
 
 /* Head and value, looked at. */
@@ -83,14 +82,13 @@ static khonsu_status read_whole(const flashkv *store, const fkv_spot *spot, fkv_
                          error);
 }
 
-khonsu_status fkv_whole(const flashkv *store, uint64_t word, fkv_view *view, khonsu_error *error) {
-  fkv_spot spot = fkv_spot_of(store, word);
-  if (KH_LIKELY(spot.record != NULL && fkv_file_is_checked(spot.file, spot.offset))) {
-    *view = (fkv_view){spot.record, NULL};
+khonsu_status fkv_whole_at(const flashkv *store, const fkv_spot *spot, fkv_view *view, khonsu_error *error) {
+  if (KH_LIKELY(spot->record != NULL && fkv_file_is_checked(spot->file, spot->offset))) {
+    *view = (fkv_view){spot->record, NULL};
     return FLASHKV_OK;
   }
-  khonsu_status status = read_whole(store, &spot, view, error);
-  if (status == FLASHKV_OK && spot.record != NULL) fkv_file_set_checked(spot.file, spot.offset);
+  khonsu_status status = read_whole(store, spot, view, error);
+  if (status == FLASHKV_OK && spot->record != NULL) fkv_file_set_checked(spot->file, spot->offset);
   return status;
 }
 

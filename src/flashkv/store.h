@@ -105,6 +105,13 @@ static inline fkv_spot fkv_spot_of(const flashkv *store, uint64_t word) {
   return (fkv_spot){span->file, fkv_word_offset(span->file, word), span->base == NULL ? NULL : span->base + in_span};
 }
 
+/* Has the head fetched: its lines may be two, if the key is a short one. */
+static inline void fkv_prefetch_head(const uint8_t *record) {
+  enum { SHORT_KEY = 16 };
+  kh_prefetch(record);
+  kh_prefetch(record + FKV_HEADER_SIZE + SHORT_KEY - 1);
+}
+
 /* Whether the record at `word` is that of `key`, as far as one can know: also if it is damaged, so that who finds it
  * notices. In the epoch, or under the write lock. */
 bool fkv_word_has_key_slow(const flashkv *store, uint64_t word, khonsu_slice key);
@@ -143,10 +150,24 @@ static inline uint64_t fkv_find_locked(flashkv *store, khonsu_slice key, uint64_
 /* CORRUPT: what is not found may be there nevertheless. To be asked after finds that found nothing. */
 KHONSU_MUST_USE khonsu_status fkv_check_index(const flashkv *store, khonsu_error *error);
 
-/* The head of a record, which is sound. `view` must be given back (fkv_view_fini). CORRUPT, IO, NO_MEMORY. */
-KHONSU_MUST_USE khonsu_status fkv_head(const flashkv *store, uint64_t word, fkv_view *view, khonsu_error *error);
+/* The head of a record, which is sound. `view` must be given back (fkv_view_fini). In the epoch, or with the file pinned.
+ * CORRUPT, IO, NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status fkv_head_at(const flashkv *store, const fkv_spot *spot, fkv_view *view,
+                                          khonsu_error *error);
 /* All of a record, which is sound; the value is looked at when it is first asked for. */
-KHONSU_MUST_USE khonsu_status fkv_whole(const flashkv *store, uint64_t word, fkv_view *view, khonsu_error *error);
+KHONSU_MUST_USE khonsu_status fkv_whole_at(const flashkv *store, const fkv_spot *spot, fkv_view *view,
+                                           khonsu_error *error);
+/* The same by words: in the epoch. */
+KHONSU_MUST_USE static inline khonsu_status fkv_head(const flashkv *store, uint64_t word, fkv_view *view,
+                                                     khonsu_error *error) {
+  fkv_spot spot = fkv_spot_of(store, word);
+  return fkv_head_at(store, &spot, view, error);
+}
+KHONSU_MUST_USE static inline khonsu_status fkv_whole(const flashkv *store, uint64_t word, fkv_view *view,
+                                                      khonsu_error *error) {
+  fkv_spot spot = fkv_spot_of(store, word);
+  return fkv_whole_at(store, &spot, view, error);
+}
 
 /* Milliseconds since 1970, never less than before. */
 uint64_t fkv_clock_ms(flashkv *store);

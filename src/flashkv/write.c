@@ -83,6 +83,10 @@ static khonsu_status reserve(flashkv *store, commit *own) {
   own->sequence = ++store->sequence;
   file->tail = own->end;
   store->bytes += own->end - own->offset;
+  if (KH_UNLIKELY(own->end >= file->warm_due && !own->by_call)) {
+    file->warm_due = own->end + FKV_WARM_STEP;
+    fkv_keeper_call(store, FKV_CALL_WARM);
+  }
   uint64_t flush_after = store->options.bytes_per_sync;
   if (KH_UNLIKELY(flush_after != 0 && store->bytes - store->bytes_flushed >= flush_after)) {
     store->bytes_flushed = store->bytes;
@@ -133,7 +137,7 @@ static khonsu_status install_block(flashkv *store, commit *own, const fkv_block 
                                    uint64_t *done) {
   for (size_t index = 0; index < block->count; index++) {
     const fkv_entry *entry = &block->entries[index];
-    if (index + AHEAD < block->count) fkv_prefetch_slot(store, block->entries[index + AHEAD].hash);
+    if (index + AHEAD < block->count) fkv_prefetch_for_insert(store, block->entries[index + AHEAD].hash);
     if (index + AHEAD / 2 < block->count) fkv_prefetch_record(store, block->entries[index + AHEAD / 2].hash);
     fkv_installed *installed = &own->installed[*done];
     installed->word = fkv_word_of(own->file, *offset);
