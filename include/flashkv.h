@@ -293,7 +293,8 @@ FLASHKV_API void flashkv_recovered(const flashkv *store, flashkv_recovery *recov
 /* Flushes, writes the image of the index that makes the next opening fast, and closes. The caller has freed all batches,
  * iterators and snapshots, and no call is in flight; values stay valid. The store is closed, whatever is returned.
  * IO, STORAGE_FULL, IN_DOUBT: not everything could be flushed, or the image not be written; with IN_DOUBT buffered
- * commits may be lost by a power loss, else nothing is. */
+ * commits may be lost by a power loss, else nothing is. IO: also if a mapped data file could not be read
+ * (flashkv_guard_mapped_files). */
 FLASHKV_API flashkv_status flashkv_close(flashkv **store, flashkv_error *error);
 
 /* ---------------------------------------------------------------------------------------------------------------
@@ -590,8 +591,10 @@ FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_repair(const char *dir_path,
                                                            flashkv_check_result *result, flashkv_error *error);
 
 /* A mapped file that somebody cuts short, or a disk that fails, kills the process that looks at it (SIGBUS). This has
- * reads of mapped data files answer with IO and CORRUPT instead: it installs a handler for SIGBUS, which passes on what is
- * not flashkv's to the handler there was before. Once per process; call it before other threads use stores. */
+ * reads of mapped data files, and of the image of the index, answer with IO and CORRUPT instead: it installs a handler for
+ * SIGBUS, which passes on what is not flashkv's to the handler there was before. Values that are lent out at that moment show
+ * zeros where the file is gone; flashkv_close of the store then returns IO. (The index on disk, FLASHKV_INDEX_BPTREE, is
+ * mapped by LMDB, and not guarded.) Once per process; call it before other threads use stores. */
 FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_guard_mapped_files(flashkv_error *error);
 
 /* "0.1.0" */

@@ -428,8 +428,18 @@ khonsu_status fkv_open_log(const kh_os *os, const char *dir_path, flashkv **open
 
 static bool has_merged(const flashkv *store) { return store->counters.merges > 0 || store->counters.expired > 0; }
 
+/* Of values that were lent out, who has them could not be told. */
+static khonsu_status check_readable(const flashkv *store, khonsu_error *error) {
+  for (size_t index = 0; index < store->list_count; index++) {
+    const fkv_file *file = store->list[index];
+    if (fkv_file_is_unreadable(file)) return fkv_file_say_unreadable(file, &store->files, error);
+  }
+  return FLASHKV_OK;
+}
+
 static khonsu_status close_files(flashkv *store, khonsu_error *error) {
-  if (store->options.read_only) return FLASHKV_OK;
+  khonsu_status readable = check_readable(store, error);
+  if (readable != FLASHKV_OK || store->options.read_only) return readable;
   if (atomic_load(&store->failed)) {
     return khonsu_error_set(error, FLASHKV_IN_DOUBT, "a flush had failed: buffered commits may be lost");
   }
