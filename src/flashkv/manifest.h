@@ -9,21 +9,21 @@
  *       96      8  number of rows
  *      104      8  a sequence, and
  *      112      8  a timestamp, that later commits are beyond
- *      120      8  zeros
+ *      120      8  bits that a reader must understand; 0 so far
  *      128         rows, by the order of their files in the log; merged ones first
  *   a row
  *        0      8  id of the file
- *        8      8  bits: 1 sealed, 2 made by a merge
+ *        8      8  bits: 1 sealed, 2 made by a merge; a reader must understand all that are set
  *       16      8  bytes that were flushed; of a sealed file, its size
  *       24      8  the least and
  *       32      8  the greatest sequence of its records, as far as they were flushed
- *       40     24  zeros */
+ *       40     24  the same: 0 so far */
 #ifndef FKV_MANIFEST_H
 #define FKV_MANIFEST_H
 
 #include "file.h"
 
-enum { FKV_ROW_SEALED = 1, FKV_ROW_MERGED = 2 };
+enum { FKV_ROW_SEALED = 1, FKV_ROW_MERGED = 2, FKV_ROW_BITS = FKV_ROW_SEALED | FKV_ROW_MERGED };
 
 typedef struct fkv_manifest_row {
   uint64_t id, bits, flushed, sequence_min, sequence_max;
