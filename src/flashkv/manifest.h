@@ -24,6 +24,7 @@
 #include "file.h"
 
 enum { FKV_ROW_SEALED = 1, FKV_ROW_MERGED = 2 };
+#define FKV_FILE_ID_MAX (UINT64_C(1) << 48)
 
 typedef struct fkv_manifest_row {
   uint64_t id, bits, flushed, sequence_min, sequence_max;
