@@ -16,7 +16,7 @@ pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 
 add_library(khonsu_test_support INTERFACE)
 target_include_directories(khonsu_test_support INTERFACE include src tests/lib)
-target_compile_definitions(khonsu_test_support INTERFACE _GNU_SOURCE)
+target_compile_definitions(khonsu_test_support INTERFACE _GNU_SOURCE KHONSU_TESTS="${PROJECT_SOURCE_DIR}/tests")
 target_link_libraries(khonsu_test_support INTERFACE khonsu_third_party_headers khonsu_warnings khonsu_codegen
                       PkgConfig::CMOCKA)
 
@@ -55,7 +55,7 @@ function(khonsu_add_test source name label library)
                         khonsu_test_support)
   add_test(NAME ${KHONSU_TEST_PREFIX}${name} COMMAND ${launcher} $<TARGET_FILE:${target}>)
   set_tests_properties(${KHONSU_TEST_PREFIX}${name} PROPERTIES LABELS ${label} ENVIRONMENT "${test_environment}")
-  if(label STREQUAL "crash" OR name STREQUAL "fuzz/flashkv_stores")
+  if(label STREQUAL "crash" OR name MATCHES "^(flashkv/golden|fuzz/flashkv_stores)$")
     target_link_options(${target} PRIVATE
       LINKER:--wrap=kh_os_random LINKER:--wrap=kh_os_wall_us LINKER:--wrap=kh_os_process)
   endif()

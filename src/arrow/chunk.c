@@ -50,7 +50,7 @@ kh_chunk *kh_chunk_ref(kh_chunk *chunk) {
 
 void kh_chunk_prefetch(const kh_chunk *chunk) {
   const char *first = (const char *)&chunk->references;
-  for (size_t line = 0; line < 6; line++) __builtin_prefetch(first + line * KH_CACHE_LINE);
+  for (size_t line = 0; line < 6; line++) kh_prefetch(first + line * KH_CACHE_LINE);
 }
 
 /* Releasing what a chunk was made of may free other chunks: a batch made of columns that were lent out, put back, lent

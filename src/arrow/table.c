@@ -38,7 +38,7 @@ void kh_table_unref(kh_table *table) {
 
 void kh_table_prefetch(const kh_table *table) {
   const kh_chunk *chunk = kh_table_chunk(table);
-  __builtin_prefetch(chunk != NULL ? &chunk->references : &table->references);
+  kh_prefetch(chunk != NULL ? &chunk->references : &table->references);
 }
 
 uint64_t kh_table_rows(const kh_table *table) {

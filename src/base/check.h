@@ -16,4 +16,11 @@ _Noreturn void kh_check_failed(const char *expression, const char *file, int lin
 
 #define KH_CACHE_LINE 64
 
+/* Asks for the cache line of `address`, which may be any. The assembler text is empty: without it, GCC takes a function that
+ * does nothing but prefetch for one without effect, and drops the calls of it. */
+static inline void kh_prefetch(const void *address) {
+  __builtin_prefetch(address);
+  __asm__ volatile("" : : "r"(address));
+}
+
 #endif

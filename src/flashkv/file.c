@@ -103,6 +103,7 @@ static khonsu_status write_preamble(fkv_file *file, const fkv_files *files, khon
   if (failed) return fail(file, files, failed, "write to", error);
   file->tail = FKV_PREAMBLE_SIZE;
   atomic_store_explicit(&file->warm, FKV_PREAMBLE_SIZE, memory_order_relaxed);
+  file->warm_due = FKV_WARM_FROM;
   set_ready(file, FKV_PREAMBLE_SIZE);
   file->flushed = file->own_from = FKV_PREAMBLE_SIZE;
   return fkv_file_sync(file, files, error);
@@ -168,6 +169,7 @@ static khonsu_status open_file(fkv_file *file, const fkv_files *files, bool writ
   if (failed) return kh_os_fail(error, failed, "look at", path);
   file->tail = info.size;
   atomic_store_explicit(&file->warm, info.size, memory_order_relaxed);
+  file->warm_due = info.size + FKV_WARM_FROM;
   set_ready(file, info.size);
   status = set_size_max(file, info.size > size_max ? info.size : size_max);
   return status == FLASHKV_OK ? status : khonsu_error_set(error, status, "out of memory for %s", path);
@@ -220,7 +222,7 @@ khonsu_status fkv_file_make_room(fkv_file *file, const fkv_files *files, uint64_
   return FLASHKV_OK;
 }
 
-/* The pages that come next, so that stores do not fault on each. */
+/* Makes pages ready to be written, up to before `end` at least, so that stores do not fault on each. */
 static void warm_up(fkv_file *file, uint64_t end) {
   uint64_t warm = atomic_load_explicit(&file->warm, memory_order_relaxed);
   if (KH_LIKELY(end <= warm)) return;
@@ -229,6 +231,14 @@ static void warm_up(fkv_file *file, uint64_t end) {
   uint64_t to = least(round_up(end, LARGE_PAGE), ready & ~(uint64_t)(PAGE - 1));
   if (to > from) file->os->ops->populate(file->os->ctx, file->base + from, (size_t)(to - from));
   atomic_store_explicit(&file->warm, to > end ? to : end, memory_order_relaxed);
+}
+
+void fkv_file_warm_ahead(fkv_file *file, uint64_t tail) {
+  enum { STEPS = 3 };
+  uint64_t ready = atomic_load_explicit(&file->readable, memory_order_relaxed);
+  for (uint64_t step = 1; step <= STEPS && file->base != NULL; step++) {
+    warm_up(file, least(round_up(tail + step * FKV_WARM_STEP, LARGE_PAGE), ready));
+  }
 }
 
 static kh_os_error write_by_call(fkv_file *file, const fkv_draft *draft, const fkv_place *place) {
@@ -303,6 +313,15 @@ khonsu_status fkv_file_sync(fkv_file *file, const fkv_files *files, khonsu_error
 
 /* ---- reading */
 
+khonsu_status fkv_file_read(fkv_file *file, const fkv_files *files, uint64_t offset, uint8_t *bytes, size_t size,
+                            khonsu_error *error) {
+  size_t got;
+  kh_os_error failed = KH_OS_CALL(file->os, read_at, file->handle, bytes, size, offset, &got);
+  if (failed) return fail(file, files, failed, "read", error);
+  memset(bytes + got, 0, size - got);
+  return FLASHKV_OK;
+}
+
 khonsu_status fkv_file_view(fkv_file *file, const fkv_files *files, uint64_t offset, size_t size, fkv_view *view,
                             khonsu_error *error) {
   if (KH_LIKELY(file->base != NULL)) {
@@ -311,15 +330,10 @@ khonsu_status fkv_file_view(fkv_file *file, const fkv_files *files, uint64_t off
   }
   uint8_t *bytes = kh_alloc_lines(size);
   if (bytes == NULL) return khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for %zu bytes of a value", size);
-  size_t got;
-  kh_os_error failed = KH_OS_CALL(file->os, read_at, file->handle, bytes, size, offset, &got);
-  if (failed) {
-    kh_free(bytes);
-    return fail(file, files, failed, "read", error);
-  }
-  memset(bytes + got, 0, size - got);
-  *view = (fkv_view){bytes, bytes};
-  return FLASHKV_OK;
+  khonsu_status status = fkv_file_read(file, files, offset, bytes, size, error);
+  if (status == FLASHKV_OK) *view = (fkv_view){bytes, bytes};
+  else kh_free(bytes);
+  return status;
 }
 
 /* ---- leaving. Files that are pinned when the store has no more use for them are in one list of the process, as the store

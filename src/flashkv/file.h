@@ -43,8 +43,10 @@ typedef struct fkv_file {
   uint64_t covered;      /* up to here the image knows its records; 0: not at all */
   uint64_t ready;        /* up to here the file has room, all zeros from the tail on */
   _Atomic uint64_t warm; /* up to here pages are ready to be written; of use to who copies, without the lock */
+  uint64_t warm_due;     /* when the tail gets here, the keeper is to make the next ones ready */
   bool sealed;           /* cut, flushed, in the manifest as such */
   bool merged;           /* holds copies that a merge made: no history */
+  bool unlisted;         /* the next manifest does not list it: merged away */
   uint64_t live;         /* bytes of values that are the newest of their keys, */
   uint64_t tombstones;   /* of deletions that may still be needed, */
   uint64_t retained;     /* and of what only snapshots see; the rest is dead */
@@ -89,6 +91,10 @@ static inline bool fkv_file_fits(const fkv_file *file, uint64_t end) { return en
 /* Makes the file zeros that can be written up to `end` at least. STORAGE_FULL, IO: nothing changed. */
 KHONSU_MUST_USE khonsu_status fkv_file_make_room(fkv_file *file, const fkv_files *files, uint64_t end,
                                                  khonsu_error *error);
+/* A file that has come so far is likely to go on: the pages after the tail are made ready to be written, ahead of who writes,
+ * in steps of FKV_WARM_STEP bytes. The file is pinned; the lock need not be held. */
+enum { FKV_WARM_FROM = 4 << 20, FKV_WARM_STEP = 2 << 20 };
+void fkv_file_warm_ahead(fkv_file *file, uint64_t tail);
 /* Writes a record into room of the file: a small one through the mapping, where nothing can fail, unless `by_call`. The lock
  * need not be held. */
 KHONSU_MUST_USE khonsu_status fkv_file_write(fkv_file *file, const fkv_files *files, const fkv_draft *draft,
@@ -120,6 +126,10 @@ static inline void fkv_view_fini(fkv_view *view) { kh_free(view->owned); }
 KHONSU_MUST_USE khonsu_status fkv_file_view(fkv_file *file, const fkv_files *files, uint64_t offset, size_t size,
                                             fkv_view *view, khonsu_error *error);
 
+/* The same into the caller's memory, of a file that is not mapped. */
+KHONSU_MUST_USE khonsu_status fkv_file_read(fkv_file *file, const fkv_files *files, uint64_t offset, uint8_t *bytes,
+                                            size_t size, khonsu_error *error);
+
 /* To be asked after bytes of the mapping were looked at that no checksum vouches for: they may have been zeros. */
 static inline bool fkv_file_is_unreadable(const fkv_file *file) {
   return atomic_load_explicit(&file->unreadable, memory_order_relaxed); /* set by a signal in the thread that looked */
@@ -129,6 +139,9 @@ khonsu_status fkv_file_say_unreadable(const fkv_file *file, const fkv_files *fil
 
 static inline bool fkv_file_is_checked(const fkv_file *file, uint64_t offset) {
   return atomic_load_explicit(&file->checked[offset / 1024], memory_order_relaxed) >> (offset / 32 % 32) & 1;
+}
+static inline void fkv_file_prefetch_checked(const fkv_file *file, uint64_t offset) {
+  kh_prefetch((const void *)(uintptr_t)&file->checked[offset / 1024]);
 }
 static inline void fkv_file_set_checked(fkv_file *file, uint64_t offset) {
   atomic_fetch_or_explicit(&file->checked[offset / 1024], UINT32_C(1) << (offset / 32 % 32), memory_order_relaxed);

@@ -45,12 +45,16 @@ static inline void fkv_prefetch_slot(const flashkv *store, uint64_t hash) {
   if (store->keydir.ops == NULL) kh_hash_map_prefetch(kh_hash_map_entry(&store->keydir.hash, hash), hash);
 }
 
+static inline void fkv_prefetch_for_insert(const flashkv *store, uint64_t hash) {
+  if (store->keydir.ops == NULL) kh_hash_map_prefetch_for_insert(kh_hash_map_entry(&store->keydir.hash, hash), hash);
+}
+
 static inline void fkv_prefetch_record(const flashkv *store, uint64_t hash) {
   if (store->keydir.ops != NULL) return;
   uint64_t word = kh_hash_map_guess(kh_hash_map_entry(&store->keydir.hash, hash), hash);
   if (word != 0 && word >> FKV_SPAN_BITS < atomic_load_explicit(&store->spans.table, memory_order_acquire)->count) {
     const uint8_t *base = fkv_spans_at(&store->spans, word)->base;
-    if (base != NULL) __builtin_prefetch(base + fkv_word_in_span(word));
+    if (base != NULL) fkv_prefetch_head(base + fkv_word_in_span(word));
   }
 }
 

@@ -1,19 +1,16 @@
-/* iterator. Keys come from the ordered index some at a time, inside the epoch, with their words; for each, the record of the
- * iterator's sequence is looked up, memory being asked for ahead. Between calls the iterator is not in the epoch: files
- * that its entries lie in are pinned, once for what was read together. */
+/* iterator. Keys come from the ordered index some at a time, inside the epoch, with the places of their records, whose files
+ * are pinned, once for what was read together. Each record is looked at when its turn comes, outside the epoch, memory
+ * having been asked for some entries ahead: so nothing is fetched that is not used, and a caller's work and the fetching go
+ * on side by side. */
 #include "iterator.h"
+
+#include <stddef.h>
 
 #include "order.h"
 #include "snapshot.h"
 
 /* Read together; fewer at first, as many only want a few. */
-enum { ENTRIES = 64, FIRST_ENTRIES = 16, PREFETCH_AHEAD = 16, LINES_AHEAD = 3 };
-
-typedef struct entry {
-  khonsu_slice key, value;
-  void *owned;          /* what the value lies in, if it is not mapped */
-  khonsu_status status; /* of reading it; NOT_FOUND: there is nothing at this sequence */
-} entry;
+enum { ENTRIES = 96, FIRST_ENTRIES = 32, AHEAD = 16, LINES_MAX = 8, KEYS_GUESS = 4096 };
 
 struct flashkv_iterator {
   flashkv *store;
@@ -27,13 +24,16 @@ struct flashkv_iterator {
   kh_buffer from;
 
   kh_buffer keys;
-  kh_key_place places[ENTRIES];
-  uint64_t words[ENTRIES];
-  entry entries[ENTRIES];
   size_t count, next, room;
-  fkv_file *pinned[ENTRIES];
-  size_t pinned_count;
+  void *owned; /* what the last value lies in, if it is not mapped */
   unsigned shard;
+  unsigned lines; /* of a record that are asked for: as many as the last one had */
+  size_t pinned_count;
+
+  /* not cleared at first */
+  kh_key_place places[ENTRIES];
+  fkv_spot spots[ENTRIES];       /* of the newest versions when they were read */
+  fkv_file *pinned[2 * ENTRIES]; /* an entry may lie in one of its own, and its older version in another */
 };
 
 /* ---- bounds */
@@ -78,10 +78,11 @@ static bool is_before_end(const flashkv_iterator *iterator, khonsu_slice key) {
   return iterator->upper.size == 0 || kh_slice_compare(key, iterator->upper) < 0;
 }
 
-/* ---- reading some entries */
+/* ---- reading keys */
 
 static void let_go(flashkv_iterator *iterator) {
-  for (size_t index = 0; index < iterator->count; index++) kh_free(iterator->entries[index].owned);
+  kh_free(iterator->owned);
+  iterator->owned = NULL;
   for (size_t index = 0; index < iterator->pinned_count; index++)
     fkv_file_unpin(iterator->pinned[index], iterator->shard);
   iterator->count = iterator->next = iterator->pinned_count = 0;
@@ -95,65 +96,13 @@ static void pin(flashkv_iterator *iterator, fkv_file *file) {
   iterator->pinned[iterator->pinned_count++] = file;
 }
 
-/* The word of the version to be seen, starting from the newest. */
-static khonsu_status version_of(const flashkv_iterator *iterator, khonsu_slice key, uint64_t *word,
-                                khonsu_error *error) {
-  fkv_view view;
-  khonsu_status status = fkv_head(iterator->store, *word, &view, error);
-  if (status != FLASHKV_OK) return status;
-  uint64_t sequence = fkv_record_sequence(view.bytes);
-  fkv_view_fini(&view);
-  if (KH_LIKELY(sequence <= iterator->moment.sequence)) return FLASHKV_OK;
-  return fkv_word_as_of(iterator->store, key, fkv_hash(iterator->store, key), iterator->moment.sequence, word, error);
-}
-
-static khonsu_status read_entry(flashkv_iterator *iterator, entry *made, uint64_t word, khonsu_error *error) {
-  flashkv *store = iterator->store;
-  made->owned = NULL;
-  khonsu_status status = version_of(iterator, made->key, &word, error);
-  if (status != FLASHKV_OK) return status;
-  if (word == 0) return FLASHKV_NOT_FOUND;
-  fkv_view view;
-  status = iterator->keys_only ? fkv_head(store, word, &view, error) : fkv_whole(store, word, &view, error);
-  if (status != FLASHKV_OK) return status;
-  fkv_spot spot = fkv_spot_of(store, word);
-  if (!fkv_record_is_seen(store, view.bytes, &iterator->moment)) status = FLASHKV_NOT_FOUND;
-  if (KH_UNLIKELY(fkv_file_is_unreadable(spot.file))) status = fkv_file_say_unreadable(spot.file, &store->files, error);
-  if (status == FLASHKV_OK && !iterator->keys_only) {
-    made->value =
-        kh_slice(view.bytes + fkv_record_value_at(view.bytes, spot.offset), fkv_record_value_size(view.bytes));
-    made->owned = view.owned;
-    if (view.owned == NULL) pin(iterator, spot.file);
-    return FLASHKV_OK;
-  }
-  made->value = kh_slice(NULL, 0);
-  fkv_view_fini(&view);
-  return status;
-}
-
 static void prefetch(const flashkv_iterator *iterator, size_t index) {
-  const fkv_span *span = fkv_spans_at(&iterator->store->spans, iterator->words[index]);
-  if (span->base == NULL) return;
-  const uint8_t *record = span->base + fkv_word_in_span(iterator->words[index]);
-  __builtin_prefetch(record);
-  for (size_t line = 1; line < LINES_AHEAD && !iterator->keys_only; line++)
-    __builtin_prefetch(record + line * KH_CACHE_LINE);
-}
-
-/* In the epoch. Errors of single entries wait for their turn. */
-static void read_entries(flashkv_iterator *iterator, size_t count) {
-  for (size_t index = 0; index < count && index < PREFETCH_AHEAD; index++) prefetch(iterator, index);
-  for (size_t index = 0; index < count; index++) {
-    if (index + PREFETCH_AHEAD < count) prefetch(iterator, index + PREFETCH_AHEAD);
-    entry *made = &iterator->entries[index];
-    made->key = kh_key_at(iterator->keys.data, iterator->places[index]);
-    if (!is_before_end(iterator, made->key)) {
-      iterator->ended = true;
-      return;
-    }
-    iterator->count++;
-    made->status = read_entry(iterator, made, iterator->words[index], NULL);
-  }
+  const fkv_spot *spot = &iterator->spots[index];
+  if (spot->record == NULL) return;
+  kh_prefetch(spot->record);
+  if (iterator->keys_only) return;
+  fkv_file_prefetch_checked(spot->file, spot->offset);
+  for (size_t line = 1; line < iterator->lines; line++) kh_prefetch(spot->record + line * KH_CACHE_LINE);
 }
 
 static const khonsu_slice *start_of(flashkv_iterator *iterator, khonsu_slice *start, bool *inclusive) {
@@ -168,20 +117,31 @@ static const khonsu_slice *start_of(flashkv_iterator *iterator, khonsu_slice *st
   return start->size == 0 ? NULL : start;
 }
 
-static khonsu_status read_more(flashkv_iterator *iterator, khonsu_error *error) {
+/* Keys, and the places of their records: in the epoch, as words are good only there. */
+static khonsu_status read_keys(flashkv_iterator *iterator) {
   flashkv *store = iterator->store;
   khonsu_slice start;
   bool inclusive;
-  let_go(iterator);
-  iterator->keys.size = 0;
+  uint64_t words[ENTRIES];
   const khonsu_slice *from = start_of(iterator, &start, &inclusive);
-  size_t count = 0;
+  iterator->keys.size = 0;
   kh_participant *reader = kh_epoch_enter_any(&store->crowd);
   iterator->shard = reader->index;
   khonsu_status status = fkv_order_read(store, from, inclusive, iterator->reverse, &iterator->keys, iterator->places,
-                                        iterator->words, iterator->room, &count);
-  if (status == FLASHKV_OK || count > 0) read_entries(iterator, count);
+                                        words, iterator->room, &iterator->count);
+  for (size_t index = 0; index < iterator->count; index++) {
+    iterator->spots[index] = fkv_spot_of(store, words[index]);
+    if (index < AHEAD) prefetch(iterator, index);
+    pin(iterator, iterator->spots[index].file);
+  }
   kh_epoch_exit(reader);
+  return status;
+}
+
+static khonsu_status read_more(flashkv_iterator *iterator, khonsu_error *error) {
+  let_go(iterator);
+  khonsu_status status = read_keys(iterator);
+  size_t count = iterator->count;
   if (status != FLASHKV_OK && count == 0) return khonsu_error_set(error, status, "out of memory for keys");
   if (status == FLASHKV_OK && count < iterator->room) iterator->ended = true;
   iterator->room = ENTRIES;
@@ -193,40 +153,83 @@ static khonsu_status read_more(flashkv_iterator *iterator, khonsu_error *error) 
   return status == FLASHKV_OK ? status : khonsu_error_set(error, status, "out of memory for a key");
 }
 
-/* ---- the calls */
+/* ---- reading records */
 
-/* Reads the entry again, to say what is wrong with it. */
-static khonsu_status explain(flashkv_iterator *iterator, const entry *broken, khonsu_error *error) {
+/* The place of the version that the iterator sees, where the newest one was written after its moment. */
+static khonsu_status find_version(flashkv_iterator *iterator, khonsu_slice key, fkv_spot *spot, khonsu_error *error) {
   flashkv *store = iterator->store;
   uint64_t word;
-  fkv_view view;
   kh_participant *reader = kh_epoch_enter_any(&store->crowd);
-  khonsu_status status =
-      fkv_word_as_of(store, broken->key, fkv_hash(store, broken->key), iterator->moment.sequence, &word, error);
-  if (status == FLASHKV_OK && word != 0) {
-    status = fkv_whole(store, word, &view, error);
-    if (status == FLASHKV_OK) fkv_view_fini(&view);
+  khonsu_status status = fkv_word_as_of(store, key, fkv_hash(store, key), iterator->moment.sequence, &word, error);
+  if (status == FLASHKV_OK && word == 0) status = FLASHKV_NOT_FOUND;
+  if (status == FLASHKV_OK) {
+    *spot = fkv_spot_of(store, word);
+    pin(iterator, spot->file);
   }
   kh_epoch_exit(reader);
-  return broken->status;
+  return status;
+}
+
+/* The record's head at least, of the version that the iterator sees. NOT_FOUND: there is none. */
+static khonsu_status view_version(flashkv_iterator *iterator, khonsu_slice key, fkv_spot *spot, fkv_view *view,
+                                  khonsu_error *error) {
+  flashkv *store = iterator->store;
+  khonsu_status status = fkv_head_at(store, spot, view, error);
+  if (status != FLASHKV_OK || fkv_record_sequence(view->bytes) <= iterator->moment.sequence) return status;
+  fkv_view_fini(view);
+  status = find_version(iterator, key, spot, error);
+  return status == FLASHKV_OK ? fkv_head_at(store, spot, view, error) : status;
+}
+
+/* NOT_FOUND: there is nothing at this sequence. */
+static khonsu_status read_entry(flashkv_iterator *iterator, khonsu_slice key, fkv_spot spot, khonsu_slice *value,
+                                khonsu_error *error) {
+  flashkv *store = iterator->store;
+  fkv_view view;
+  khonsu_status status = view_version(iterator, key, &spot, &view, error);
+  if (status != FLASHKV_OK) return status;
+  if (!iterator->keys_only && !fkv_spot_is_checked(&spot)) {
+    fkv_view_fini(&view);
+    status = fkv_whole_at(store, &spot, &view, error);
+    if (status != FLASHKV_OK) return status;
+  }
+  iterator->owned = view.owned;
+  if (KH_UNLIKELY(fkv_file_is_unreadable(spot.file))) return fkv_file_say_unreadable(spot.file, &store->files, error);
+  if (!fkv_record_is_seen(store, view.bytes, &iterator->moment)) return FLASHKV_NOT_FOUND;
+  *value = kh_slice(NULL, 0);
+  if (iterator->keys_only) return FLASHKV_OK;
+  size_t value_at = fkv_record_value_at(view.bytes, spot.offset), lines;
+  *value = kh_slice(view.bytes + value_at, fkv_record_value_size(view.bytes));
+  lines = (value_at + value->size) / KH_CACHE_LINE + 2;
+  iterator->lines = lines < LINES_MAX ? (unsigned)lines : LINES_MAX;
+  return FLASHKV_OK;
 }
 
 khonsu_status fkv_iterator_next(flashkv_iterator *iterator, khonsu_slice *key, khonsu_slice *value,
                                 khonsu_error *error) {
   for (;;) {
-    while (iterator->next < iterator->count) {
-      const entry *found = &iterator->entries[iterator->next++];
-      if (found->status == FLASHKV_NOT_FOUND) continue;
-      if (KH_UNLIKELY(found->status != FLASHKV_OK)) return explain(iterator, found, error);
-      *key = found->key;
-      *value = found->value;
-      return FLASHKV_OK;
+    if (iterator->next == iterator->count) {
+      if (iterator->ended) return khonsu_error_set(error, FLASHKV_END, "the iterator has no more entries");
+      khonsu_status status = read_more(iterator, error);
+      if (status != FLASHKV_OK) return status;
+      continue;
     }
-    if (iterator->ended) return khonsu_error_set(error, FLASHKV_END, "the iterator has no more entries");
-    khonsu_status status = read_more(iterator, error);
-    if (status != FLASHKV_OK) return status;
+    size_t index = iterator->next++;
+    if (index + AHEAD < iterator->count) prefetch(iterator, index + AHEAD);
+    *key = kh_key_at(iterator->keys.data, iterator->places[index]);
+    if (!is_before_end(iterator, *key)) {
+      iterator->ended = true;
+      iterator->next = iterator->count;
+      continue;
+    }
+    kh_free(iterator->owned);
+    iterator->owned = NULL;
+    khonsu_status status = read_entry(iterator, *key, iterator->spots[index], value, error);
+    if (status != FLASHKV_NOT_FOUND) return status;
   }
 }
+
+/* ---- the calls */
 
 void flashkv_iterator_rewind(flashkv_iterator *iterator) {
   let_go(iterator);
@@ -249,16 +252,21 @@ khonsu_status fkv_iterator_open(flashkv *store, uint64_t sequence, const flashkv
                                 flashkv_iterator **opened, khonsu_error *error) {
   static const flashkv_iterator_options defaults = FLASHKV_ITERATOR_OPTIONS_INIT;
   if (options == NULL) options = &defaults;
-  flashkv_iterator *iterator = kh_alloc_zero(sizeof *iterator);
+  flashkv_iterator *iterator = kh_alloc(sizeof *iterator);
   if (iterator == NULL) return khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for an iterator");
+  memset(iterator, 0, offsetof(flashkv_iterator, places));
   iterator->store = store;
   iterator->reverse = options->reverse;
   iterator->keys_only = options->keys_only;
   iterator->room = FIRST_ENTRIES;
+  iterator->lines = 2;
   khonsu_status status = set_bounds(iterator, options, error);
+  if (status == FLASHKV_OK && kh_buffer_reserve(&iterator->keys, KEYS_GUESS) != FLASHKV_OK)
+    status = khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for an iterator");
   if (status == FLASHKV_OK) status = fkv_order_prepare(store, error);
   if (status == FLASHKV_OK) status = fkv_hold(store, sequence, &iterator->moment, error);
   if (status != FLASHKV_OK) {
+    kh_buffer_fini(&iterator->keys);
     kh_free(iterator->bounds);
     kh_free(iterator);
     return status;

@@ -89,7 +89,20 @@ static uint64_t due_in_ns(flashkv *store, bool anything_new) {
   return wait_ms * 1000000;
 }
 
+static void warm_ahead(flashkv *store) {
+  enum { SHARD = 0 };
+  kh_lock_acquire(&store->write_lock);
+  fkv_file *file = store->active;
+  uint64_t tail = file == NULL ? 0 : file->tail;
+  if (file != NULL) fkv_file_pin(file, SHARD);
+  kh_lock_release(&store->write_lock);
+  if (file == NULL) return;
+  fkv_file_warm_ahead(file, tail);
+  fkv_file_unpin(file, SHARD);
+}
+
 static void look(flashkv *store, uint32_t calls, bool idle) {
+  if (calls & FKV_CALL_WARM) warm_ahead(store);
   if (calls & FKV_CALL_FLUSH)
     (void)fkv_flush(store, atomic_load(&store->visible), NULL); /* who waits gets the status */
   if (atomic_load(&store->failed)) return;

@@ -1,6 +1,7 @@
 #include "merge.h"
 
 #include "expiry.h"
+#include "reserve.h"
 
 /* ---- choosing */
 
@@ -60,14 +61,18 @@ static khonsu_status choose(fkv_merge_job *job, double threshold, uint64_t last_
 
 /* ---- one job */
 
-/* Whether nothing of the files is wanted, so that nothing need be looked at. What may hide older records may be wanted. */
+/* Whether nothing of the files is wanted, so that nothing need be looked at: that stays so. What may hide older records may
+ * be wanted. */
 static bool is_wholly_dead(const fkv_merge_job *job) {
+  kh_lock_acquire(&job->store->write_lock);
+  bool dead = true;
   for (size_t index = 0; index < job->input_count; index++) {
     const fkv_file *file = job->inputs[index];
     bool hides = (file->tombstones > 0 || file->has_expiring) && job->others_from < file->sequence_max;
-    if (file->live > 0 || file->retained > 0 || hides) return false;
+    dead = dead && file->live == 0 && file->retained == 0 && !hides;
   }
-  return true;
+  kh_lock_release(&job->store->write_lock);
+  return dead;
 }
 
 static khonsu_status run_job(fkv_merge_job *job) {
@@ -101,6 +106,7 @@ static khonsu_status run_jobs(fkv_merge_job *job, double threshold) {
     kh_lock_release(&store->write_lock);
     if (status != FLASHKV_OK || job->input_count == 0) return status;
     status = run_job(job);
+    fkv_reserve_return(store);
     if (status != FLASHKV_OK) return status;
   }
 }
@@ -156,6 +162,7 @@ khonsu_status fkv_merge(flashkv *store, const flashkv_merge_options *options, bo
   fkv_expire(store);
   if (with_active) close_active(store, threshold);
   status = fkv_seal_full(store, error);
+  if (fkv_reserve_lend(store, status)) status = fkv_seal_full(store, error);
   job.bytes_total = bytes_due(store, threshold);
   if (status == FLASHKV_OK) status = run_jobs(&job, threshold);
   kh_lock_acquire(&store->write_lock);
@@ -165,6 +172,7 @@ khonsu_status fkv_merge(flashkv *store, const flashkv_merge_options *options, bo
   kh_free(job.inputs);
   kh_free(job.outputs);
   kh_buffer_fini(&job.moves);
+  fkv_reserve_return(store);
   atomic_store(&store->merging, false);
   return status;
 }

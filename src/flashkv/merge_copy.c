@@ -4,6 +4,7 @@
 #include "install.h"
 #include "keeper.h"
 #include "merge.h"
+#include "reserve.h"
 
 /* ---- what is wanted */
 
@@ -35,11 +36,21 @@ static bool has_expired(flashkv *store, const uint8_t *record) {
   return expires_ms != 0 && expires_ms <= fkv_clock_ms(store);
 }
 
+khonsu_status fkv_merge_check_newest(const flashkv *store, khonsu_slice key, uint64_t newest, khonsu_error *error) {
+  fkv_view view;
+  if (newest == 0) return fkv_check_index(store, error);
+  khonsu_status status = fkv_head(store, newest, &view, error);
+  if (status != FLASHKV_OK) return status;
+  bool same = kh_slice_equal(fkv_record_key(view.bytes), key);
+  fkv_view_fini(&view);
+  if (same) return FLASHKV_OK;
+  return khonsu_error_set(error, FLASHKV_CORRUPT, "the index leads a key to a record of another; %s",
+                          "close the store and open it again");
+}
+
 /* The write lock is held. */
-static bool is_wanted(fkv_merge_job *job, const uint8_t *record, uint64_t word, bool *as_deletion) {
+static bool is_wanted(fkv_merge_job *job, const uint8_t *record, uint64_t word, uint64_t newest, bool *as_deletion) {
   flashkv *store = job->store;
-  khonsu_slice key = fkv_record_key(record);
-  uint64_t newest = fkv_find_locked(store, key, fkv_hash(store, key));
   *as_deletion = false;
   if (newest == word || is_retained(store, newest, word)) return true;
   bool deletes = fkv_record_kind(record) == FKV_DELETE || has_expired(store, record);
@@ -60,8 +71,14 @@ static uint64_t head_of(khonsu_slice key) {
 }
 
 static khonsu_status note(fkv_merge_job *job, const uint8_t *record, uint64_t word) {
-  fkv_move move = {.from = word, .key_head = head_of(fkv_record_key(record))};
-  if (!is_wanted(job, record, word, &move.as_deletion)) return FLASHKV_OK;
+  khonsu_slice key = fkv_record_key(record);
+  fkv_move move = {.from = word, .key_head = head_of(key)};
+  uint64_t newest = fkv_find_locked(job->store, key, fkv_hash(job->store, key));
+  if (newest != word) {
+    khonsu_status status = fkv_merge_check_newest(job->store, key, newest, job->error);
+    if (status != FLASHKV_OK) return status;
+  }
+  if (!is_wanted(job, record, word, newest, &move.as_deletion)) return FLASHKV_OK;
   return kh_buffer_append(&job->moves, &move, sizeof move);
 }
 
@@ -147,9 +164,12 @@ typedef struct output {
 static khonsu_status write_stage(fkv_merge_job *job, output *to) {
   if (to->stage.size == 0) return FLASHKV_OK;
   khonsu_slice slice = kh_buffer_slice(&to->stage);
-  khonsu_status status = fkv_file_make_room(to->file, &job->store->files, to->stage_at + slice.size, job->error);
+  const fkv_files *files = &job->store->files;
+  uint64_t end = to->stage_at + slice.size;
+  khonsu_status status = fkv_file_make_room(to->file, files, end, job->error);
+  if (fkv_reserve_lend(job->store, status)) status = fkv_file_make_room(to->file, files, end, job->error);
   if (status != FLASHKV_OK) return status;
-  status = fkv_file_write_bytes(to->file, &job->store->files, to->stage_at, slice, job->error);
+  status = fkv_file_write_bytes(to->file, files, to->stage_at, slice, job->error);
   to->stage_at += slice.size;
   to->stage.size = 0;
   return status;
@@ -181,11 +201,12 @@ static khonsu_status begin_output(fkv_merge_job *job, output *to, uint64_t size)
     job->output_capacity = capacity;
   }
   uint64_t needed = FKV_PREAMBLE_SIZE + size + FKV_ALIGNMENT, size_max = store->options.data_file_size;
+  if (needed > size_max) size_max = needed;
   kh_lock_acquire(&store->files_lock);
   uint64_t id = store->next_file_id++;
   kh_lock_release(&store->files_lock);
-  khonsu_status status =
-      fkv_file_create(&store->files, id, needed > size_max ? needed : size_max, &to->file, job->error);
+  khonsu_status status = fkv_file_create(&store->files, id, size_max, &to->file, job->error);
+  if (fkv_reserve_lend(store, status)) status = fkv_file_create(&store->files, id, size_max, &to->file, job->error);
   if (status != FLASHKV_OK) return status;
   to->file->merged = true;
   to->stage_at = to->file->tail;
@@ -254,7 +275,7 @@ enum { AHEAD = 16 };
 
 static void prefetch(const flashkv *store, uint64_t word) {
   const uint8_t *record = fkv_spot_of(store, word).record;
-  for (size_t line = 0; line < 3 && record != NULL; line++) __builtin_prefetch(record + line * KH_CACHE_LINE);
+  for (size_t line = 0; line < 3 && record != NULL; line++) kh_prefetch(record + line * KH_CACHE_LINE);
 }
 
 /* In the epoch for as long as it takes to get from words to records: these stay, as only this merge removes their files. */

@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "expiry.h"
 #include "image.h"
 #include "install.h"
 #include "keeper.h"
+#include "tidy.h"
 
 /* ---- options */
 
@@ -213,22 +215,6 @@ static khonsu_status open_rows(flashkv *store, const fkv_manifest *manifest, kho
   return FLASHKV_OK;
 }
 
-/* Files that no manifest lists: of a merge, or of the making of a file, that did not come to its end. */
-static kh_os_error remove_unlisted(void *ctx, const char *name) {
-  flashkv *store = ctx;
-  uint64_t id = fkv_files_id_of(name, "data");
-  if (id == 0) id = fkv_files_id_of(name, "hint");
-  if (id == 0) return 0;
-  for (size_t index = 0; index < store->list_count; index++) {
-    if (store->list[index]->id == id) return 0;
-  }
-  char path[FKV_PATH_MAX];
-  snprintf(path, sizeof path, "%s/%s", store->dir_path, name);
-  return KH_OS_CALL(store->files.os, unlink, path);
-}
-
-/* The last file goes on where it ends, and what the log lost in a crash is cut off for good: what is written there next must
- * not be followed by what was there before. */
 /* Writes again what the system believes to be on the disk since a flush of it failed. */
 static khonsu_status rewrite_tail(flashkv *store, fkv_file *file, khonsu_error *error) {
   enum { PART = 1 << 20 };
@@ -245,9 +231,9 @@ static khonsu_status rewrite_tail(flashkv *store, fkv_file *file, khonsu_error *
   return status == FLASHKV_OK ? fkv_file_sync(file, &store->files, error) : status;
 }
 
+/* The last file goes on where it ends, and what the log lost in a crash is cut off for good: what is written there next must
+ * not be followed by what was there before. */
 static khonsu_status continue_log(flashkv *store, khonsu_error *error) {
-  kh_os_error failed = KH_OS_CALL(store->files.os, list, store->dir_path, remove_unlisted, store);
-  if (failed) return kh_os_fail(error, failed, "tidy", store->dir_path);
   for (size_t index = 0; index < store->list_count; index++) {
     fkv_file *file = store->list[index];
     if (file->sealed) continue;
@@ -293,6 +279,7 @@ static khonsu_status load(flashkv *store, khonsu_error *error) {
   if (status == FLASHKV_OK) status = open_rows(store, &manifest, error);
   fkv_manifest_fini(&manifest);
   if (status == FLASHKV_OK) status = fkv_recover(store, error);
+  if (status == FLASHKV_OK && !store->options.read_only) status = fkv_tidy(store, error);
   if (status == FLASHKV_OK && !store->options.read_only) status = continue_log(store, error);
   const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
   if (status == FLASHKV_OK && disk != NULL) disk->recovered(&store->keydir);
@@ -303,24 +290,30 @@ static khonsu_status load(flashkv *store, khonsu_error *error) {
 
 static bool word_has_key(void *ctx, uint64_t word, khonsu_slice key) { return fkv_word_has_key(ctx, word, key); }
 
+typedef struct hashing {
+  const flashkv *store;
+  uint64_t hash;
+} hashing;
+
+static void hash_key(void *ctx, const uint8_t *record, uint64_t offset) {
+  (void)offset;
+  hashing *own = ctx;
+  own->hash = fkv_hash(own->store, fkv_record_key(record));
+}
+
 /* The hash of a key that cannot be read is not known: it will not be found any more where it was, so from now on what is not
  * found may be there nevertheless. */
 static uint64_t word_hash(void *ctx, uint64_t word) {
   flashkv *store = ctx;
-  fkv_view view;
-  if (fkv_head(store, word, &view, NULL) != FLASHKV_OK) {
-    atomic_store(&store->misses_are_doubtful, true);
-    return 0;
-  }
-  uint64_t hash = fkv_hash(store, fkv_record_key(view.bytes));
-  fkv_view_fini(&view);
-  return hash;
+  hashing own = {store, 0};
+  if (!fkv_with_head(store, word, hash_key, &own)) atomic_store(&store->misses_are_doubtful, true);
+  return own.hash;
 }
 
 static void prefetch_word(void *ctx, uint64_t word) {
   const flashkv *store = ctx;
   const fkv_span *span = fkv_spans_at(&store->spans, word);
-  if (span->base != NULL) __builtin_prefetch(span->base + fkv_word_in_span(word));
+  if (span->base != NULL) fkv_prefetch_head(span->base + fkv_word_in_span(word));
 }
 
 static khonsu_status init_parts(flashkv *store) {
@@ -368,6 +361,7 @@ static flashkv *new_store(const kh_os *os, const flashkv_options *options) {
   store->options = *options;
   store->flushes_are_small = options->sync_writes == FLASHKV_SYNC;
   store->directory = store->lock_file = KH_FILE_NONE;
+  store->reserve_due = true;
   size_t size = strlen(options->dir_path) + 1;
   store->dir_path = kh_alloc(size);
   if (store->dir_path == NULL) {
@@ -391,13 +385,12 @@ static khonsu_status open_store(flashkv *store, khonsu_error *error) {
   return status == FLASHKV_OK ? load(store, error) : status;
 }
 
-khonsu_status fkv_open_on(const kh_os *os, const flashkv_options *given, flashkv **opened, khonsu_error *error) {
-  flashkv_options options;
-  khonsu_status status = take_options(given, &options, error);
-  if (status != FLASHKV_OK) return status;
-  flashkv *store = new_store(os, &options);
+static khonsu_status open_with(const kh_os *os, const flashkv_options *options, bool log_alone, flashkv **opened,
+                               khonsu_error *error) {
+  flashkv *store = new_store(os, options);
   if (store == NULL) return khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for a store");
-  status = open_store(store, error);
+  store->log_alone = log_alone;
+  khonsu_status status = open_store(store, error);
   if (status != FLASHKV_OK) {
     destroy(store);
     return status;
@@ -407,12 +400,39 @@ khonsu_status fkv_open_on(const kh_os *os, const flashkv_options *given, flashkv
   return FLASHKV_OK;
 }
 
+khonsu_status fkv_open_on(const kh_os *os, const flashkv_options *given, flashkv **opened, khonsu_error *error) {
+  flashkv_options options;
+  khonsu_status status = take_options(given, &options, error);
+  if (status != FLASHKV_OK) return status;
+  return open_with(os, &options, false, opened, error);
+}
+
+khonsu_status fkv_open_log(const kh_os *os, const char *dir_path, flashkv **opened, khonsu_error *error) {
+  flashkv_options options = FLASHKV_OPTIONS_INIT;
+  options.dir_path = dir_path;
+  options.mmap_at_startup = options.create_if_missing = options.background = false;
+  options.read_only = true;
+  khonsu_status status = open_with(os, &options, true, opened, error);
+  if (status == FLASHKV_OK) fkv_expire(*opened);
+  return status;
+}
+
 /* ---- closing */
 
 static bool has_merged(const flashkv *store) { return store->counters.merges > 0 || store->counters.expired > 0; }
 
+/* Of values that were lent out, who has them could not be told. */
+static khonsu_status check_readable(const flashkv *store, khonsu_error *error) {
+  for (size_t index = 0; index < store->list_count; index++) {
+    const fkv_file *file = store->list[index];
+    if (fkv_file_is_unreadable(file)) return fkv_file_say_unreadable(file, &store->files, error);
+  }
+  return FLASHKV_OK;
+}
+
 static khonsu_status close_files(flashkv *store, khonsu_error *error) {
-  if (store->options.read_only) return FLASHKV_OK;
+  khonsu_status readable = check_readable(store, error);
+  if (readable != FLASHKV_OK || store->options.read_only) return readable;
   if (atomic_load(&store->failed)) {
     return khonsu_error_set(error, FLASHKV_IN_DOUBT, "a flush had failed: buffered commits may be lost");
   }
@@ -424,7 +444,8 @@ static khonsu_status close_files(flashkv *store, khonsu_error *error) {
   kh_lock_release(&store->files_lock);
   bool changed =
       atomic_load(&store->visible) != store->recovery.sequence || !store->recovery.clean || has_merged(store);
-  if (status == FLASHKV_OK && store->keydir.ops == NULL && changed) status = fkv_image_write(store, error);
+  bool whole = fkv_check_index(store, NULL) == FLASHKV_OK; /* else the next opening reads the log */
+  if (status == FLASHKV_OK && store->keydir.ops == NULL && changed && whole) status = fkv_image_write(store, error);
   const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
   if (status == FLASHKV_OK && disk != NULL && changed) {
     kh_lock_acquire(&store->write_lock);

@@ -5,25 +5,16 @@
  * known to have been flushed may be missing or torn: the log ends before the first commit that is not whole, and what
  * stands behind it never happened. But where a seal behind it says that the log had been flushed beyond that place, or the
  * manifest does, it is no crash that made the hole: the store is CORRUPT, and left as it is. */
-#include "expiry.h"
 #include "image.h"
 #include "install.h"
+#include "loader.h"
 #include "scan.h"
-
-enum { AHEAD = 32, HALF = AHEAD / 2 };
-
-/* A record that is to go into the keydir as soon as its slot, and the record that the slot leads to, are in the cache. */
-typedef struct upcoming {
-  uint64_t word, hash;
-} upcoming;
 
 typedef struct recovery {
   flashkv *store;
   khonsu_error *error;
-  upcoming ring[AHEAD];
-  unsigned first, count;
-  kh_buffer tombstones; /* words of deletions that are in the keydir */
-  kh_buffer open;       /* words of the commit whose seal has not come yet */
+  fkv_loader loader;
+  kh_buffer open; /* words of the commit whose seal has not come yet */
   uint64_t open_sequence, open_at;
   uint64_t last;     /* the newest sequence of a whole commit */
   uint64_t previous; /* the last sequence met in files that are not sealed; 0: none yet */
@@ -31,113 +22,6 @@ typedef struct recovery {
   uint64_t synced;   /* as far as seals say */
   uint64_t timestamp_us;
 } recovery;
-
-/* ---- into the keydir */
-
-static khonsu_status remember(kh_buffer *words, uint64_t word) { return kh_buffer_append(words, &word, sizeof word); }
-
-/* A record that is not the newest of its key; `head` is, at the moment. It has not been counted. Of writes to a key by one
- * commit only the last was ever seen; what stands behind the others stands behind that. */
-static khonsu_status take_older(recovery *own, uint64_t head, uint64_t head_sequence, uint64_t word,
-                                const uint8_t *record) {
-  fkv_versions *versions = &own->store->versions;
-  if (KH_LIKELY(versions->oldest == UINT64_MAX)) return FLASHKV_OK;
-  bool kept = false;
-  khonsu_status status;
-  if (fkv_record_sequence(record) == head_sequence) {
-    status = fkv_versions_copy(versions, word, head);
-    if (status == FLASHKV_OK) fkv_versions_unlink(versions, word);
-  } else {
-    status = fkv_versions_insert(versions, head, head_sequence, word, fkv_record_sequence(record), &kept);
-  }
-  if (kept) fkv_count_retained(own->store, word, record);
-  return status;
-}
-
-/* The commit that wrote `old` has written its key again: nobody sees it, but what stands behind it is behind `word` now. */
-static khonsu_status pass_on(flashkv *store, uint64_t old, uint64_t word) {
-  khonsu_status status = fkv_versions_copy(&store->versions, old, word);
-  if (status == FLASHKV_OK) fkv_versions_unlink(&store->versions, old);
-  return status;
-}
-
-/* A record to which its key leads now. */
-static khonsu_status take_newest(flashkv *store, uint64_t word, const uint8_t *record) {
-  uint64_t expires_ms = fkv_record_expires_ms(record);
-  fkv_count_new(store, word, record);
-  return expires_ms == 0 ? FLASHKV_OK : fkv_expiry_note(store, expires_ms, word);
-}
-
-static khonsu_status enter_over(recovery *own, const upcoming *next, const uint8_t *record, uint64_t old) {
-  flashkv *store = own->store;
-  fkv_view view;
-  khonsu_status status = fkv_head(store, old, &view, own->error);
-  if (status != FLASHKV_OK) return status;
-  uint64_t old_sequence = fkv_record_sequence(view.bytes), sequence = fkv_record_sequence(record);
-  if (old_sequence > sequence) {
-    status = take_older(own, old, old_sequence, next->word, record);
-  } else {
-    fkv_keydir_replace(store, fkv_record_key(record), next->hash, old, next->word);
-    status = take_newest(store, next->word, record);
-    fkv_uncount(store, old, view.bytes);
-    if (status == FLASHKV_OK) {
-      status = old_sequence == sequence ? pass_on(store, old, next->word)
-                                        : take_older(own, next->word, sequence, old, view.bytes);
-    }
-  }
-  fkv_view_fini(&view);
-  return status;
-}
-
-static khonsu_status enter(recovery *own, const upcoming *next) {
-  flashkv *store = own->store;
-  fkv_view view;
-  khonsu_status status = fkv_head(store, next->word, &view, own->error);
-  if (status != FLASHKV_OK) return status;
-  khonsu_slice key = fkv_record_key(view.bytes);
-  status = fkv_keydir_prepare(store, key, next->hash);
-  if (status != FLASHKV_OK) {
-    fkv_view_fini(&view);
-    return khonsu_error_set(own->error, status, "cannot change the index");
-  }
-  uint64_t old = fkv_find_locked(store, key, next->hash);
-  if (fkv_record_kind(view.bytes) == FKV_DELETE) status = remember(&own->tombstones, next->word);
-  if (fkv_record_expires_ms(view.bytes) != 0) fkv_spot_of(store, next->word).file->has_expiring = true;
-  if (status == FLASHKV_OK && old != 0) {
-    status = enter_over(own, next, view.bytes, old);
-  } else if (status == FLASHKV_OK) {
-    status = fkv_keydir_insert(store, key, next->hash, next->word);
-    if (status == FLASHKV_OK) status = take_newest(store, next->word, view.bytes);
-  }
-  fkv_view_fini(&view);
-  fkv_keydir_spill(&store->keydir);
-  if (status == FLASHKV_NO_MEMORY)
-    return khonsu_error_set(own->error, status, "out of memory for the keys of the store");
-  return status;
-}
-
-static khonsu_status enter_first(recovery *own) {
-  upcoming *next = &own->ring[own->first];
-  own->first = (own->first + 1) % AHEAD;
-  own->count--;
-  return enter(own, next);
-}
-
-static khonsu_status enter_soon(recovery *own, uint64_t word, khonsu_slice key) {
-  khonsu_status status = own->count == AHEAD ? enter_first(own) : FLASHKV_OK;
-  uint64_t hash = fkv_hash(own->store, key);
-  fkv_prefetch_slot(own->store, hash);
-  own->ring[(own->first + own->count++) % AHEAD] = (upcoming){word, hash};
-  if (own->count > HALF) fkv_prefetch_record(own->store, own->ring[(own->first + own->count - HALF) % AHEAD].hash);
-  own->store->recovery.records++;
-  return status;
-}
-
-static khonsu_status enter_all(recovery *own) {
-  khonsu_status status = FLASHKV_OK;
-  while (own->count > 0 && status == FLASHKV_OK) status = enter_first(own);
-  return status;
-}
 
 /* ---- commits */
 
@@ -150,14 +34,13 @@ static void note_commit(recovery *own, fkv_file *file, const uint8_t *record) {
 }
 
 static khonsu_status take_open(recovery *own) {
-  khonsu_status status = enter_all(own);
+  khonsu_status status = FLASHKV_OK;
   for (size_t at = 0; at < own->open.size && status == FLASHKV_OK; at += sizeof(uint64_t)) {
     uint64_t word = kh_load_8(own->open.data + at);
     fkv_view view;
     status = fkv_head(own->store, word, &view, own->error);
     if (status != FLASHKV_OK) return status;
-    status = enter_soon(own, word, fkv_record_key(view.bytes));
-    if (view.owned != NULL && status == FLASHKV_OK) status = enter_all(own);
+    status = fkv_loader_add(&own->loader, word, view.bytes);
     fkv_view_fini(&view);
   }
   own->open.size = 0;
@@ -198,13 +81,13 @@ static bool take(recovery *own, fkv_file *file, uint64_t offset, const uint8_t *
   if (fkv_record_flags(record) & FKV_SEALED) {
     if (is_open || !follows(own, file, sequence)) return false;
     note_commit(own, file, record);
-    *status = enter_soon(own, word, fkv_record_key(record));
+    *status = fkv_loader_add(&own->loader, word, record);
     return true;
   }
   if (is_open && sequence != own->open_sequence) return false;
   if (!is_open) own->open_at = offset;
   own->open_sequence = sequence;
-  *status = remember(&own->open, word);
+  *status = kh_buffer_append(&own->open, &word, sizeof word);
   return true;
 }
 
@@ -229,11 +112,9 @@ static khonsu_status take_records(recovery *own, fkv_scan *scan, uint64_t truste
     if (status != FLASHKV_OK) return status;
     fkv_scan_pass(scan, record);
     if (own->open.size == 0) *offset = scan->offset;
-    if (file->base == NULL) status = enter_all(own); /* keys are in the window */
-    if (status != FLASHKV_OK) return status;
   }
   own->open.size = 0;
-  return enter_all(own);
+  return FLASHKV_OK;
 }
 
 static khonsu_status take_sealed(recovery *own, fkv_file *file, uint64_t from) {
@@ -285,39 +166,30 @@ static khonsu_status take_open_ended(recovery *own, fkv_file *file, uint64_t fro
   return status;
 }
 
-/* ---- when all records are in */
+/* ---- all files */
 
-/* Deletions have done what they were kept for. */
-static khonsu_status settle_tombstones(recovery *own) {
-  flashkv *store = own->store;
-  for (size_t at = 0; at < own->tombstones.size; at += sizeof(uint64_t)) {
-    uint64_t word = kh_load_8(own->tombstones.data + at);
-    fkv_view view;
-    khonsu_status status = fkv_head(store, word, &view, own->error);
-    if (status != FLASHKV_OK) return status;
-    khonsu_slice key = fkv_record_key(view.bytes);
-    fkv_settle_deletion(store, key, fkv_hash(store, key), word);
-    fkv_view_fini(&view);
-  }
-  return FLASHKV_OK;
-}
+static uint64_t begin_of(const fkv_file *file) { return file->covered != 0 ? file->covered : FKV_PREAMBLE_SIZE; }
 
-/* About how many records there are, going by the first: so that the keydir need not grow step by step. */
-static khonsu_status reserve(flashkv *store) {
-  uint64_t bytes = 0, sample = 0;
+/* About how many records are to be taken, going by the first of each file. */
+static uint64_t estimate(flashkv *store) {
+  uint64_t count = 0;
   for (size_t index = 0; index < store->list_count; index++) {
     fkv_file *file = store->list[index];
-    fkv_scan scan = fkv_scan_begin(file, &store->files, FKV_PREAMBLE_SIZE, file->tail);
+    fkv_scan scan = fkv_scan_begin(file, &store->files, begin_of(file), file->tail);
     const uint8_t *record;
     fkv_soundness sound;
-    if (fkv_scan_look(&scan, false, &record, &sound, NULL) == FLASHKV_OK && sound == FKV_SOUND) {
-      sample = fkv_record_size(record, FKV_PREAMBLE_SIZE);
-      bytes += file->tail;
-    }
+    if (fkv_scan_look(&scan, false, &record, &sound, NULL) == FLASHKV_OK && sound == FKV_SOUND)
+      count += (file->tail - scan.offset) / fkv_record_size(record, scan.offset);
     fkv_scan_fini(&scan);
   }
-  if (store->keydir.ops != NULL || sample == 0 || bytes < 1 << 20) return FLASHKV_OK;
-  return kh_hash_map_reserve(&store->keydir.hash, bytes / sample);
+  return count;
+}
+
+/* So that the keydir need not grow step by step. */
+static khonsu_status reserve(flashkv *store, uint64_t count) {
+  enum { WORTH_IT = 8192 };
+  if (store->keydir.ops != NULL || count < WORTH_IT) return FLASHKV_OK;
+  return kh_hash_map_reserve(&store->keydir.hash, count);
 }
 
 static khonsu_status recover_files(recovery *own) {
@@ -326,7 +198,8 @@ static khonsu_status recover_files(recovery *own) {
   bool has_image = fkv_image_take(store);
   own->last = own->synced = store->sequence; /* manifest and image speak of what is flushed */
   own->timestamp_us = store->timestamp_us;
-  if (!has_image && reserve(store) != FLASHKV_OK) {
+  uint64_t count = estimate(store);
+  if (!has_image && reserve(store, count) != FLASHKV_OK) {
     return khonsu_error_set(own->error, FLASHKV_NO_MEMORY, "out of memory for the keys");
   }
   const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
@@ -334,20 +207,20 @@ static khonsu_status recover_files(recovery *own) {
     khonsu_status status = disk->clear(&store->keydir, own->error);
     if (status != FLASHKV_OK) return status;
   }
-  for (size_t index = 0; index < store->list_count; index++) {
+  khonsu_status status = fkv_loader_begin(&own->loader, store, count, own->error);
+  for (size_t index = 0; index < store->list_count && status == FLASHKV_OK; index++) {
     fkv_file *file = store->list[index];
-    uint64_t from = file->covered != 0 ? file->covered : FKV_PREAMBLE_SIZE;
+    uint64_t from = begin_of(file);
     if (from == file->tail && !ended) continue;
-    khonsu_status status = file->sealed ? take_sealed(own, file, from) : take_open_ended(own, file, from, &ended);
-    if (status != FLASHKV_OK) return status;
+    status = file->sealed ? take_sealed(own, file, from) : take_open_ended(own, file, from, &ended);
   }
-  return settle_tombstones(own);
+  return status == FLASHKV_OK ? fkv_loader_finish(&own->loader) : status;
 }
 
 khonsu_status fkv_recover(flashkv *store, khonsu_error *error) {
   recovery own = {.store = store, .error = error};
   khonsu_status status = recover_files(&own);
-  kh_buffer_fini(&own.tombstones);
+  fkv_loader_fini(&own.loader);
   kh_buffer_fini(&own.open);
   if (status != FLASHKV_OK) return status;
   store->sequence = own.last > own.skipped ? own.last : own.skipped;

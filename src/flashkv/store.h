@@ -35,7 +35,8 @@ struct flashkv {
   kh_heap *heap;
   flashkv_options options;
   char *dir_path;
-  _Atomic bool misses_are_doubtful; /* the key of a record could not be read when the index had to move its entry */
+  _Atomic bool misses_are_doubtful; /* the index has lost words: its image, or the tree, cannot be read; or the key of a
+                                       record could not be read when it had to move the entry */
   kh_file directory, lock_file;
 
   _Alignas(KH_CACHE_LINE) _Atomic uint64_t visible; /* all commits up to this one are in the keydir */
@@ -70,10 +71,12 @@ struct flashkv {
   void *image; /* image.c: mapped for as long as the store is open; NULL: none */
   size_t image_size;
   bool image_is_copy; /* it is in memory of its own */
+  bool log_alone;     /* what can be made from data files is, and not looked at: fkv_open_log */
 
   kh_ordered_map expiries; /* expiry.c; under the write lock */
   _Atomic bool merging, closing;
-  kh_thread keeper; /* keeper.c */
+  _Atomic bool reserve_due, reserve_lent; /* reserve.h */
+  kh_thread keeper;                       /* keeper.c */
   _Atomic uint32_t keeper_state, keeper_calls;
   _Atomic uint64_t last_commit_ns;
 };
@@ -81,6 +84,10 @@ struct flashkv {
 /* As flashkv_open, on another operating system: for tests. */
 KHONSU_MUST_USE khonsu_status fkv_open_on(const kh_os *os, const flashkv_options *options, flashkv **store,
                                           khonsu_error *error);
+
+/* The store as a reader, of kind hash, made from the data files alone, whatever else there is; what has expired is not in
+ * its keydir. Files are read by calls. */
+KHONSU_MUST_USE khonsu_status fkv_open_log(const kh_os *os, const char *dir_path, flashkv **store, khonsu_error *error);
 
 /* Closes the store, and frees it in any case. */
 khonsu_status fkv_close(flashkv *store, khonsu_error *error);
@@ -97,6 +104,13 @@ static inline fkv_spot fkv_spot_of(const flashkv *store, uint64_t word) {
   const fkv_span *span = fkv_spans_at(&store->spans, word);
   uint64_t in_span = fkv_word_in_span(word);
   return (fkv_spot){span->file, fkv_word_offset(span->file, word), span->base == NULL ? NULL : span->base + in_span};
+}
+
+/* Has the head fetched: its lines may be two, if the key is a short one. */
+static inline void fkv_prefetch_head(const uint8_t *record) {
+  enum { SHORT_KEY = 16 };
+  kh_prefetch(record);
+  kh_prefetch(record + FKV_HEADER_SIZE + SHORT_KEY - 1);
 }
 
 /* Whether the record at `word` is that of `key`, as far as one can know: also if it is damaged, so that who finds it
@@ -134,10 +148,36 @@ static inline uint64_t fkv_find_locked(flashkv *store, khonsu_slice key, uint64_
   return KH_LIKELY(word != KH_WORD_DAMAGED) ? word : fkv_find_locked_healed(store, key, hash);
 }
 
-/* The head of a record, which is sound. `view` must be given back (fkv_view_fini). CORRUPT, IO, NO_MEMORY. */
-KHONSU_MUST_USE khonsu_status fkv_head(const flashkv *store, uint64_t word, fkv_view *view, khonsu_error *error);
+/* CORRUPT: what is not found may be there nevertheless. To be asked after finds that found nothing. */
+KHONSU_MUST_USE khonsu_status fkv_check_index(const flashkv *store, khonsu_error *error);
+
+/* Whether all of the record has been found sound, and is there to be read. */
+static inline bool fkv_spot_is_checked(const fkv_spot *spot) {
+  return spot->record != NULL && fkv_file_is_checked(spot->file, spot->offset);
+}
+
+/* The head of a record, which is sound. `view` must be given back (fkv_view_fini). In the epoch, or with the file pinned.
+ * CORRUPT, IO, NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status fkv_head_at(const flashkv *store, const fkv_spot *spot, fkv_view *view,
+                                          khonsu_error *error);
 /* All of a record, which is sound; the value is looked at when it is first asked for. */
-KHONSU_MUST_USE khonsu_status fkv_whole(const flashkv *store, uint64_t word, fkv_view *view, khonsu_error *error);
+KHONSU_MUST_USE khonsu_status fkv_whole_at(const flashkv *store, const fkv_spot *spot, fkv_view *view,
+                                           khonsu_error *error);
+/* The same by words: in the epoch. */
+KHONSU_MUST_USE static inline khonsu_status fkv_head(const flashkv *store, uint64_t word, fkv_view *view,
+                                                     khonsu_error *error) {
+  fkv_spot spot = fkv_spot_of(store, word);
+  return fkv_head_at(store, &spot, view, error);
+}
+KHONSU_MUST_USE static inline khonsu_status fkv_whole(const flashkv *store, uint64_t word, fkv_view *view,
+                                                      khonsu_error *error) {
+  fkv_spot spot = fkv_spot_of(store, word);
+  return fkv_whole_at(store, &spot, view, error);
+}
+/* Calls `use` with a head, without asking for memory: for who could not go back if there were none. False: it cannot be
+ * read, or is damaged, and `use` was not called. */
+typedef void fkv_use_head(void *ctx, const uint8_t *record, uint64_t offset);
+bool fkv_with_head(const flashkv *store, uint64_t word, fkv_use_head *use, void *ctx);
 
 /* Milliseconds since 1970, never less than before. */
 uint64_t fkv_clock_ms(flashkv *store);

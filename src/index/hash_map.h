@@ -91,7 +91,13 @@ uint64_t kh_hash_map_find(const kh_hash_map *map, khonsu_slice key, uint64_t has
 
 /* For who has several keys to find: fetches what a find of this hash begins with. */
 static inline void kh_hash_map_prefetch(uintptr_t entry, uint64_t hash) {
-  __builtin_prefetch((const void *)(uintptr_t)&kh_entry_slots(entry)[kh_hash_home(hash) & kh_entry_mask(entry)]);
+  kh_prefetch((const void *)(uintptr_t)&kh_entry_slots(entry)[kh_hash_home(hash) & kh_entry_mask(entry)]);
+}
+
+/* The same for the writer, who counts what is in a segment, before its slots. */
+static inline void kh_hash_map_prefetch_for_insert(uintptr_t entry, uint64_t hash) {
+  kh_hash_map_prefetch(entry, hash);
+  kh_prefetch((const char *)(uintptr_t)kh_entry_slots(entry) - KH_CACHE_LINE);
 }
 
 static inline bool kh_hash_map_any_word(void *ctx, uint64_t word, khonsu_slice key) {

@@ -52,7 +52,7 @@ static inline int kh_ordered_prefix_order(const kh_ordered_node *node, khonsu_sl
 
 /* Has the first lines fetched: most of a leaf, and the heads of an inner node. */
 static inline void kh_ordered_node_prefetch(const kh_ordered_node *node) {
-  for (size_t line = 0; line < 12; line++) __builtin_prefetch((const char *)node + line * KH_CACHE_LINE);
+  for (size_t line = 0; line < 12; line++) kh_prefetch((const char *)node + line * KH_CACHE_LINE);
 }
 
 /* ---- leaves: the prefix; where suffixes start, and where the last one ends; the suffixes; slack, unless it is empty */

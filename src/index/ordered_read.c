@@ -46,11 +46,20 @@ static bool go_on(cursor *at, bool reverse) {
   return false;
 }
 
+/* Has the words before a leaf fetched. */
+static void prefetch_words(const kh_ordered_node *leaf) {
+  enum { LINES = KH_LEAF_MAX * 8 / KH_CACHE_LINE };
+  for (size_t line = 1; line <= LINES; line++) kh_prefetch((const char *)leaf - line * KH_CACHE_LINE);
+}
+
 /* Has the leaf that go_on will come to fetched, if it is of the same parent. Only its address is used. */
 static void prefetch_next(const cursor *at, bool reverse) {
   if (at->height == 0) return;
   unsigned next = at->index[1] + (reverse ? -1U : 1U); /* the one before 0 is no child either */
-  if (next < at->inner[1]->count) kh_ordered_node_prefetch(kh_inner_child(at->inner[1], next));
+  if (next >= at->inner[1]->count) return;
+  const kh_ordered_node *leaf = kh_inner_child(at->inner[1], next);
+  kh_ordered_node_prefetch(leaf);
+  if (at->leaf->has_words) prefetch_words(leaf);
 }
 
 /* Copies with SHORT bytes of room at both ends, so that short keys take no call. */
@@ -118,6 +127,7 @@ khonsu_status kh_ordered_map_read_words(const kh_ordered_map *map, const khonsu_
   cursor at = {.height = root->level};
   output out = {keys, places, words, room, 0};
   go_down(&at, root, from, reverse);
+  if (words != NULL) prefetch_words(at.leaf);
   uint64_t chosen = chosen_in(at.leaf, from, inclusive, reverse);
   khonsu_status status = KHONSU_OK;
   for (;;) {

@@ -30,7 +30,7 @@ static khonsu_status read_up(const kh_skip_list *list, const khonsu_slice *from,
   khonsu_status status = KHONSU_OK;
   while (node != NULL && out->count < out->room && status == KHONSU_OK) {
     const kh_skip_node *next = atomic_load(&node->links[0]); /* B */
-    __builtin_prefetch(next);
+    kh_prefetch(next);
     status = put(node, out);
     node = next;
   }

@@ -83,11 +83,11 @@ static inline kh_version *kh_version_visible(kh_version *version, uint64_t times
 /* Has the memory fetched of header and key, and of a value of 100 bytes. */
 static inline void kh_version_prefetch(const kh_version *version, bool value) {
   const char *first = (const char *)version;
-  __builtin_prefetch(first);
-  __builtin_prefetch(first + KH_CACHE_LINE);
+  kh_prefetch(first);
+  kh_prefetch(first + KH_CACHE_LINE);
   if (!value) return;
-  __builtin_prefetch(first + 2 * KH_CACHE_LINE);
-  __builtin_prefetch(first + 3 * KH_CACHE_LINE);
+  kh_prefetch(first + 2 * KH_CACHE_LINE);
+  kh_prefetch(first + 3 * KH_CACHE_LINE);
 }
 
 /* Bytes the version itself takes, key and value included, save a table's chunks. */

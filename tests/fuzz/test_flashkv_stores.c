@@ -33,6 +33,7 @@ static flashkv_options options_of(kh_prng *prng) {
   flashkv_options options = FLASHKV_OPTIONS_INIT;
   options.dir_path = "/store";
   options.background = false;
+  options.merge_reserve = 0;
   options.data_file_size = 4096;
   options.index_type = types[kh_prng_below(prng, 4)];
   options.mmap_at_startup = !one_in(prng, 3);

@@ -134,26 +134,61 @@ static void ids_are_below_the_next_one(void **state) {
   assert_int_equal(read_status(message), FLASHKV_OK);
 }
 
-static void a_newer_version_is_refused(void **state) {
-  (void)state;
+/* Changes the byte at `offset`, under checksums that are right. */
+static void write_changed(size_t offset, uint8_t byte) {
   const kh_os *os = kh_os_posix();
-  char path[128], message[512];
-  uint8_t bytes[FKV_PREAMBLE_SIZE];
+  char path[128];
+  uint8_t bytes[1024];
   size_t size;
   kh_file file;
-  write_one(0, 1);
+  write_one(2, 1);
   path_of(FKV_MANIFEST_NAME, path);
   assert_int_equal(KH_OS_CALL(os, open, path, KH_OPEN_WRITE, &file), 0);
   assert_int_equal(KH_OS_CALL(os, read_at, file, bytes, sizeof bytes, 0, &size), 0);
-  uint32_t version = FKV_FORMAT_VERSION + 1;
-  memcpy(bytes + 8, &version, sizeof version);
-  uint32_t crc = kh_crc32c(kh_crc32c(0, bytes, 12), bytes + 16, sizeof bytes - 16);
+  bytes[offset] = byte;
+  uint64_t body_crc = kh_crc32c(0, bytes + FKV_PREAMBLE_SIZE, size - FKV_PREAMBLE_SIZE);
+  memcpy(bytes + 48, &body_crc, sizeof body_crc);
+  uint32_t crc = kh_crc32c(kh_crc32c(0, bytes, 12), bytes + 16, FKV_PREAMBLE_SIZE - 16);
   memcpy(bytes + 12, &crc, sizeof crc);
-  khonsu_slice slice = kh_slice(bytes, sizeof bytes);
+  khonsu_slice slice = kh_slice(bytes, size);
   assert_int_equal(KH_OS_CALL(os, write_at, file, &slice, 1, 0), 0);
+  (void)KH_OS_CALL(os, close, file);
+}
+
+static void another_version_is_refused(void **state) {
+  (void)state;
+  char message[512], path[128];
+  path_of(FKV_MANIFEST_NAME, path);
+  write_changed(8, FKV_FORMAT_VERSION + 1);
   assert_int_equal(read_status(message), FLASHKV_UNSUPPORTED);
   assert_non_null(strstr(message, "version 2"));
-  (void)KH_OS_CALL(os, close, file);
+  assert_non_null(strstr(message, path));
+  write_changed(8, 0);
+  assert_int_equal(read_status(message), FLASHKV_UNSUPPORTED);
+}
+
+/* Each byte that has no meaning yet, and bits beside those of rows that have one. */
+static void what_only_a_later_version_knows_is_refused(void **state) {
+  (void)state;
+  static const struct {
+    size_t from, to;
+    const char *where;
+  } reserved[] = {{56, 64, "preamble"}, {120, 128, "head"}, {137, 144, "row"},
+                  {168, 192, "row"},    {201, 208, "row"},  {232, 256, "row"}};
+  char message[512], path[128];
+  path_of(FKV_MANIFEST_NAME, path);
+  for (size_t at = 0; at < sizeof reserved / sizeof reserved[0]; at++) {
+    for (size_t offset = reserved[at].from; offset < reserved[at].to; offset++) {
+      write_changed(offset, 0x10);
+      assert_int_equal(read_status(message), FLASHKV_UNSUPPORTED);
+      assert_non_null(strstr(message, reserved[at].where));
+      assert_non_null(strstr(message, path));
+    }
+  }
+  write_changed(136, 4);
+  assert_int_equal(read_status(message), FLASHKV_UNSUPPORTED);
+  write_changed(136, 3);
+  assert_int_equal(read_status(message), FLASHKV_OK);
 }
 
 int main(void) {
@@ -162,7 +197,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(one_that_is_not_there_is_no_store, begin, end),
       cmocka_unit_test_setup_teardown(damage_is_noticed, begin, end),
       cmocka_unit_test_setup_teardown(ids_are_below_the_next_one, begin, end),
-      cmocka_unit_test_setup_teardown(a_newer_version_is_refused, begin, end),
+      cmocka_unit_test_setup_teardown(another_version_is_refused, begin, end),
+      cmocka_unit_test_setup_teardown(what_only_a_later_version_knows_is_refused, begin, end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
