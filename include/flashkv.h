@@ -226,7 +226,7 @@ typedef int (*flashkv_progress)(void *ctx, const char *phase, uint64_t done, uin
   X(uint32_t, merge_window_end_minute, 1440, 0, 1440, "and until which; less than the beginning: over midnight")       \
   X(uint64_t, merge_bytes_per_second, 0, 0, UINT64_MAX, "automatic merges copy no faster; 0 = no limit")               \
   X(uint64_t, merge_reserve, UINT64_C(16777216), 0, UINT64_C(1) << 40,                                                 \
-    "bytes of disk kept aside, so that merging can make room on a full disk; not before a data file is full")
+    "bytes of disk kept aside, so that deletions and merges can make room when it is full; not before a data file is")
 
 typedef struct flashkv_options {
   uint32_t struct_size;
@@ -508,7 +508,8 @@ typedef struct flashkv_merge_result {
 
 /* Copies what is live out of files that are mostly dead, in the order of keys, and removes them. Readers and writers go
  * on; each file's space is back in the file system when the file is done, but for files whose values are still lent out.
- * Can be ended and begun again at any point: what is done stays done. `result` may be NULL.
+ * Can be ended and begun again at any point: what is done stays done. `result` may be NULL. On a full disk it goes on with
+ * what merge_reserve has kept aside, and other writes are STORAGE_FULL until it is done with a file.
  * MERGE_RUNNING: another call, or the store's own thread, is at it. CANCELLED. STORAGE_FULL: no room for a copy. CORRUPT:
  * also if the index is damaged, and cannot say what is dead. */
 FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_merge(flashkv *store, const flashkv_merge_options *options,

@@ -1,5 +1,6 @@
 #include "backup.h"
 #include "derived.h"
+#include "tidy.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -160,12 +161,13 @@ static khonsu_status publish(fkv_backup *own, khonsu_error *error) {
 
 static kh_os_error remove_unlisted(void *ctx, const char *name) {
   const fkv_backup *own = ctx;
-  uint64_t id = fkv_files_id_of(name, "data");
-  if (id == 0) id = fkv_files_id_of(name, "hint");
+  uint64_t data_id = fkv_files_id_of(name, "data"), id = data_id != 0 ? data_id : fkv_files_id_of(name, "hint");
   bool is_part = is_number(name, "part");
   if (!is_part && (id == 0 || is_listed(&own->made, id))) return 0;
   char path[FKV_PATH_MAX];
   snprintf(path, sizeof path, "%s/%s", own->target.dir_path, name);
+  fkv_file_kind kind = data_id != 0 ? FKV_FILE_DATA : FKV_FILE_HINT;
+  if (!is_part && !fkv_may_be_removed(&own->target, path, kind)) return 0;
   (void)KH_OS_CALL(own->target.os, unlink, path); /* else the next backup, or opening, does it */
   return 0;
 }

@@ -313,6 +313,15 @@ khonsu_status fkv_file_sync(fkv_file *file, const fkv_files *files, khonsu_error
 
 /* ---- reading */
 
+khonsu_status fkv_file_read(fkv_file *file, const fkv_files *files, uint64_t offset, uint8_t *bytes, size_t size,
+                            khonsu_error *error) {
+  size_t got;
+  kh_os_error failed = KH_OS_CALL(file->os, read_at, file->handle, bytes, size, offset, &got);
+  if (failed) return fail(file, files, failed, "read", error);
+  memset(bytes + got, 0, size - got);
+  return FLASHKV_OK;
+}
+
 khonsu_status fkv_file_view(fkv_file *file, const fkv_files *files, uint64_t offset, size_t size, fkv_view *view,
                             khonsu_error *error) {
   if (KH_LIKELY(file->base != NULL)) {
@@ -321,15 +330,10 @@ khonsu_status fkv_file_view(fkv_file *file, const fkv_files *files, uint64_t off
   }
   uint8_t *bytes = kh_alloc_lines(size);
   if (bytes == NULL) return khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for %zu bytes of a value", size);
-  size_t got;
-  kh_os_error failed = KH_OS_CALL(file->os, read_at, file->handle, bytes, size, offset, &got);
-  if (failed) {
-    kh_free(bytes);
-    return fail(file, files, failed, "read", error);
-  }
-  memset(bytes + got, 0, size - got);
-  *view = (fkv_view){bytes, bytes};
-  return FLASHKV_OK;
+  khonsu_status status = fkv_file_read(file, files, offset, bytes, size, error);
+  if (status == FLASHKV_OK) *view = (fkv_view){bytes, bytes};
+  else kh_free(bytes);
+  return status;
 }
 
 /* ---- leaving. Files that are pinned when the store has no more use for them are in one list of the process, as the store

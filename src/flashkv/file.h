@@ -46,6 +46,7 @@ typedef struct fkv_file {
   uint64_t warm_due;     /* when the tail gets here, the keeper is to make the next ones ready */
   bool sealed;           /* cut, flushed, in the manifest as such */
   bool merged;           /* holds copies that a merge made: no history */
+  bool unlisted;         /* the next manifest does not list it: merged away */
   uint64_t live;         /* bytes of values that are the newest of their keys, */
   uint64_t tombstones;   /* of deletions that may still be needed, */
   uint64_t retained;     /* and of what only snapshots see; the rest is dead */
@@ -124,6 +125,10 @@ static inline void fkv_view_fini(fkv_view *view) { kh_free(view->owned); }
 /* The bytes from `offset` on, at least `size` of them. Zeros follow the end of the file. */
 KHONSU_MUST_USE khonsu_status fkv_file_view(fkv_file *file, const fkv_files *files, uint64_t offset, size_t size,
                                             fkv_view *view, khonsu_error *error);
+
+/* The same into the caller's memory, of a file that is not mapped. */
+KHONSU_MUST_USE khonsu_status fkv_file_read(fkv_file *file, const fkv_files *files, uint64_t offset, uint8_t *bytes,
+                                            size_t size, khonsu_error *error);
 
 /* To be asked after bytes of the mapping were looked at that no checksum vouches for: they may have been zeros. */
 static inline bool fkv_file_is_unreadable(const fkv_file *file) {

@@ -1,4 +1,5 @@
 /* files: which data files there are, in memory and in the manifest. */
+#include "reserve.h"
 #include "write.h"
 
 #include <errno.h>
@@ -21,8 +22,9 @@ static khonsu_status describe(flashkv *store, fkv_manifest *manifest, khonsu_err
   manifest->history_from = store->history_from;
   manifest->sequence = atomic_load(&store->synced);
   manifest->timestamp_us = store->timestamp_us;
-  manifest->row_count = store->list_count;
-  for (size_t index = 0; index < store->list_count; index++) manifest->rows[index] = row_of(store->list[index]);
+  for (size_t index = 0; index < store->list_count; index++) {
+    if (!store->list[index]->unlisted) manifest->rows[manifest->row_count++] = row_of(store->list[index]);
+  }
   kh_lock_release(&store->write_lock);
   memcpy(manifest->store_id, store->files.store_id, FKV_STORE_ID_SIZE);
   return FLASHKV_OK;
@@ -123,13 +125,23 @@ static khonsu_status roll(flashkv *store, uint64_t size, khonsu_error *error) {
   return status;
 }
 
-khonsu_status fkv_prepare_active(flashkv *store, uint64_t size, khonsu_error *error) {
-  while (KH_UNLIKELY(!has_room(store, size))) {
+static khonsu_status make_room(flashkv *store, uint64_t size, khonsu_error *error) {
+  if (atomic_load(&store->reserve_lent)) {
+    return khonsu_error_set(error, FLASHKV_STORAGE_FULL, "the disk is full; a merge of %s is making room",
+                            store->dir_path);
+  }
+  while (!has_room(store, size)) {
     khonsu_status status = roll(store, size, error);
     if (status == FLASHKV_OK) status = fkv_check_writable(store, error);
     if (status != FLASHKV_OK) return status;
   }
   return fkv_file_make_room(store->active, &store->files, store->active->tail + size, error);
+}
+
+khonsu_status fkv_prepare_active(flashkv *store, uint64_t size, khonsu_error *error) {
+  const fkv_file *active = store->active;
+  if (KH_LIKELY(active != NULL && active->tail + size <= active->ready)) return FLASHKV_OK;
+  return make_room(store, size, error);
 }
 
 /* ---- sealing */
@@ -175,6 +187,7 @@ khonsu_status fkv_seal_full(flashkv *store, khonsu_error *error) {
     status = seal(store, file, error);
   }
   if (sealed && status == FLASHKV_OK) status = fkv_publish_files(store, error);
+  if (status == FLASHKV_OK) fkv_reserve_take(store);
   kh_lock_release(&store->files_lock);
   return status;
 }

@@ -170,14 +170,15 @@ static void count_replaced(flashkv *store, const fkv_installed *installed, bool 
   if (retained) count_retained(store, installed->old, installed->old_size);
 }
 
+static void take_size(void *ctx, const uint8_t *record, uint64_t offset) {
+  *(uint64_t *)ctx = fkv_record_size(record, offset);
+}
+
 static void count_left(flashkv *store, uint64_t word) {
-  fkv_view view;
-  if (fkv_head(store, word, &view, NULL) != FLASHKV_OK) return;
-  fkv_spot spot = fkv_spot_of(store, word);
-  uint64_t size = fkv_record_size(view.bytes, spot.offset);
+  uint64_t size = 0;
+  (void)fkv_with_head(store, word, take_size, &size);
   store->retained -= size;
-  spot.file->retained -= size;
-  fkv_view_fini(&view);
+  fkv_spot_of(store, word).file->retained -= size;
 }
 
 /* ---- settling */

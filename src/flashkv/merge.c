@@ -1,6 +1,7 @@
 #include "merge.h"
 
 #include "expiry.h"
+#include "reserve.h"
 
 /* ---- choosing */
 
@@ -105,6 +106,7 @@ static khonsu_status run_jobs(fkv_merge_job *job, double threshold) {
     kh_lock_release(&store->write_lock);
     if (status != FLASHKV_OK || job->input_count == 0) return status;
     status = run_job(job);
+    fkv_reserve_return(store);
     if (status != FLASHKV_OK) return status;
   }
 }
@@ -160,6 +162,7 @@ khonsu_status fkv_merge(flashkv *store, const flashkv_merge_options *options, bo
   fkv_expire(store);
   if (with_active) close_active(store, threshold);
   status = fkv_seal_full(store, error);
+  if (fkv_reserve_lend(store, status)) status = fkv_seal_full(store, error);
   job.bytes_total = bytes_due(store, threshold);
   if (status == FLASHKV_OK) status = run_jobs(&job, threshold);
   kh_lock_acquire(&store->write_lock);
@@ -169,6 +172,7 @@ khonsu_status fkv_merge(flashkv *store, const flashkv_merge_options *options, bo
   kh_free(job.inputs);
   kh_free(job.outputs);
   kh_buffer_fini(&job.moves);
+  fkv_reserve_return(store);
   atomic_store(&store->merging, false);
   return status;
 }

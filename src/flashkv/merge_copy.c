@@ -4,6 +4,7 @@
 #include "install.h"
 #include "keeper.h"
 #include "merge.h"
+#include "reserve.h"
 
 /* ---- what is wanted */
 
@@ -163,9 +164,12 @@ typedef struct output {
 static khonsu_status write_stage(fkv_merge_job *job, output *to) {
   if (to->stage.size == 0) return FLASHKV_OK;
   khonsu_slice slice = kh_buffer_slice(&to->stage);
-  khonsu_status status = fkv_file_make_room(to->file, &job->store->files, to->stage_at + slice.size, job->error);
+  const fkv_files *files = &job->store->files;
+  uint64_t end = to->stage_at + slice.size;
+  khonsu_status status = fkv_file_make_room(to->file, files, end, job->error);
+  if (fkv_reserve_lend(job->store, status)) status = fkv_file_make_room(to->file, files, end, job->error);
   if (status != FLASHKV_OK) return status;
-  status = fkv_file_write_bytes(to->file, &job->store->files, to->stage_at, slice, job->error);
+  status = fkv_file_write_bytes(to->file, files, to->stage_at, slice, job->error);
   to->stage_at += slice.size;
   to->stage.size = 0;
   return status;
@@ -197,11 +201,12 @@ static khonsu_status begin_output(fkv_merge_job *job, output *to, uint64_t size)
     job->output_capacity = capacity;
   }
   uint64_t needed = FKV_PREAMBLE_SIZE + size + FKV_ALIGNMENT, size_max = store->options.data_file_size;
+  if (needed > size_max) size_max = needed;
   kh_lock_acquire(&store->files_lock);
   uint64_t id = store->next_file_id++;
   kh_lock_release(&store->files_lock);
-  khonsu_status status =
-      fkv_file_create(&store->files, id, needed > size_max ? needed : size_max, &to->file, job->error);
+  khonsu_status status = fkv_file_create(&store->files, id, size_max, &to->file, job->error);
+  if (fkv_reserve_lend(store, status)) status = fkv_file_create(&store->files, id, size_max, &to->file, job->error);
   if (status != FLASHKV_OK) return status;
   to->file->merged = true;
   to->stage_at = to->file->tail;

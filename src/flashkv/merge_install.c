@@ -1,6 +1,7 @@
 #include "expiry.h"
 #include "install.h"
 #include "merge.h"
+#include "reserve.h"
 
 /* ---- leading the keydir to the copies; under the write lock */
 
@@ -98,11 +99,9 @@ static khonsu_status list_outputs(fkv_merge_job *job) {
   return FLASHKV_OK;
 }
 
-static bool is_input(const fkv_merge_job *job, const fkv_file *file) {
-  for (size_t index = 0; index < job->input_count; index++) {
-    if (job->inputs[index] == file) return true;
-  }
-  return false;
+/* Whether the next manifest lists the inputs. Under both locks. */
+static void unlist_inputs(fkv_merge_job *job, bool unlisted) {
+  for (size_t index = 0; index < job->input_count; index++) job->inputs[index]->unlisted = unlisted;
 }
 
 /* Under both locks. */
@@ -110,14 +109,10 @@ static void take_inputs_off_the_list(fkv_merge_job *job) {
   flashkv *store = job->store;
   size_t kept = 0;
   for (size_t index = 0; index < store->list_count; index++) {
-    if (is_input(job, store->list[index])) store->bytes -= store->list[index]->tail - FKV_PREAMBLE_SIZE;
+    if (store->list[index]->unlisted) store->bytes -= store->list[index]->tail - FKV_PREAMBLE_SIZE;
     else store->list[kept++] = store->list[index];
   }
   store->list_count = kept;
-}
-
-static void put_inputs_back(fkv_merge_job *job) {
-  for (size_t index = 0; index < job->input_count; index++) fkv_list_insert_first(job->store, job->inputs[index]);
 }
 
 static void forget_input(fkv_merge_job *job, fkv_file *file) {
@@ -141,7 +136,7 @@ khonsu_status fkv_merge_remove_inputs(fkv_merge_job *job) {
   uint64_t history_from = store->history_from;
   kh_lock_acquire(&store->files_lock);
   kh_lock_acquire(&store->write_lock);
-  take_inputs_off_the_list(job);
+  unlist_inputs(job, true);
   for (size_t index = 0; index < job->input_count; index++) {
     const fkv_file *file = job->inputs[index];
     if (file->sequence_min <= file->sequence_max && file->sequence_max >= store->history_from) {
@@ -150,9 +145,12 @@ khonsu_status fkv_merge_remove_inputs(fkv_merge_job *job) {
   }
   kh_lock_release(&store->write_lock);
   khonsu_status status = fkv_publish_files(store, job->error);
+  if (fkv_reserve_lend(store, status)) status = fkv_publish_files(store, job->error);
   kh_lock_acquire(&store->write_lock);
-  if (status != FLASHKV_OK) {
-    put_inputs_back(job); /* there was room for them a moment ago */
+  if (status == FLASHKV_OK) {
+    take_inputs_off_the_list(job);
+  } else {
+    unlist_inputs(job, false);
     store->history_from = history_from;
   }
   for (size_t index = 0; index < job->input_count && status == FLASHKV_OK; index++) {

@@ -7,6 +7,7 @@
 #include "image.h"
 #include "install.h"
 #include "keeper.h"
+#include "tidy.h"
 
 /* ---- options */
 
@@ -214,22 +215,6 @@ static khonsu_status open_rows(flashkv *store, const fkv_manifest *manifest, kho
   return FLASHKV_OK;
 }
 
-/* Files that no manifest lists: of a merge, or of the making of a file, that did not come to its end. */
-static kh_os_error remove_unlisted(void *ctx, const char *name) {
-  flashkv *store = ctx;
-  uint64_t id = fkv_files_id_of(name, "data");
-  if (id == 0) id = fkv_files_id_of(name, "hint");
-  if (id == 0) return 0;
-  for (size_t index = 0; index < store->list_count; index++) {
-    if (store->list[index]->id == id) return 0;
-  }
-  char path[FKV_PATH_MAX];
-  snprintf(path, sizeof path, "%s/%s", store->dir_path, name);
-  return KH_OS_CALL(store->files.os, unlink, path);
-}
-
-/* The last file goes on where it ends, and what the log lost in a crash is cut off for good: what is written there next must
- * not be followed by what was there before. */
 /* Writes again what the system believes to be on the disk since a flush of it failed. */
 static khonsu_status rewrite_tail(flashkv *store, fkv_file *file, khonsu_error *error) {
   enum { PART = 1 << 20 };
@@ -246,9 +231,9 @@ static khonsu_status rewrite_tail(flashkv *store, fkv_file *file, khonsu_error *
   return status == FLASHKV_OK ? fkv_file_sync(file, &store->files, error) : status;
 }
 
+/* The last file goes on where it ends, and what the log lost in a crash is cut off for good: what is written there next must
+ * not be followed by what was there before. */
 static khonsu_status continue_log(flashkv *store, khonsu_error *error) {
-  kh_os_error failed = KH_OS_CALL(store->files.os, list, store->dir_path, remove_unlisted, store);
-  if (failed) return kh_os_fail(error, failed, "tidy", store->dir_path);
   for (size_t index = 0; index < store->list_count; index++) {
     fkv_file *file = store->list[index];
     if (file->sealed) continue;
@@ -294,6 +279,7 @@ static khonsu_status load(flashkv *store, khonsu_error *error) {
   if (status == FLASHKV_OK) status = open_rows(store, &manifest, error);
   fkv_manifest_fini(&manifest);
   if (status == FLASHKV_OK) status = fkv_recover(store, error);
+  if (status == FLASHKV_OK && !store->options.read_only) status = fkv_tidy(store, error);
   if (status == FLASHKV_OK && !store->options.read_only) status = continue_log(store, error);
   const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
   if (status == FLASHKV_OK && disk != NULL) disk->recovered(&store->keydir);
@@ -304,18 +290,24 @@ static khonsu_status load(flashkv *store, khonsu_error *error) {
 
 static bool word_has_key(void *ctx, uint64_t word, khonsu_slice key) { return fkv_word_has_key(ctx, word, key); }
 
+typedef struct hashing {
+  const flashkv *store;
+  uint64_t hash;
+} hashing;
+
+static void hash_key(void *ctx, const uint8_t *record, uint64_t offset) {
+  (void)offset;
+  hashing *own = ctx;
+  own->hash = fkv_hash(own->store, fkv_record_key(record));
+}
+
 /* The hash of a key that cannot be read is not known: it will not be found any more where it was, so from now on what is not
  * found may be there nevertheless. */
 static uint64_t word_hash(void *ctx, uint64_t word) {
   flashkv *store = ctx;
-  fkv_view view;
-  if (fkv_head(store, word, &view, NULL) != FLASHKV_OK) {
-    atomic_store(&store->misses_are_doubtful, true);
-    return 0;
-  }
-  uint64_t hash = fkv_hash(store, fkv_record_key(view.bytes));
-  fkv_view_fini(&view);
-  return hash;
+  hashing own = {store, 0};
+  if (!fkv_with_head(store, word, hash_key, &own)) atomic_store(&store->misses_are_doubtful, true);
+  return own.hash;
 }
 
 static void prefetch_word(void *ctx, uint64_t word) {
@@ -369,6 +361,7 @@ static flashkv *new_store(const kh_os *os, const flashkv_options *options) {
   store->options = *options;
   store->flushes_are_small = options->sync_writes == FLASHKV_SYNC;
   store->directory = store->lock_file = KH_FILE_NONE;
+  store->reserve_due = true;
   size_t size = strlen(options->dir_path) + 1;
   store->dir_path = kh_alloc(size);
   if (store->dir_path == NULL) {

@@ -3,26 +3,29 @@
 
 #include "install.h"
 
-/* ---- whether a word is that of a key */
+/* ---- heads */
 
 /* A head that can be read in one go in nearly all cases. */
 enum { HEAD_GUESS = 256 };
 
+static uint64_t room_of(const fkv_spot *spot) {
+  uint64_t readable = atomic_load_explicit(&spot->file->readable, memory_order_relaxed);
+  return readable > spot->offset ? readable - spot->offset : 0;
+}
+
 /* Reads as much of a head as there is. Its soundness is for the caller to look at. */
 static khonsu_status read_head(const flashkv *store, const fkv_spot *spot, fkv_view *view, fkv_soundness *sound,
                                khonsu_error *error) {
-  uint64_t readable = atomic_load_explicit(&spot->file->readable, memory_order_relaxed);
-  uint64_t room = readable > spot->offset ? readable - spot->offset : 0;
   if (spot->record != NULL) {
     *view = (fkv_view){spot->record, NULL};
-    *sound = fkv_record_check_head(spot->record, room, spot->file->salt, spot->offset);
+    *sound = fkv_record_check_head(spot->record, room_of(spot), spot->file->salt, spot->offset);
     return FLASHKV_OK;
   }
   size_t size = HEAD_GUESS, wanted;
   for (;;) { /* twice at most: the header says how long the head is */
     khonsu_status status = fkv_file_view(spot->file, &store->files, spot->offset, size, view, error);
     if (status != FLASHKV_OK) return status;
-    *sound = fkv_record_check_part(view->bytes, size, room, spot->file->salt, spot->offset, &wanted);
+    *sound = fkv_record_check_part(view->bytes, size, room_of(spot), spot->file->salt, spot->offset, &wanted);
     if (wanted <= size) return FLASHKV_OK;
     fkv_view_fini(view);
     size = wanted;
@@ -35,20 +38,61 @@ static bool head_is_known(const fkv_spot *spot) {
          (spot->offset >= spot->file->own_from || fkv_file_is_checked(spot->file, spot->offset));
 }
 
+/* Whether the head, of which the first bytes are read into `bytes`, is sound; `*wanted` as fkv_record_check_part. */
+static bool read_head_to(const flashkv *store, const fkv_spot *spot, uint8_t *bytes, size_t size, size_t *wanted) {
+  *wanted = 0;
+  if (fkv_file_read(spot->file, &store->files, spot->offset, bytes, size, NULL) != FLASHKV_OK) return false;
+  return fkv_record_check_part(bytes, size, room_of(spot), spot->file->salt, spot->offset, wanted) == FKV_SOUND;
+}
+
+/* In a frame of its own, as the stack is all it has for long keys. */
+static __attribute__((noinline)) bool use_long_head(const flashkv *store, const fkv_spot *spot, fkv_use_head *use,
+                                                    void *ctx) {
+  uint8_t bytes[FKV_HEAD_SIZE_MAX];
+  size_t wanted;
+  if (!read_head_to(store, spot, bytes, sizeof bytes, &wanted)) return false;
+  use(ctx, bytes, spot->offset);
+  return true;
+}
+
+bool fkv_with_head(const flashkv *store, uint64_t word, fkv_use_head *use, void *ctx) {
+  fkv_spot spot = fkv_spot_of(store, word);
+  if (spot.record != NULL) {
+    fkv_view view;
+    if (fkv_head(store, word, &view, NULL) != FLASHKV_OK) return false;
+    use(ctx, view.bytes, spot.offset);
+    return true;
+  }
+  uint8_t bytes[HEAD_GUESS];
+  size_t wanted;
+  if (read_head_to(store, &spot, bytes, sizeof bytes, &wanted)) use(ctx, bytes, spot.offset);
+  else return wanted > sizeof bytes && use_long_head(store, &spot, use, ctx);
+  return true;
+}
+
+/* ---- whether a word is that of a key */
+
+typedef struct comparison {
+  khonsu_slice key;
+  bool same;
+} comparison;
+
+static void compare_key(void *ctx, const uint8_t *record, uint64_t offset) {
+  (void)offset;
+  comparison *own = ctx;
+  own->same = kh_slice_equal(fkv_record_key(record), own->key);
+}
+
 /* Key and word do not match at first sight: is the record what it seems to be? One that cannot be read, or is damaged, may
  * be that of any key, and is said to be that of this one: whoever looks at it next finds out. */
 bool fkv_word_has_key_slow(const flashkv *store, uint64_t word, khonsu_slice key) {
   if (fkv_spans_file(&store->spans, word) == NULL) return false; /* of a file that an image knew, and a merge removed */
   fkv_spot spot = fkv_spot_of(store, word);
-  fkv_view view;
-  fkv_soundness sound;
   if (head_is_known(&spot)) {
     return kh_slice_equal(fkv_record_key(spot.record), key) || fkv_file_is_unreadable(spot.file);
   }
-  if (read_head(store, &spot, &view, &sound, NULL) != FLASHKV_OK) return true;
-  bool same = sound != FKV_SOUND || kh_slice_equal(fkv_record_key(view.bytes), key);
-  fkv_view_fini(&view);
-  return same;
+  comparison own = {key, false};
+  return !fkv_with_head(store, word, compare_key, &own) || own.same;
 }
 
 /* ---- records */
@@ -83,7 +127,7 @@ static khonsu_status read_whole(const flashkv *store, const fkv_spot *spot, fkv_
 }
 
 khonsu_status fkv_whole_at(const flashkv *store, const fkv_spot *spot, fkv_view *view, khonsu_error *error) {
-  if (KH_LIKELY(spot->record != NULL && fkv_file_is_checked(spot->file, spot->offset))) {
+  if (KH_LIKELY(fkv_spot_is_checked(spot))) {
     *view = (fkv_view){spot->record, NULL};
     return FLASHKV_OK;
   }

@@ -98,8 +98,7 @@ static khonsu_status replay_file(replay *own, const fkv_extent *extent) {
 
 /* ---- all of them */
 
-/* The first file of the log whose commits are all beyond `sequence`, if it has any that are wanted. A merge that could not
- * be published may have changed the order of the list, so it is not relied on. */
+/* The first file of the log whose commits are all beyond `sequence`, if it has any that are wanted. */
 static const fkv_extent *next_file(const replay *own, const fkv_extents *extents, uint64_t sequence) {
   const fkv_extent *next = NULL;
   for (size_t index = 0; index < extents->count; index++) {

@@ -75,7 +75,8 @@ struct flashkv {
 
   kh_ordered_map expiries; /* expiry.c; under the write lock */
   _Atomic bool merging, closing;
-  kh_thread keeper; /* keeper.c */
+  _Atomic bool reserve_due, reserve_lent; /* reserve.h */
+  kh_thread keeper;                       /* keeper.c */
   _Atomic uint32_t keeper_state, keeper_calls;
   _Atomic uint64_t last_commit_ns;
 };
@@ -150,6 +151,11 @@ static inline uint64_t fkv_find_locked(flashkv *store, khonsu_slice key, uint64_
 /* CORRUPT: what is not found may be there nevertheless. To be asked after finds that found nothing. */
 KHONSU_MUST_USE khonsu_status fkv_check_index(const flashkv *store, khonsu_error *error);
 
+/* Whether all of the record has been found sound, and is there to be read. */
+static inline bool fkv_spot_is_checked(const fkv_spot *spot) {
+  return spot->record != NULL && fkv_file_is_checked(spot->file, spot->offset);
+}
+
 /* The head of a record, which is sound. `view` must be given back (fkv_view_fini). In the epoch, or with the file pinned.
  * CORRUPT, IO, NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status fkv_head_at(const flashkv *store, const fkv_spot *spot, fkv_view *view,
@@ -168,6 +174,10 @@ KHONSU_MUST_USE static inline khonsu_status fkv_whole(const flashkv *store, uint
   fkv_spot spot = fkv_spot_of(store, word);
   return fkv_whole_at(store, &spot, view, error);
 }
+/* Calls `use` with a head, without asking for memory: for who could not go back if there were none. False: it cannot be
+ * read, or is damaged, and `use` was not called. */
+typedef void fkv_use_head(void *ctx, const uint8_t *record, uint64_t offset);
+bool fkv_with_head(const flashkv *store, uint64_t word, fkv_use_head *use, void *ctx);
 
 /* Milliseconds since 1970, never less than before. */
 uint64_t fkv_clock_ms(flashkv *store);

@@ -2,6 +2,7 @@
 
 #include "install.h"
 #include "keeper.h"
+#include "reserve.h"
 
 /* ---- commits that are under way */
 
@@ -64,11 +65,18 @@ static khonsu_status write_mark(flashkv *store, fkv_file *file, khonsu_error *er
   return FLASHKV_OK;
 }
 
+static bool is_deletion(const fkv_writes *writes) {
+  return writes->block == NULL && writes->count == 1 && writes->only.entries[0].draft.kind == FKV_DELETE;
+}
+
 static khonsu_status reserve(flashkv *store, commit *own) {
   khonsu_status status = fkv_check_writable(store, own->error);
   if (status != FLASHKV_OK) return status;
   uint64_t most = size_of(own->writes, 0) + FKV_ALIGNMENT + SEAL_SIZE;
   status = fkv_prepare_active(store, most, own->error);
+  if (KH_UNLIKELY(status != FLASHKV_OK) && is_deletion(own->writes) && fkv_reserve_spend(store, status)) {
+    status = fkv_prepare_active(store, most, own->error);
+  }
   if (status != FLASHKV_OK) return status;
   fkv_file *file = store->active;
   if (KH_UNLIKELY(store->mark_due)) {
@@ -190,7 +198,8 @@ static khonsu_status install(flashkv *store, commit *own) {
   return status;
 }
 
-/* The commit will not be: what stands in the log must not say that it was. */
+/* The commit will not be: what stands in the log must not say that it was, now or after a power loss (see
+ * take_back_for_good). */
 static void give_up(flashkv *store, commit *own) {
   khonsu_status status = fkv_file_void(own->file, &store->files, own->offset, own->end, own->sequence, NULL);
   if (status == FLASHKV_OK) return;
@@ -281,11 +290,19 @@ static khonsu_status with_memory(flashkv *store, commit *own) {
   return status;
 }
 
+/* The system may have written to the disk what was copied, and not yet what took its place: before anybody is told that
+ * the commit failed, that must be there. IN_DOUBT: it may come back. */
+static khonsu_status take_back_for_good(flashkv *store, const commit *own, khonsu_status status) {
+  bool was_reserved = own->sequence != 0;
+  khonsu_status flushed = was_reserved ? fkv_flush(store, own->sequence, own->error) : FLASHKV_OK;
+  return flushed == FLASHKV_OK ? status : flushed;
+}
+
 khonsu_status fkv_commit(flashkv *store, const fkv_writes *writes, flashkv_durability durability, uint64_t *sequence,
                          khonsu_error *error) {
   commit own = {.writes = writes, .error = error};
   khonsu_status status = with_memory(store, &own);
-  if (KH_UNLIKELY(status != FLASHKV_OK)) return status;
+  if (KH_UNLIKELY(status != FLASHKV_OK)) return take_back_for_good(store, &own, status);
   if (sequence != NULL) *sequence = own.sequence;
   if (durability == FLASHKV_AS_STORE) durability = store->options.sync_writes;
   if (KH_UNLIKELY(durability == FLASHKV_SYNC)) return fkv_flush(store, own.sequence, error);

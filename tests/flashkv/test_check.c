@@ -216,6 +216,7 @@ static void *write_on(void *ctx) {
     MUST(
         flashkv_put_with(own->store, flashkv_text(key), flashkv_text("some value of some size"), &options, NULL, &err));
     if (number % 7 == 0) put_batch(own->store, "together");
+    if (number % 5000 == 0) MUST(flashkv_merge(own->store, NULL, NULL, &err));
   }
   return NULL;
 }

@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "damage.h"
+#include "flashkv/store.h"
 #include "store.h"
 
 static void everything_is_there_after_closing(void **state) {
@@ -214,6 +216,62 @@ static void counters_count(void **state) {
   assert_int_equal(small.canary, 17);
 }
 
+/* ---- files that the manifest does not list */
+
+static void put_file(const test_store *test, const char *name, const void *bytes, size_t size) {
+  char path[DAMAGE_PATH_SIZE];
+  damage_path(test, name, path);
+  FILE *file = fopen(path, "wb");
+  assert_non_null(file);
+  assert_int_equal(fwrite(bytes, 1, size, file), size);
+  assert_int_equal(fclose(file), 0);
+}
+
+static bool has_file(const test_store *test, const char *name) {
+  char path[DAMAGE_PATH_SIZE];
+  damage_path(test, name, path);
+  return damage_exists(path);
+}
+
+/* The first bytes of a data file of the store, or of one whose identity is another. */
+static void put_data_file(const test_store *test, const char *name, bool of_another) {
+  fkv_preamble preamble = {.kind = FKV_FILE_DATA};
+  uint8_t bytes[FKV_PREAMBLE_SIZE + 100] = {0};
+  memcpy(preamble.store_id, test->store->files.store_id, FKV_STORE_ID_SIZE);
+  preamble.store_id[0] ^= of_another;
+  fkv_preamble_write(&preamble, bytes);
+  put_file(test, name, bytes, sizeof bytes);
+}
+
+static void only_what_is_its_own_is_removed(void **state) {
+  test_store *test = *state;
+  char text[200] = "no store's";
+  store_put_text(test->store, "a", "1");
+  put_data_file(test, "000000002.data", true);
+  put_data_file(test, "000000003.data", false);
+  put_data_file(test, "000000017.data", true);
+  put_file(test, "000000004.data", text, 0);                 /* one that was being made */
+  put_file(test, "000000005.data", text, FKV_PREAMBLE_SIZE); /* not all of it was written */
+  put_file(test, "202611221.data", text, sizeof text);
+  store_reopen(test);
+  assert_true(has_file(test, "000000002.data"));
+  assert_false(has_file(test, "000000003.data"));
+  assert_true(has_file(test, "000000017.data"));
+  assert_false(has_file(test, "000000004.data"));
+  assert_false(has_file(test, "000000005.data"));
+  assert_true(has_file(test, "202611221.data"));
+  for (int round = 0; round < 3; round++) { /* and they are in nobody's way */
+    store_put_text(test->store, "b", "2");
+    flashkv_merge_options options = FLASHKV_MERGE_OPTIONS_INIT;
+    options.threshold = -1;
+    MUST(flashkv_merge(test->store, &options, NULL, &err));
+    store_reopen(test);
+    store_assert_entries(test->store, NULL, "a=1 b=2");
+  }
+  assert_true(has_file(test, "000000002.data"));
+  assert_true(has_file(test, "202611221.data"));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(everything_is_there_after_closing),
@@ -224,6 +282,7 @@ int main(void) {
       cmocka_unit_test(directories_that_hold_no_store_are_left_alone),
       cmocka_unit_test(durable_writes_are_flushed),
       cmocka_unit_test(counters_count),
+      cmocka_unit_test(only_what_is_its_own_is_removed),
   };
   return STORE_SUITE(tests);
 }

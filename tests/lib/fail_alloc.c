@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 static uint64_t countdown, asked;
-static bool persistent, failed;
+static bool persistent, failed, paused;
+static void (*told)(void *ctx);
+static void *told_ctx;
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -33,6 +35,13 @@ bool fail_alloc_off(void) {
   return failed;
 }
 
+void fail_alloc_pause(bool pause) { paused = pause; }
+
+void fail_alloc_tell(void (*tell)(void *ctx), void *ctx) {
+  told = tell;
+  told_ctx = ctx;
+}
+
 uint64_t fail_alloc_take_bytes(void) {
   uint64_t bytes = asked;
   asked = 0;
@@ -41,13 +50,14 @@ uint64_t fail_alloc_take_bytes(void) {
 
 static bool fails(size_t size) {
   asked += size;
-  if (countdown == 0) return false;
+  if (countdown == 0 || paused) return false;
   if (countdown > 1) {
     countdown--;
     return false;
   }
   if (!persistent) countdown = 0;
   failed = true;
+  if (told != NULL) told(told_ctx);
   return true;
 }
 

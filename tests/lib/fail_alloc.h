@@ -14,6 +14,10 @@ uint64_t fail_alloc_next(uint64_t n);
 void fail_alloc_at(uint64_t n, bool from_then_on);
 /* Lets everything succeed again. Returns whether an allocation was made to fail. */
 bool fail_alloc_off(void);
+/* What is asked for while it pauses is given, and not counted. */
+void fail_alloc_pause(bool pause);
+/* Calls `tell` whenever an allocation is about to fail; NULL: nobody. It must not allocate. */
+void fail_alloc_tell(void (*tell)(void *ctx), void *ctx);
 
 /* Bytes asked for since the last call, whether they were given back or not. */
 uint64_t fail_alloc_take_bytes(void);

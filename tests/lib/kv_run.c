@@ -281,6 +281,7 @@ static void vary_options(kv_run *run) {
   run->options.data_file_size = file_sizes[kh_prng_below(&run->prng, 4)];
   run->options.index_type = indexes[kh_prng_below(&run->prng, 4)];
   run->options.mmap_at_startup = kh_prng_below(&run->prng, 4) != 0;
+  run->options.merge_reserve = kh_prng_below(&run->prng, 3) * 10000;
   run->options.sync_writes = kh_prng_below(&run->prng, 4) == 0 ? FLASHKV_SYNC : FLASHKV_BUFFERED;
 }
 
@@ -288,7 +289,6 @@ void kv_run_init(kv_run *run, const kh_os *os, const char *dir_path, uint64_t se
   *run = (kv_run){.os = os, .prng = {seed}, .options = FLASHKV_OPTIONS_INIT};
   run->options.dir_path = dir_path;
   run->options.background = false;
-  run->options.merge_reserve = 0;
   vary_options(run);
   run->keys = 4 + (uint32_t)kh_prng_below(&run->prng, 40);
   run->value_max = kh_prng_below(&run->prng, 2) ? 200 : 4000;

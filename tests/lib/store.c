@@ -166,8 +166,11 @@ int store_suite(const struct CMUnitTest *tests, size_t count) {
 int store_suite_of(flashkv_index_type type, const struct CMUnitTest *tests, size_t count) {
   return run_suite(tests, count, is_of, type);
 }
-int store_suite_of_indexes(const struct CMUnitTest *tests, size_t count) {
+void store_folders_in_memory(void) {
   if (access("/dev/shm", W_OK) == 0) folders = "/dev/shm";
+}
+int store_suite_of_indexes(const struct CMUnitTest *tests, size_t count) {
+  store_folders_in_memory();
   return run_suite(tests, count, is_mapped, FLASHKV_INDEX_HASH);
 }
 

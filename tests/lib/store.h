@@ -30,6 +30,8 @@ void store_must_be_at(flashkv_status status, flashkv_status wanted, const flashk
 /* ---- directories */
 
 enum { STORE_PATH_SIZE = 64 };
+/* From now on they are made where the system has a place for files in memory, if it has. */
+void store_folders_in_memory(void);
 void store_folder_make(char path[STORE_PATH_SIZE]);
 /* With all that is in it. */
 void store_folder_remove(const char *path);
