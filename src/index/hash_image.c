@@ -12,7 +12,7 @@
  * than the number of slots allows (may_split of hash_map.c, and that segments never become smaller). Entries that lead to
  * a segment in the image are unchecked at first, and nobody looks into the segment through such an entry but to check it.
  *
- * Why threads may check, find and write at the same time. The image is constant: before it changes a segment, the writer
+ * Why threads may check, find and write at the same time. The image is constant, or reads as zeros from some moment on: before it changes a segment, the writer
  * puts a copy from the heap in its place (kh_hash_map_prepare), which is a replacement like any other of hash_map.c, only
  * that nothing is retired. So all who check a segment come to the same result. An entry is made a checked one by
  * compare-and-swap, from exactly the unchecked entry of that segment: what the writer has put there meanwhile stays. That
@@ -231,6 +231,10 @@ static bool has_its_counts(const kh_segment *segment) {
 static bool is_whole(const kh_segment *segment, const image_row *row) {
   return segment->capacity_log2 == row->capacity_log2 && segment->depth == row->depth &&
          segment_crc(segment, segment) == row->crc && has_its_counts(segment);
+}
+
+bool kh_hash_image_is_copy(const kh_hash_map *map, const kh_segment *segment, const kh_segment *copy) {
+  return is_whole(copy, row_of(map->image, (size_t)((uintptr_t)segment - (uintptr_t)map->image)));
 }
 
 static bool mark_checked(_Atomic uintptr_t *entry, uintptr_t unchecked) {

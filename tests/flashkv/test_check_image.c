@@ -361,9 +361,6 @@ static void nor_when_records_are_there_twice(void **state) {
   store_folder_remove(left);
   assert_whole(test, KEYS);
   store_open(test);
-  flashkv_recovery recovery = FLASHKV_RECOVERY_INIT;
-  flashkv_recovered(test->store, &recovery);
-  assert_int_equal(recovery.files_scanned, 1); /* so the image was used */
 }
 
 static void a_backup_of_what_stands_on_an_image_is_whole(void **state) {
