@@ -542,6 +542,8 @@ FLASHKV_API void flashkv_stat(flashkv *store, flashkv_stats *stats);
  * on. Data files are linked where the file system can, else copied; a directory that holds an earlier backup of the same
  * store gets only what is new, and loses what is not part of it any more. All that was copied is read back and checked;
  * `verify` has the linked files checked too. The directory is a store: open it, or put it in the place of one.
+ * One that does not come to its end, whatever ends it, leaves the directory a store of some moment since the earlier
+ * backup, or, if it was the first, without a store.
  * NOT_A_STORE: the directory holds something else, or the backup of another store. CANCELLED: `progress` said so. */
 FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_backup(flashkv *store, const char *dir_path, bool verify,
                                                            flashkv_progress progress, void *progress_ctx,

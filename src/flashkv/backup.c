@@ -1,6 +1,7 @@
 #include "backup.h"
 #include "derived.h"
 #include "tidy.h"
+#include "whole_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -155,6 +156,7 @@ static khonsu_status publish(fkv_backup *own, khonsu_error *error) {
     if (failed) return kh_os_fail(error, failed, "put in place", to);
   }
   if (status == FLASHKV_OK) status = sync_directory(own, error);
+  if (status == FLASHKV_OK) status = fkv_name_flush(own->target.os, own->target.dir_path, error);
   if (status != FLASHKV_OK) return status;
   return fkv_manifest_write(own->target.os, own->target.dir_path, own->directory, &own->made, error);
 }

@@ -8,6 +8,7 @@
 #include "install.h"
 #include "keeper.h"
 #include "tidy.h"
+#include "whole_file.h"
 
 /* ---- options */
 
@@ -110,25 +111,6 @@ void fkv_note_failure(flashkv *store) {
 
 /* ---- the directory */
 
-/* A name survives a power loss when the directory it is in is flushed. */
-static khonsu_status flush_parent(flashkv *store, khonsu_error *error) {
-  const kh_os *os = store->files.os;
-  char path[FKV_PATH_MAX];
-  snprintf(path, sizeof path, "%s", store->dir_path);
-  size_t size = strlen(path);
-  while (size > 1 && path[size - 1] == '/') size--;
-  while (size > 0 && path[size - 1] != '/') size--;
-  while (size > 1 && path[size - 1] == '/') size--;
-  if (size == 0) path[size++] = '.';
-  path[size] = '\0';
-  kh_file parent;
-  kh_os_error failed = KH_OS_CALL(os, open, path, KH_OPEN_DIRECTORY, &parent);
-  if (failed) return kh_os_fail(error, failed, "open", path);
-  failed = KH_OS_CALL(os, sync, parent);
-  (void)KH_OS_CALL(os, close, parent);
-  return failed ? kh_os_fail(error, failed, "flush", path) : FLASHKV_OK;
-}
-
 static khonsu_status open_directory(flashkv *store, khonsu_error *error) {
   const kh_os *os = store->files.os;
   bool may_make = store->options.create_if_missing && !store->options.read_only;
@@ -136,8 +118,6 @@ static khonsu_status open_directory(flashkv *store, khonsu_error *error) {
   if (failed == ENOENT && may_make) {
     failed = KH_OS_CALL(os, make_directory, store->dir_path);
     if (failed && failed != EEXIST) return kh_os_fail(error, failed, "make", store->dir_path);
-    khonsu_status status = flush_parent(store, error);
-    if (status != FLASHKV_OK) return status;
     failed = KH_OS_CALL(os, open, store->dir_path, KH_OPEN_DIRECTORY, &store->directory);
   }
   if (failed == ENOENT || failed == ENOTDIR) {
@@ -167,7 +147,8 @@ static khonsu_status make_store(flashkv *store, khonsu_error *error) {
   kh_os_random(&store->hash_seed, sizeof store->hash_seed);
   store->next_file_id = 1;
   store->history_from = 1;
-  return fkv_publish_files(store, error);
+  khonsu_status status = fkv_name_flush(store->files.os, store->dir_path, error);
+  return status == FLASHKV_OK ? fkv_publish_files(store, error) : status;
 }
 
 /* ---- files of an existing store */

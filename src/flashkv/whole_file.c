@@ -72,3 +72,25 @@ khonsu_status fkv_whole_file_read(const kh_os *os, const char *path, kh_buffer *
   (void)KH_OS_CALL(os, close, file);
   return status;
 }
+
+static void parent_of(const char *path, char parent[FKV_PATH_MAX]) {
+  snprintf(parent, FKV_PATH_MAX, "%s", path);
+  size_t size = strlen(parent);
+  while (size > 1 && parent[size - 1] == '/') size--;
+  while (size > 0 && parent[size - 1] != '/') size--;
+  while (size > 1 && parent[size - 1] == '/') size--;
+  if (size == 0) parent[size++] = '.';
+  parent[size] = '\0';
+}
+
+khonsu_status fkv_name_flush(const kh_os *os, const char *path, khonsu_error *error) {
+  char parent[FKV_PATH_MAX];
+  parent_of(path, parent);
+  kh_file directory;
+  kh_os_error failed = KH_OS_CALL(os, open, parent, KH_OPEN_DIRECTORY, &directory);
+  if (failed == EACCES) return KHONSU_OK;
+  if (failed) return kh_os_fail(error, failed, "open", parent);
+  failed = KH_OS_CALL(os, sync, directory);
+  (void)KH_OS_CALL(os, close, directory);
+  return failed ? kh_os_fail(error, failed, "flush", parent) : KHONSU_OK;
+}

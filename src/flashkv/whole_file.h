@@ -1,4 +1,4 @@
-/* whole_file: small files that are read and written as a whole. */
+/* whole_file: small files that are read and written as a whole; and names that survive. */
 #ifndef FKV_WHOLE_FILE_H
 #define FKV_WHOLE_FILE_H
 
@@ -13,5 +13,9 @@ KHONSU_MUST_USE khonsu_status fkv_whole_file_write(const kh_os *os, const char *
 /* Appends all of the file to `bytes`. `*absent`: there is none, and nothing is said in the error. */
 KHONSU_MUST_USE khonsu_status fkv_whole_file_read(const kh_os *os, const char *path, kh_buffer *bytes, bool *absent,
                                                   khonsu_error *error);
+
+/* Flushes the directory that `path` is in: so its name survives a power loss, whoever made it. Where that directory may
+ * not be read, it is its owner's affair. */
+KHONSU_MUST_USE khonsu_status fkv_name_flush(const kh_os *os, const char *path, khonsu_error *error);
 
 #endif

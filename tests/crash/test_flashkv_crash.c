@@ -230,6 +230,23 @@ static void a_store_that_makes_its_directory_keeps_it(void **state) {
   end_scenarios(end_anywhere, true, true, unit_steps(unit_size(3), 10000));
 }
 
+/* Whoever made it, and was killed before he flushed its name. */
+static void a_store_in_a_directory_that_was_just_made_keeps_it(void **state) {
+  (void)state;
+  crash c = {.seed = 1, .power = true};
+  sim_policy least_of_all = {.data = SIM_NONE, .sizes = SIM_NONE, .names = SIM_NONE};
+  char why[600];
+  begin(&c, true);
+  assert_int_equal(KH_OS_CALL(sim_disk_os(c.disk), make_directory, "/store"), 0);
+  assert_true(kv_run_open(&c.run));
+  sim_disk *left = sim_disk_crash(c.disk, &c.prng, &least_of_all);
+  uint64_t size;
+  assert_non_null(sim_disk_bytes(left, "/store/MANIFEST", &size)); /* not one that is made anew */
+  if (!kv_run_check(&c.run, sim_disk_os(left), KV_SYNCED, true, why)) fail_msg("%s", why);
+  sim_disk_free(&left);
+  end(&c);
+}
+
 static void a_kill_inside_a_merge_loses_nothing(void **state) {
   (void)state;
   end_scenarios(end_in_merges, false, false, unit_steps(unit_size(10), 10000));
@@ -245,6 +262,7 @@ int main(void) {
       cmocka_unit_test(a_kill_loses_nothing_that_was_answered),
       cmocka_unit_test(a_power_loss_loses_nothing_that_was_synced),
       cmocka_unit_test(a_store_that_makes_its_directory_keeps_it),
+      cmocka_unit_test(a_store_in_a_directory_that_was_just_made_keeps_it),
       cmocka_unit_test(a_kill_inside_a_merge_loses_nothing),
       cmocka_unit_test(a_power_loss_inside_a_merge_loses_nothing),
   };

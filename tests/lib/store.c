@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,7 +54,7 @@ static void copy_file(const char *from, const char *to) {
   assert_true(in >= 0 && out >= 0);
   struct stat info;
   assert_int_equal(fstat(in, &info), 0);
-  for (ssize_t copied; (copied = copy_file_range(in, NULL, out, NULL, (size_t)1 << 30, 0)) > 0;) continue;
+  while (sendfile(out, in, NULL, (size_t)1 << 30) > 0) continue; /* from one file system to another, too */
   assert_int_equal(lseek(out, 0, SEEK_END), info.st_size);
   close(in);
   close(out);
