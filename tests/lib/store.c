@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -51,10 +50,10 @@ void store_folder_remove(const char *path) {
 static void copy_file(const char *from, const char *to) {
   int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_EXCL, 0600);
   assert_true(in >= 0 && out >= 0);
-  struct stat info;
-  assert_int_equal(fstat(in, &info), 0);
-  for (ssize_t copied; (copied = copy_file_range(in, NULL, out, NULL, (size_t)1 << 30, 0)) > 0;) continue;
-  assert_int_equal(lseek(out, 0, SEEK_END), info.st_size);
+  static char bytes[1 << 16]; /* by hand: the folders may be on two file systems */
+  ssize_t got;
+  while ((got = read(in, bytes, sizeof bytes)) > 0) assert_int_equal(write(out, bytes, (size_t)got), got);
+  assert_int_equal(got, 0);
   close(in);
   close(out);
 }
