@@ -41,6 +41,14 @@ khonsu_status fkv_manifest_write(const kh_os *os, const char *dir_path, kh_file 
   return status;
 }
 
+/* Ids ascend from file to file for as long as the store lives, and never come to an end. */
+static bool ids_make_sense(const fkv_manifest *manifest) {
+  bool sense = manifest->next_file_id <= FKV_FILE_ID_MAX;
+  for (size_t index = 0; index < manifest->row_count && sense; index++)
+    sense = manifest->rows[index].id > 0 && manifest->rows[index].id < manifest->next_file_id;
+  return sense;
+}
+
 /* What is zero so far may mean something one day, and then must not be passed over. */
 static khonsu_status check_known(const fixed_part *fixed, const uint8_t *rows, const char *path, khonsu_error *error) {
   uint64_t unknown = fixed->zeros;
@@ -85,7 +93,9 @@ static khonsu_status decode(khonsu_slice bytes, const char *path, fkv_manifest *
   for (size_t index = 0; index < manifest->row_count; index++) {
     memcpy(&manifest->rows[index], body + FIXED_SIZE + index * ROW_SIZE, sizeof manifest->rows[index]);
   }
-  return FLASHKV_OK;
+  if (ids_make_sense(manifest)) return FLASHKV_OK;
+  fkv_manifest_fini(manifest);
+  return khonsu_error_set(error, FLASHKV_CORRUPT, "%s lists files that there cannot be", path);
 }
 
 khonsu_status fkv_manifest_read(const kh_os *os, const char *dir_path, fkv_manifest *manifest, khonsu_error *error) {

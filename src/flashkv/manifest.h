@@ -2,7 +2,7 @@
  *
  *   preamble (numbers: generation; bytes of what follows; CRC-32C of it)
  *   offset  bytes  little-endian
- *       64      8  id of the next data file
+ *       64      8  id of the next data file: beyond all others, at most 2^48
  *       72      8  seed of the hash of keys
  *       80      8  the oldest sequence to be kept readable; 2^64 - 1: none but the newest
  *       88      8  the first sequence from which on every write is still in the files, in order
@@ -24,6 +24,7 @@
 #include "file.h"
 
 enum { FKV_ROW_SEALED = 1, FKV_ROW_MERGED = 2, FKV_ROW_BITS = FKV_ROW_SEALED | FKV_ROW_MERGED };
+#define FKV_FILE_ID_MAX (UINT64_C(1) << 48)
 
 typedef struct fkv_manifest_row {
   uint64_t id, bits, flushed, sequence_min, sequence_max;

@@ -30,7 +30,7 @@ static void write_one(size_t rows, uint64_t generation) {
   fkv_manifest_row *all = kh_alloc_array(rows + 1, sizeof *all);
   for (uint64_t at = 0; at < rows; at++) all[at] = (fkv_manifest_row){at + 1, at % 4, 1000 * at, at, 2 * at};
   fkv_manifest manifest = {.generation = generation,
-                           .next_file_id = 77,
+                           .next_file_id = 1077,
                            .hash_seed = 78,
                            .retain_oldest = UINT64_MAX,
                            .history_from = 79,
@@ -51,7 +51,7 @@ static void what_is_written_is_read(void **state) {
     write_one(counts[at], at + 5);
     assert_int_equal(fkv_manifest_read(kh_os_posix(), folder, &read, NULL), FLASHKV_OK);
     assert_int_equal(read.generation, at + 5);
-    assert_int_equal(read.next_file_id, 77);
+    assert_int_equal(read.next_file_id, 1077);
     assert_int_equal(read.hash_seed, 78);
     assert_true(read.retain_oldest == UINT64_MAX);
     assert_int_equal(read.history_from, 79);
@@ -116,6 +116,24 @@ static void damage_is_noticed(void **state) {
   (void)KH_OS_CALL(os, close, file);
 }
 
+/* Else new files would be taken for old ones. */
+static void ids_are_below_the_next_one(void **state) {
+  (void)state;
+  static const uint64_t next[] = {4, 0, UINT64_MAX, FKV_FILE_ID_MAX + 1};
+  fkv_manifest_row row = {.id = 4};
+  fkv_manifest manifest = {.row_count = 1, .rows = &row};
+  char message[512];
+  for (size_t at = 0; at < sizeof next / sizeof next[0]; at++) {
+    manifest.next_file_id = next[at];
+    assert_int_equal(fkv_manifest_write(kh_os_posix(), folder, directory, &manifest, NULL), FLASHKV_OK);
+    assert_int_equal(read_status(message), FLASHKV_CORRUPT);
+    assert_non_null(strstr(message, "files that there cannot be"));
+  }
+  manifest.next_file_id = 5;
+  assert_int_equal(fkv_manifest_write(kh_os_posix(), folder, directory, &manifest, NULL), FLASHKV_OK);
+  assert_int_equal(read_status(message), FLASHKV_OK);
+}
+
 /* Changes the byte at `offset`, under checksums that are right. */
 static void write_changed(size_t offset, uint8_t byte) {
   const kh_os *os = kh_os_posix();
@@ -178,6 +196,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(what_is_written_is_read, begin, end),
       cmocka_unit_test_setup_teardown(one_that_is_not_there_is_no_store, begin, end),
       cmocka_unit_test_setup_teardown(damage_is_noticed, begin, end),
+      cmocka_unit_test_setup_teardown(ids_are_below_the_next_one, begin, end),
       cmocka_unit_test_setup_teardown(another_version_is_refused, begin, end),
       cmocka_unit_test_setup_teardown(what_only_a_later_version_knows_is_refused, begin, end),
   };
