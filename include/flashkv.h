@@ -202,7 +202,8 @@ typedef enum flashkv_index_type {
   FLASHKV_INDEX_HASH = 0,     /* in memory: a hash table, and an ordered one beside it as soon as somebody iterates */
   FLASHKV_INDEX_BTREE = 1,    /* in memory, ordered: a B+-tree */
   FLASHKV_INDEX_SKIPLIST = 2, /* in memory, ordered: a skip list */
-  FLASHKV_INDEX_BPTREE = 3    /* on disk: LMDB. For more keys than memory holds; nothing is rebuilt at open */
+  FLASHKV_INDEX_BPTREE = 3    /* on disk: LMDB. For more keys than memory holds; nothing is rebuilt at open. It is the
+                                 writer's: a read-only opening makes a BTREE in memory from the data files instead */
 } flashkv_index_type;
 
 /* What long work is doing. `total` is what is known of the end now, in the same unit as `done`: bytes. Returning nonzero
@@ -283,7 +284,7 @@ typedef struct flashkv_recovery {
  * LOCKED: the store is open for writing, here or in another process; the text says in which (read-only openings never
  * get this). NOT_A_STORE: there is no store and none may be made, or there are other files in its place. UNSUPPORTED: the
  * format is newer than this library. CORRUPT: bytes that were flushed once are damaged, so that what was acknowledged may
- * be missing: nothing is changed; a read-only opening shows what is whole, flashkv_repair keeps it. */
+ * be missing: nothing is changed; flashkv_check says what, flashkv_repair keeps what is whole. */
 FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_open(const flashkv_options *options, flashkv **store,
                                                          flashkv_error *error);
 
@@ -519,8 +520,10 @@ typedef struct flashkv_stats {
   uint32_t struct_size;
   uint64_t key_num; /* keys that have a value; those just expired may still be among them */
   uint64_t data_file_num;
-  uint64_t reclaim_size;                  /* bytes of records that merging would free */
-  uint64_t disk_size;                     /* bytes of all files of the store */
+  uint64_t reclaim_size;                  /* bytes of records that merging all files would free; deletions are among
+                                             them once no older file can hold what they hide */
+  uint64_t disk_size;                     /* bytes of all files of the store, room that was taken ahead and indexes
+                                             among them, but for LOCK, and RESERVE, which has what merge_reserve says */
   uint64_t live_size;                     /* bytes of records that are wanted */
   uint64_t index_memory;                  /* bytes the index holds in memory */
   uint64_t sequence;                      /* of the newest commit */

@@ -3,9 +3,11 @@
 #ifndef FKV_DERIVED_H
 #define FKV_DERIVED_H
 
-#include "os/os.h"
+#include "file.h"
 
-/* Those that are there. IO. */
+/* Bytes of those that are there; of the index on disk, of that only which it does not tell itself, if it is open. */
+uint64_t fkv_derived_size(const fkv_files *files, bool tree_is_open);
+/* Removes those that are there. IO. */
 KHONSU_MUST_USE khonsu_status fkv_derived_remove(const kh_os *os, const char *dir_path, khonsu_error *error);
 
 #endif

@@ -18,6 +18,18 @@ void fkv_files_path(const fkv_files *files, uint64_t id, const char *suffix, cha
   KH_ASSERT(size > 0 && size < FKV_PATH_MAX); /* open has seen to it */
 }
 
+uint64_t fkv_files_size_of(const fkv_files *files, const char *name) {
+  char path[FKV_PATH_MAX];
+  kh_file file;
+  kh_file_info info = {0};
+  int size = snprintf(path, sizeof path, "%s/%s", files->dir_path, name);
+  KH_ASSERT(size > 0 && size < FKV_PATH_MAX);
+  if (KH_OS_CALL(files->os, open, path, KH_OPEN_READ, &file) != 0) return 0;
+  if (KH_OS_CALL(files->os, info, file, &info) != 0) info.size = 0;
+  (void)KH_OS_CALL(files->os, close, file);
+  return info.size;
+}
+
 uint64_t fkv_files_id_of(const char *name, const char *suffix) {
   uint64_t id = 0;
   const char *next = name;
@@ -328,10 +340,11 @@ khonsu_status fkv_file_view(fkv_file *file, const fkv_files *files, uint64_t off
     *view = (fkv_view){file->base + offset, NULL};
     return FLASHKV_OK;
   }
-  uint8_t *bytes = kh_alloc_lines(size);
+  size_t before = offset % FKV_ALIGNMENT; /* so that what is aligned in the file is aligned in memory */
+  uint8_t *bytes = kh_alloc_lines(before + size);
   if (bytes == NULL) return khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for %zu bytes of a value", size);
-  khonsu_status status = fkv_file_read(file, files, offset, bytes, size, error);
-  if (status == FLASHKV_OK) *view = (fkv_view){bytes, bytes};
+  khonsu_status status = fkv_file_read(file, files, offset, bytes + before, size, error);
+  if (status == FLASHKV_OK) *view = (fkv_view){bytes + before, bytes};
   else kh_free(bytes);
   return status;
 }

@@ -70,6 +70,8 @@ typedef struct fkv_files {
 
 /* "<dir>/<id>.<suffix>" */
 void fkv_files_path(const fkv_files *files, uint64_t id, const char *suffix, char path[FKV_PATH_MAX]);
+/* Bytes of the file of this name in the directory; 0: there is none. */
+uint64_t fkv_files_size_of(const fkv_files *files, const char *name);
 /* The id, if `name` is that of a data file (suffix "data") or hint file ("hint"); else 0. */
 uint64_t fkv_files_id_of(const char *name, const char *suffix);
 
@@ -122,7 +124,8 @@ typedef struct fkv_view {
 
 static inline void fkv_view_fini(fkv_view *view) { kh_free(view->owned); }
 
-/* The bytes from `offset` on, at least `size` of them. Zeros follow the end of the file. */
+/* The bytes from `offset` on, at least `size` of them, aligned to 64 where they are in the file. Zeros follow the end of the
+ * file. */
 KHONSU_MUST_USE khonsu_status fkv_file_view(fkv_file *file, const fkv_files *files, uint64_t offset, size_t size,
                                             fkv_view *view, khonsu_error *error);
 

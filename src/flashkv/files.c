@@ -35,7 +35,10 @@ khonsu_status fkv_publish_files(flashkv *store, khonsu_error *error) {
   khonsu_status status = describe(store, &manifest, error);
   if (status != FLASHKV_OK) return status;
   status = fkv_manifest_write(store->files.os, store->dir_path, store->directory, &manifest, error);
-  if (status == FLASHKV_OK) store->generation = manifest.generation;
+  if (status == FLASHKV_OK) {
+    store->generation = manifest.generation;
+    atomic_store(&store->manifest_size, fkv_manifest_size(&manifest));
+  }
   if (status == FLASHKV_IN_DOUBT) fkv_note_failure(store);
   fkv_manifest_fini(&manifest);
   return status;

@@ -24,6 +24,7 @@ typedef struct fkv_keydir_disk {
   khonsu_status (*prepare)(fkv_keydir *keydir, khonsu_slice key); /* before the key is replaced or removed. NO_MEMORY */
   void (*spill)(fkv_keydir *keydir); /* between commits: a chance to write what has changed */
   khonsu_status (*save)(fkv_keydir *keydir, khonsu_error *error); /* the same, all of it */
+  uint64_t (*file_size)(const fkv_keydir *keydir);                /* bytes on disk */
 } fkv_keydir_disk;
 
 /* All required, but for `disk`. `hash` is that of the key, by the store's seed. */

@@ -419,6 +419,8 @@ static size_t memory(const fkv_keydir *keydir) {
   return kh_ordered_map_memory(&changes_of(own)->map) + kh_ordered_map_memory(&own->long_keys);
 }
 
+static uint64_t file_size(const fkv_keydir *keydir) { return fkv_tree_size(keydir->bptree->tree); }
+
 static void fini(fkv_keydir *keydir) {
   bptree *own = keydir->bptree;
   fkv_tree_close(own->tree);
@@ -427,7 +429,7 @@ static void fini(fkv_keydir *keydir) {
   kh_free(own);
 }
 
-static const fkv_keydir_disk disk = {open_tree, read_state, take, clear, recovered, prepare, spill, save};
+static const fkv_keydir_disk disk = {open_tree, read_state, take, clear, recovered, prepare, spill, save, file_size};
 static const fkv_keydir_ops ops = {find, insert, replace, take_out, read, memory, fini, &disk};
 
 khonsu_status fkv_keydir_init_bptree(fkv_keydir *keydir, kh_epoch *epoch) {

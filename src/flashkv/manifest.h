@@ -39,6 +39,9 @@ typedef struct fkv_manifest {
 
 #define FKV_MANIFEST_NAME "MANIFEST"
 
+/* Bytes of its file. */
+static inline uint64_t fkv_manifest_size(const fkv_manifest *manifest) { return 128 + 64 * manifest->row_count; }
+
 /* Publishes: writes it beside, flushes, renames, flushes `directory`. On failure the old one is still in place, or, if the
  * directory could not be flushed, either may be found. */
 KHONSU_MUST_USE khonsu_status fkv_manifest_write(const kh_os *os, const char *dir_path, kh_file directory,

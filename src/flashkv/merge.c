@@ -5,29 +5,54 @@
 
 /* ---- choosing */
 
-/* Whether deletions in files of sequences from `sequence_max` down may still have something to hide. */
-static bool older_exists(const flashkv *store, const fkv_file *file) {
+/* The least sequences in files: where deletions may still have something to hide. */
+typedef struct oldest {
+  const fkv_file *file;
+  uint64_t in_file, in_others;
+} oldest;
+
+static oldest find_oldest(const flashkv *store) {
+  oldest found = {NULL, UINT64_MAX, UINT64_MAX};
   for (size_t index = 0; index < store->list_count; index++) {
-    const fkv_file *other = store->list[index];
-    if (other != file && other->sequence_min < file->sequence_max) return true;
+    const fkv_file *file = store->list[index];
+    if (file->sequence_min < found.in_file) {
+      found.in_others = found.in_file;
+      found.in_file = file->sequence_min;
+      found.file = file;
+    } else if (file->sequence_min < found.in_others) {
+      found.in_others = file->sequence_min;
+    }
   }
-  return false;
+  return found;
 }
 
-static uint64_t reclaimable(const flashkv *store, const fkv_file *file) {
+static bool older_exists(const oldest *of_all, const fkv_file *file) {
+  return (file == of_all->file ? of_all->in_others : of_all->in_file) < file->sequence_max;
+}
+
+static uint64_t reclaimable(const oldest *of_all, const fkv_file *file) {
   uint64_t wanted = file->live + file->retained;
-  if (file->tombstones > 0 && older_exists(store, file)) wanted += file->tombstones;
+  if (file->tombstones > 0 && older_exists(of_all, file)) wanted += file->tombstones;
   uint64_t size = file->tail - FKV_PREAMBLE_SIZE;
   return size > wanted ? size - wanted : 0;
 }
 
-static bool may_be_merged(const flashkv *store, const fkv_file *file) {
-  return file->sealed && !(file->sequence_min <= file->sequence_max && file->sequence_max >= store->versions.oldest);
+static bool is_history(const flashkv *store, const fkv_file *file) {
+  return file->sequence_min <= file->sequence_max && file->sequence_max >= store->versions.oldest;
 }
 
-static bool is_due(const flashkv *store, const fkv_file *file, double threshold) {
-  if (!may_be_merged(store, file)) return false;
-  uint64_t size = file->tail - FKV_PREAMBLE_SIZE, dead = reclaimable(store, file);
+uint64_t fkv_reclaimable(const flashkv *store) {
+  oldest of_all = find_oldest(store);
+  uint64_t bytes = 0;
+  for (size_t index = 0; index < store->list_count; index++) {
+    if (!is_history(store, store->list[index])) bytes += reclaimable(&of_all, store->list[index]);
+  }
+  return bytes;
+}
+
+static bool is_due(const flashkv *store, const oldest *of_all, const fkv_file *file, double threshold) {
+  if (!file->sealed || is_history(store, file)) return false;
+  uint64_t size = file->tail - FKV_PREAMBLE_SIZE, dead = reclaimable(of_all, file);
   if (threshold < 0 || size == 0) return true;
   return dead > 0 && (double)dead >= threshold * (double)size;
 }
@@ -38,10 +63,11 @@ static khonsu_status choose(fkv_merge_job *job, double threshold, uint64_t last_
   job->input_count = 0;
   job->others_from = UINT64_MAX;
   double most = -1;
+  oldest of_all = find_oldest(store);
   for (size_t index = 0; index < store->list_count; index++) {
     fkv_file *file = store->list[index];
-    if (file->id > last_id || !is_due(store, file, threshold)) continue;
-    double part = (double)reclaimable(store, file) / (double)(file->tail + 1);
+    if (file->id > last_id || !is_due(store, &of_all, file, threshold)) continue;
+    double part = (double)reclaimable(&of_all, file) / (double)(file->tail + 1);
     if (threshold < 0) {
       job->inputs[job->input_count++] = file;
     } else if (part > most) {
@@ -116,8 +142,9 @@ static void close_active(flashkv *store, double threshold) {
   kh_lock_acquire(&store->files_lock);
   kh_lock_acquire(&store->write_lock);
   fkv_file *active = store->active;
+  oldest of_all = find_oldest(store);
   if (active != NULL && active->tail > FKV_PREAMBLE_SIZE) {
-    uint64_t size = active->tail - FKV_PREAMBLE_SIZE, dead = reclaimable(store, active);
+    uint64_t size = active->tail - FKV_PREAMBLE_SIZE, dead = reclaimable(&of_all, active);
     if (threshold < 0 || (dead > 0 && (double)dead >= threshold * (double)size)) store->active = NULL;
   }
   kh_lock_release(&store->write_lock);
@@ -127,9 +154,10 @@ static void close_active(flashkv *store, double threshold) {
 static uint64_t bytes_due(flashkv *store, double threshold) {
   uint64_t bytes = 0;
   kh_lock_acquire(&store->write_lock);
+  oldest of_all = find_oldest(store);
   for (size_t index = 0; index < store->list_count; index++) {
     const fkv_file *file = store->list[index];
-    if (is_due(store, file, threshold)) bytes += file->live + file->retained;
+    if (is_due(store, &of_all, file, threshold)) bytes += file->live + file->retained;
   }
   kh_lock_release(&store->write_lock);
   return bytes;
@@ -138,16 +166,19 @@ static uint64_t bytes_due(flashkv *store, double threshold) {
 bool fkv_merge_is_due(flashkv *store, double threshold) {
   bool due = false;
   kh_lock_acquire(&store->write_lock);
-  for (size_t index = 0; index < store->list_count && !due; index++) due = is_due(store, store->list[index], threshold);
+  oldest of_all = find_oldest(store);
+  for (size_t index = 0; index < store->list_count && !due; index++) {
+    due = is_due(store, &of_all, store->list[index], threshold);
+  }
   kh_lock_release(&store->write_lock);
   return due;
 }
 
 double fkv_dead_part(flashkv *store) {
   kh_lock_acquire(&store->write_lock);
-  uint64_t wanted = store->live + store->tombstones + store->retained, bytes = store->bytes;
+  uint64_t dead = fkv_reclaimable(store), bytes = store->bytes;
   kh_lock_release(&store->write_lock);
-  return bytes == 0 ? 0 : 1 - (double)wanted / (double)bytes;
+  return bytes == 0 ? 0 : (double)dead / (double)bytes;
 }
 
 khonsu_status fkv_merge(flashkv *store, const flashkv_merge_options *options, bool with_active,

@@ -61,6 +61,9 @@ void fkv_merge_discard_outputs(fkv_merge_job *job);
 /* As flashkv_merge. `with_active`: the active file too, if it is due. */
 khonsu_status fkv_merge(flashkv *store, const flashkv_merge_options *options, bool with_active,
                         flashkv_merge_result *result, khonsu_error *error);
+/* Bytes of records that merging all files would free now: also deletions that have nothing to hide any more. The write lock
+ * is held. */
+uint64_t fkv_reclaimable(const flashkv *store);
 /* Whether any file is due; and which part of all bytes is dead. */
 bool fkv_merge_is_due(flashkv *store, double threshold);
 double fkv_dead_part(flashkv *store);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "derived.h"
 #include "expiry.h"
 #include "image.h"
 #include "install.h"
@@ -188,6 +189,7 @@ static khonsu_status open_rows(flashkv *store, const fkv_manifest *manifest, kho
   store->versions.oldest = manifest->retain_oldest;
   store->sequence = manifest->sequence;
   store->timestamp_us = manifest->timestamp_us;
+  atomic_store(&store->manifest_size, fkv_manifest_size(manifest));
   fkv_image_open(store, manifest);
   for (size_t index = 0; index < manifest->row_count; index++) {
     khonsu_status status = open_row(store, &manifest->rows[index], index + 1 == manifest->row_count, error);
@@ -363,7 +365,10 @@ static khonsu_status open_store(flashkv *store, khonsu_error *error) {
   if (status != FLASHKV_OK) return khonsu_error_set(error, status, "out of memory for a store");
   status = open_directory(store, error);
   if (status == FLASHKV_OK && !store->options.read_only) status = lock(store, error);
-  return status == FLASHKV_OK ? load(store, error) : status;
+  if (status == FLASHKV_OK) status = load(store, error);
+  if (status != FLASHKV_OK) return status;
+  store->derived_size = fkv_derived_size(&store->files, fkv_keydir_disk_of(&store->keydir) != NULL);
+  return FLASHKV_OK;
 }
 
 static khonsu_status open_with(const kh_os *os, const flashkv_options *options, bool log_alone, flashkv **opened,

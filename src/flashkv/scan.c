@@ -21,7 +21,7 @@ static khonsu_status look(fkv_scan *scan, uint64_t size, const uint8_t **bytes, 
     scan->window_at = scan->offset;
     scan->window_size = wanted;
   }
-  *bytes = scan->window + (scan->offset - scan->window_at);
+  *bytes = scan->window + scan->window_at % FKV_ALIGNMENT + (scan->offset - scan->window_at);
   return FLASHKV_OK;
 }
 

@@ -8,7 +8,7 @@ typedef struct fkv_scan {
   fkv_file *file;
   const fkv_files *files;
   uint64_t offset, end; /* where the next record begins; where records end at the latest */
-  uint8_t *window;      /* of a file that is not mapped: what was read of it */
+  uint8_t *window;      /* of a file that is not mapped: what was read of it, as a view owns it */
   uint64_t window_at;
   size_t window_size;
 } fkv_scan;

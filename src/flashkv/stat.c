@@ -4,12 +4,14 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "store.h"
+#include "merge.h"
 
 /* ---- counters */
 
 static uint64_t disk_size(const flashkv *store) {
-  uint64_t size = 0;
+  const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
+  uint64_t size = store->derived_size + atomic_load(&store->manifest_size);
+  if (disk != NULL) size += disk->file_size(&store->keydir);
   for (size_t index = 0; index < store->list_count; index++) {
     size += atomic_load_explicit(&store->list[index]->readable, memory_order_relaxed);
   }
@@ -19,7 +21,7 @@ static uint64_t disk_size(const flashkv *store) {
 static flashkv_stats collect(const flashkv *store) {
   return (flashkv_stats){.key_num = store->keys,
                          .data_file_num = store->list_count,
-                         .reclaim_size = store->bytes - store->live - store->tombstones - store->retained,
+                         .reclaim_size = fkv_reclaimable(store),
                          .disk_size = disk_size(store),
                          .live_size = store->live,
                          .index_memory = fkv_keydir_memory(&store->keydir),

@@ -74,6 +74,8 @@ struct flashkv {
   bool log_alone;     /* what can be made from data files is, and not looked at: fkv_open_log */
 
   kh_ordered_map expiries; /* expiry.c; under the write lock */
+  uint64_t derived_size;   /* bytes of INDEX, and of the index on disk if another kind is open: as of opening */
+  _Atomic uint64_t manifest_size;
   _Atomic bool merging, closing;
   _Atomic bool reserve_due, reserve_lent; /* reserve.h */
   kh_thread keeper;                       /* keeper.c */

@@ -54,14 +54,22 @@ static uint64_t size_of(const char *path) {
   return info.size;
 }
 
-/* LMDB does not look whether the file has all of its pages before it reads them. */
-static int check_size(const fkv_tree *tree) {
+/* Of all pages there are. */
+static int pages_size(const fkv_tree *tree, uint64_t *size) {
   MDB_envinfo info;
   MDB_stat stat;
   int failed = mdb_env_info(tree->env, &info);
   if (!failed) failed = mdb_env_stat(tree->env, &stat);
+  if (!failed) *size = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
+  return failed;
+}
+
+/* LMDB does not look whether the file has all of its pages before it reads them. */
+static int check_size(const fkv_tree *tree) {
+  uint64_t size;
+  int failed = pages_size(tree, &size);
   if (failed) return failed;
-  return ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize <= size_of(tree->path) ? 0 : MDB_CORRUPTED;
+  return size <= size_of(tree->path) ? 0 : MDB_CORRUPTED;
 }
 
 static int open_env(fkv_tree *tree) {
@@ -110,6 +118,11 @@ khonsu_status fkv_tree_open(const char *dir_path, fkv_tree **opened, khonsu_erro
   }
   *opened = tree;
   return FLASHKV_OK;
+}
+
+uint64_t fkv_tree_size(const fkv_tree *tree) {
+  uint64_t size;
+  return pages_size(tree, &size) == 0 ? size : 0;
 }
 
 void fkv_tree_close(fkv_tree *tree) {

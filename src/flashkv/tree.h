@@ -18,6 +18,7 @@
 enum { FKV_TREE_KEY_MAX = 511 }; /* what LMDB is compiled with, mostly; it is asked at open */
 
 #define FKV_TREE_NAME "bptree"
+#define FKV_TREE_LOCK_NAME FKV_TREE_NAME "-lock"
 
 typedef struct fkv_tree fkv_tree;
 
@@ -25,6 +26,9 @@ typedef struct fkv_tree fkv_tree;
 KHONSU_MUST_USE khonsu_status fkv_tree_open(const char *dir_path, fkv_tree **tree, khonsu_error *error);
 /* Nobody is in it. NULL is a no-op. */
 void fkv_tree_close(fkv_tree *tree);
+
+/* Bytes of its file. */
+uint64_t fkv_tree_size(const fkv_tree *tree);
 
 /* ---- reading. CORRUPT: LMDB has found that something is not as it should be, or could not read. */
 

@@ -32,7 +32,7 @@ static void small_files(test_store *test) {
 static void space_of_what_was_replaced_comes_back(void **state) {
   test_store *test = *state;
   small_files(test);
-  for (int round = 0; round < 20; round++) {
+  for (int round = 0; round < 100; round++) {
     put_large(test->store, "a");
     put_large(test->store, "b");
     put_large(test->store, "c");

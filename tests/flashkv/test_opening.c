@@ -1,4 +1,5 @@
 /* Opening and closing: what is there stays, who else has the store is said, reading does not disturb who writes. */
+#include <dirent.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -198,14 +199,14 @@ static void counters_count(void **state) {
   assert_int_equal(stats.puts, 3);
   assert_int_equal(stats.deletes, 1);
   assert_int_equal(stats.data_file_num, 1);
-  assert_int_equal(stats.live_size, 40);    /* a=2 */
-  assert_int_equal(stats.reclaim_size, 80); /* a=1 and b=1; the deletion may still be needed */
-  assert_true(stats.disk_size >= 200 && stats.index_memory > 0);
+  assert_int_equal(stats.live_size, 40);     /* a=2 */
+  assert_int_equal(stats.reclaim_size, 120); /* a=1, b=1, and the deletion, which hides what is in the same file */
+  assert_true(stats.index_memory > 0);
   store_reopen(test);
   stats = store_stats(test->store);
   assert_int_equal(stats.key_num, 1);
   assert_int_equal(stats.live_size, 40);
-  assert_int_equal(stats.reclaim_size, 80);
+  assert_int_equal(stats.reclaim_size, 120);
   assert_int_equal(stats.puts, 0);
   struct {
     uint32_t struct_size;
@@ -272,6 +273,89 @@ static void only_what_is_its_own_is_removed(void **state) {
   assert_true(has_file(test, "202611221.data"));
 }
 
+static uint64_t size_of_folder(const test_store *test) {
+  DIR *directory = opendir(test->folder);
+  assert_non_null(directory);
+  uint64_t size = 0;
+  for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+    struct stat info;
+    assert_int_equal(fstatat(dirfd(directory), entry->d_name, &info, 0), 0);
+    bool counts = strcmp(entry->d_name, "LOCK") != 0 && strcmp(entry->d_name, "RESERVE") != 0;
+    if (S_ISREG(info.st_mode) && counts) size += (uint64_t)info.st_size;
+  }
+  closedir(directory);
+  return size;
+}
+
+static void assert_size(test_store *test) {
+  assert_int_equal(store_stats(test->store).disk_size, size_of_folder(test));
+}
+
+static void put_many(test_store *test) {
+  for (uint32_t at = 0; at < 200; at++) {
+    MUST(flashkv_put(test->store, slice_of(&at, sizeof at), slice_of(&at, sizeof at), &err));
+  }
+}
+
+static void the_size_is_that_of_all_files(void **state) {
+  test_store *test = *state;
+  flashkv_index_type own = test->options.index_type;
+  test->options.data_file_size = 4096;
+  assert_size(test);
+  store_reopen(test);
+  for (int round = 0; round < 3; round++) {
+    put_many(test);
+    assert_size(test);
+    store_reopen(test);
+    assert_size(test);
+  }
+  MUST(flashkv_merge(test->store, NULL, NULL, &err));
+  assert_size(test);
+  test->options.index_type = own == FLASHKV_INDEX_BPTREE ? FLASHKV_INDEX_HASH : FLASHKV_INDEX_BPTREE;
+  store_reopen(test); /* what the other kind has left stays */
+  assert_size(test);
+  put_many(test);
+  assert_size(test);
+  store_crash(test);
+  assert_size(test);
+  test->options.read_only = true;
+  test->options.index_type = own;
+  store_reopen(test);
+  assert_size(test);
+}
+
+/* What is said to be reclaimable is what a merge frees, to the byte; and then there is nothing left. */
+static void what_can_be_reclaimed_is(void **state) {
+  test_store *test = *state;
+  flashkv_merge_options options = FLASHKV_MERGE_OPTIONS_INIT;
+  options.threshold = 0;
+  test->options.data_file_size = 4096;
+  store_reopen(test);
+  put_many(test);
+  for (uint32_t at = 0; at < 200; at += 3) MUST(flashkv_delete(test->store, slice_of(&at, sizeof at), &err));
+  uint64_t before = store_stats(test->store).reclaim_size, deletions = 67 * 40;
+  assert_int_equal(before, deletions); /* what they have hidden; they stand in newer files */
+  for (int round = 0; round < 2; round++) {
+    MUST(flashkv_merge(test->store, &options, NULL, &err));
+    assert_int_equal(store_stats(test->store).reclaim_size, 0);
+  }
+  for (uint32_t at = 0; at < 200; at++) {
+    if (at % 3 != 0) MUST(flashkv_delete(test->store, slice_of(&at, sizeof at), &err));
+  }
+  assert_true(store_stats(test->store).reclaim_size > 0);
+  for (int round = 0; store_stats(test->store).reclaim_size > 0; round++) {
+    assert_true(round < 10);
+    MUST(flashkv_merge(test->store, &options, NULL, &err));
+  }
+  flashkv_stats stats = store_stats(test->store);
+  assert_int_equal(stats.key_num, 0);
+  assert_int_equal(stats.live_size, 0);
+  MUST(flashkv_retain(test->store, flashkv_sequence(test->store), &err));
+  put_many(test);
+  put_many(test);
+  assert_int_equal(store_stats(test->store).reclaim_size, 0); /* all of it is history that is to be kept */
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(everything_is_there_after_closing),
@@ -282,6 +366,8 @@ int main(void) {
       cmocka_unit_test(directories_that_hold_no_store_are_left_alone),
       cmocka_unit_test(durable_writes_are_flushed),
       cmocka_unit_test(counters_count),
+      cmocka_unit_test(the_size_is_that_of_all_files),
+      cmocka_unit_test(what_can_be_reclaimed_is),
       cmocka_unit_test(only_what_is_its_own_is_removed),
   };
   return STORE_SUITE(tests);

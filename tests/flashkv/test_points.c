@@ -233,7 +233,7 @@ static void values_that_are_to_be_aligned_are(void **state) {
     flashkv_value value = FLASHKV_VALUE_INIT;
     MUST(flashkv_put_with(test->store, slice_of(key, size), slice_of(key, size % 50 + 1), &options, NULL, &err));
     MUST(flashkv_get(test->store, slice_of(key, size), &value, &err));
-    if (test->options.mmap_at_startup) assert_int_equal((uintptr_t)value.data % 64, 0);
+    assert_int_equal((uintptr_t)value.data % 64, 0);
     assert_memory_equal(value.data, key, size % 50 + 1);
     flashkv_value_release(&value);
   }
