@@ -293,7 +293,8 @@ FLASHKV_API void flashkv_recovered(const flashkv *store, flashkv_recovery *recov
 /* Flushes, writes the image of the index that makes the next opening fast, and closes. The caller has freed all batches,
  * iterators and snapshots, and no call is in flight; values stay valid. The store is closed, whatever is returned.
  * IO, STORAGE_FULL, IN_DOUBT: not everything could be flushed, or the image not be written; with IN_DOUBT buffered
- * commits may be lost by a power loss, else nothing is. */
+ * commits may be lost by a power loss, else nothing is. IO: also if a mapped data file could not be read
+ * (flashkv_guard_mapped_files). */
 FLASHKV_API flashkv_status flashkv_close(flashkv **store, flashkv_error *error);
 
 /* ---------------------------------------------------------------------------------------------------------------
@@ -301,7 +302,8 @@ FLASHKV_API flashkv_status flashkv_close(flashkv **store, flashkv_error *error);
  * ------------------------------------------------------------------------------------------------------------- */
 
 /* The newest value of `key`. NOT_FOUND: there is none, or it has expired. KEY_EMPTY, KEY_TOO_LARGE. CORRUPT: the value is
- * damaged (values are checked against their checksum when they are first read after opening). */
+ * damaged (values are checked against their checksum when they are first read after opening), or the index is, and cannot
+ * say that there is none. */
 FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_get(flashkv *store, flashkv_slice key, flashkv_value *value,
                                                         flashkv_error *error);
 
@@ -508,7 +510,8 @@ typedef struct flashkv_merge_result {
  * on; each file's space is back in the file system when the file is done, but for files whose values are still lent out.
  * Can be ended and begun again at any point: what is done stays done. `result` may be NULL. On a full disk it goes on with
  * what merge_reserve has kept aside, and other writes are STORAGE_FULL until it is done with a file.
- * MERGE_RUNNING: another call, or the store's own thread, is at it. CANCELLED. STORAGE_FULL: no room for a copy. */
+ * MERGE_RUNNING: another call, or the store's own thread, is at it. CANCELLED. STORAGE_FULL: no room for a copy. CORRUPT:
+ * also if the index is damaged, and cannot say what is dead. */
 FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_merge(flashkv *store, const flashkv_merge_options *options,
                                                           flashkv_merge_result *result, flashkv_error *error);
 
@@ -575,8 +578,10 @@ typedef struct flashkv_check_result {
 #define FLASHKV_CHECK_RESULT_INIT                                                                                      \
   { sizeof(flashkv_check_result), 0, 0, 0, 0, 0, 0 }
 
-/* Reads every byte of the store in `dir_path`: every record, every hint, every entry of the index image. Changes nothing,
- * and works beside a process that has the store open. OK: whole. CORRUPT: there are findings. */
+/* Reads every byte of the store in `dir_path`: every record, every hint, and every entry of the index image, which must lead
+ * to what is the newest record of its key by the data files. (What the index on disk, FLASHKV_INDEX_BPTREE, says is looked
+ * at whenever it is used, and is made anew where it is wrong; it is not checked.) Changes nothing, and works beside a process
+ * that has the store open. Takes as much memory as an index of kind HASH. OK: whole. CORRUPT: there are findings. */
 FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_check(const char *dir_path, const flashkv_check_options *options,
                                                           flashkv_check_result *result, flashkv_error *error);
 
@@ -587,8 +592,10 @@ FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_repair(const char *dir_path,
                                                            flashkv_check_result *result, flashkv_error *error);
 
 /* A mapped file that somebody cuts short, or a disk that fails, kills the process that looks at it (SIGBUS). This has
- * reads of mapped data files answer with IO and CORRUPT instead: it installs a handler for SIGBUS, which passes on what is
- * not flashkv's to the handler there was before. Once per process; call it before other threads use stores. */
+ * reads of mapped data files, and of the image of the index, answer with IO and CORRUPT instead: it installs a handler for
+ * SIGBUS, which passes on what is not flashkv's to the handler there was before. Values that are lent out at that moment show
+ * zeros where the file is gone; flashkv_close of the store then returns IO. (The index on disk, FLASHKV_INDEX_BPTREE, is
+ * mapped by LMDB, and not guarded.) Once per process; call it before other threads use stores. */
 FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_guard_mapped_files(flashkv_error *error);
 
 /* "0.1.0" */

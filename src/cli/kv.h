@@ -63,6 +63,9 @@ typedef flashkv_status (*kh_kv_body)(flashkv *store, flashkv_error *error);
 
 /* Opens the store, runs the body, closes. Returns the exit status; what failed has been said. */
 int kh_kv_run(kh_kv_access access, kh_kv_body body);
+/* The same for who has no store open: has Ctrl-C, and files that are cut short under their map, told instead of ending the
+ * program. Before anything else. */
+flashkv_status kh_kv_begin(flashkv_error *error);
 /* What the options say, for who opens a store himself. */
 flashkv_status kh_kv_options(kh_kv_access access, flashkv_options *options, flashkv_error *error);
 /* Says what failed, if anything. Returns the exit status. */

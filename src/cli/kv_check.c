@@ -73,8 +73,8 @@ static flashkv_status look(flashkv_check_result *result, flashkv_error *error) {
 static int run(void) {
   flashkv_error error = FLASHKV_ERROR_INIT;
   flashkv_check_result result = FLASHKV_CHECK_RESULT_INIT;
-  kh_interrupt_catch_first();
-  flashkv_status status = look(&result, &error);
+  flashkv_status status = kh_kv_begin(&error);
+  if (status == FLASHKV_OK) status = look(&result, &error);
   if (status == FLASHKV_OK && result.records_lost > 0)
     status = kh_kv_fail(&error, FLASHKV_CORRUPT, "the store can be opened again, but records were lost");
   return kh_kv_end(status, &error);

@@ -62,8 +62,9 @@ flashkv_status kh_kv_frame_read(kh_kv_reader *reader, kh_kv_record *record, flas
                            .expires_ms = get_number(head + 12, 8),
                            .sequence = get_number(head + 20, 8),
                            .time_us = get_number(head + 28, 8)};
-  if (head[0] == KIND_END) return read_end(reader, record->sequence, error);
-  if (head[0] > KIND_DELETE || head[1] > FLAG_MORE || key_size > FLASHKV_KEY_SIZE_MAX)
+  bool is_known = head[0] <= KIND_DELETE && head[1] <= FLAG_MORE && head[2] == 0 && head[3] == 0;
+  if (is_known && head[0] == KIND_END) return read_end(reader, record->sequence, error);
+  if (!is_known || key_size > FLASHKV_KEY_SIZE_MAX)
     return kh_kv_fail(error, FLASHKV_CORRUPT, "%s: there is no record at byte %llu", reader->input->name,
                       (unsigned long long)(reader->input->offset - HEAD_SIZE));
   status = kh_kv_input_bytes(reader->input, key_size + value_size, &bytes, error);

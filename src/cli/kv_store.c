@@ -107,6 +107,11 @@ flashkv_status kh_kv_options(kh_kv_access access, flashkv_options *options, flas
 
 /* ---- the whole */
 
+flashkv_status kh_kv_begin(flashkv_error *error) {
+  kh_interrupt_catch_first();
+  return flashkv_guard_mapped_files(error);
+}
+
 /* Closing may fail too: then what was written may not be all there, and the first failure is told. */
 static flashkv_status close_store(flashkv **store, flashkv_status status, flashkv_error *error) {
   flashkv_error closing = FLASHKV_ERROR_INIT;
@@ -124,10 +129,10 @@ int kh_kv_run(kh_kv_access access, kh_kv_body body) {
   flashkv_error error = FLASHKV_ERROR_INIT;
   flashkv_options options;
   flashkv *store = NULL;
-  kh_interrupt_catch_first();
-  if (kh_kv.hex && kh_kv.base64)
-    return kh_kv_end(kh_kv_fail(&error, FLASHKV_INVALID_ARGUMENT, "--hex and --base64 exclude each other"), &error);
-  flashkv_status status = kh_kv_options(access, &options, &error);
+  flashkv_status status = kh_kv_begin(&error);
+  if (status == FLASHKV_OK && kh_kv.hex && kh_kv.base64)
+    status = kh_kv_fail(&error, FLASHKV_INVALID_ARGUMENT, "--hex and --base64 exclude each other");
+  if (status == FLASHKV_OK) status = kh_kv_options(access, &options, &error);
   if (status == FLASHKV_OK) status = flashkv_open(&options, &store, &error);
   if (status == FLASHKV_OK) {
     status = kh_interrupted ? KH_INTERRUPTED : body(store, &error);

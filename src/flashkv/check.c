@@ -1,25 +1,19 @@
 /* check: whether a store is whole.
  *
  *   survey   every record of every data file (survey.h)
- *   derived  what is made from data files, and could be made again: hint files and the image of the index
  *   strays   data files that the manifest does not list and the next opening would remove, but that are not the store's
- *   keys     are counted by opening the store as a reader, which also shows that it can be opened */
+ *   log      if so far there is nothing amiss, the store is opened as a reader that looks at data files only: which shows
+ *            that it can be, and what keys it has
+ *   derived  what is made from data files, and could be made again, is held against that: the image of the index. The
+ *            index on disk (tree.h) is not: each word of it is looked at when it is used */
 #include "check.h"
 
 #include <errno.h>
 
-#include "store.h"
+#include "check_image.h"
 #include "survey.h"
 
 static const khonsu_slice no_key;
-
-/* ---- what is made from data files */
-
-static khonsu_status check_derived(const fkv_survey *survey, khonsu_error *error) {
-  (void)survey;
-  (void)error;
-  return FLASHKV_OK;
-}
 
 /* ---- strays */
 
@@ -50,32 +44,49 @@ static khonsu_status check_strays(fkv_survey *survey, khonsu_error *error) {
   return failed ? kh_os_fail(error, failed, "list", survey->files.dir_path) : FLASHKV_OK;
 }
 
-/* ---- keys */
+/* ---- keys, and what is made from data files */
 
 khonsu_status fkv_check_keys(const kh_os *os, const char *dir_path, uint64_t *keys, khonsu_error *error) {
-  flashkv_options options = FLASHKV_OPTIONS_INIT;
-  options.dir_path = dir_path;
-  options.mmap_at_startup = options.create_if_missing = options.background = false;
-  options.read_only = true;
-  flashkv *store;
-  khonsu_status status = fkv_open_on(os, &options, &store, error);
+  flashkv *log;
+  khonsu_status status = fkv_open_log(os, dir_path, &log, error);
   if (status != FLASHKV_OK) return status;
-  *keys = store->keys;
-  return fkv_close(store, error);
+  *keys = log->keys;
+  return fkv_close(log, error);
 }
 
 /* Beside a process that writes, files may go between our looks at the manifest and at them, so a few attempts are made. */
-static khonsu_status count_keys(fkv_survey *survey, khonsu_error *error) {
+static khonsu_status open_log(fkv_survey *survey, flashkv **log, khonsu_error *error) {
   enum { ATTEMPTS = 3 };
   khonsu_error detail = KHONSU_ERROR_INIT;
   khonsu_status status = FLASHKV_CORRUPT;
+  *log = NULL;
   for (int attempt = 0; attempt < ATTEMPTS && status == FLASHKV_CORRUPT; attempt++) {
-    status = fkv_check_keys(survey->files.os, survey->files.dir_path, &survey->report->result.keys, &detail);
+    status = fkv_open_log(survey->files.os, survey->files.dir_path, log, &detail);
   }
   if (status == FLASHKV_OK) return FLASHKV_OK;
   if (status != FLASHKV_CORRUPT) return khonsu_error_set(error, status, "%s", detail.message);
   fkv_report_finding(survey->report, FKV_MANIFEST_NAME, 0, 0, no_key, "the store cannot be opened: %s", detail.message);
   return FLASHKV_OK;
+}
+
+/* The store as its data files have it, if they are whole. */
+static khonsu_status check_log(fkv_survey *survey, fkv_image_check *image, khonsu_error *error) {
+  flashkv *log;
+  khonsu_status status = open_log(survey, &log, error);
+  if (status != FLASHKV_OK || log == NULL) return status;
+  survey->report->result.keys = log->keys;
+  status = fkv_image_check_compare(image, log, error);
+  khonsu_status closed = fkv_close(log, error);
+  return status == FLASHKV_OK ? closed : status;
+}
+
+khonsu_status fkv_check_derived(fkv_survey *survey, khonsu_error *error) {
+  fkv_image_check image;
+  bool whole = survey->report->result.findings == 0;
+  khonsu_status status = fkv_image_check_open(&image, &survey->files, survey->report, error);
+  if (status == FLASHKV_OK && whole) status = check_log(survey, &image, error);
+  fkv_image_check_close(&image);
+  return status;
 }
 
 /* ---- the whole */
@@ -84,10 +95,8 @@ static khonsu_status check_files(fkv_survey *survey, khonsu_error *error) {
   fkv_report *report = survey->report;
   report->result.files++; /* the manifest */
   khonsu_status status = fkv_survey_read(survey, error);
-  if (status == FLASHKV_OK) status = check_derived(survey, error);
   if (status == FLASHKV_OK) status = check_strays(survey, error);
-  if (status == FLASHKV_OK && report->result.findings == 0) status = count_keys(survey, error);
-  return status;
+  return status == FLASHKV_OK ? fkv_check_derived(survey, error) : status;
 }
 
 static kh_os_error is_data_file(void *ctx, const char *name) {

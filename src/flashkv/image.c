@@ -7,45 +7,24 @@
 #include "install.h"
 
 /* The header's own checksum, its last 4 bytes, is left out: a CRC over bytes and their CRC is the same whatever they are. */
-enum { HASH_ALIGNMENT = 4096, HASH_HEADER = 64 - 4, STAGE = 1 << 20 };
+enum { HASH_ALIGNMENT = 4096, HASH_HEADER = 64 - 4, HAS_EXPIRING = 1, STAGE = 1 << 20 };
 
-typedef struct head {
-  uint64_t sequence, timestamp_us, keys, rows, links, expiries, hash_at, hash_size;
-} head;
-typedef struct link_part {
-  uint64_t newer, older, from, until;
-} link_part;
-typedef struct expiry_part {
-  uint64_t expires_ms, word;
-} expiry_part;
-_Static_assert(sizeof(head) == 64 && sizeof(fkv_image_row) == 80, "as in the file, without gaps");
+_Static_assert(sizeof(fkv_image_head) == 64 && sizeof(fkv_image_row) == 80, "as in the file, without gaps");
 
 static void path_of(const flashkv *store, const char *suffix, char path[FKV_PATH_MAX]) {
   snprintf(path, FKV_PATH_MAX, "%s/" FKV_IMAGE_NAME "%s", store->dir_path, suffix);
 }
 
-/* ---- opening */
+/* ---- reading */
 
-static const uint8_t *bytes_of(const flashkv *store) { return store->image; }
-static const head *head_of(const flashkv *store) {
-  return (const head *)(const void *)(bytes_of(store) + FKV_PREAMBLE_SIZE);
-}
-static const fkv_image_row *rows_of(const flashkv *store) {
-  return (const fkv_image_row *)(const void *)(head_of(store) + 1);
-}
-static const link_part *links_of(const flashkv *store) {
-  return (const link_part *)(const void *)(rows_of(store) + head_of(store)->rows);
-}
-static const expiry_part *expiries_of(const flashkv *store) {
-  return (const expiry_part *)(const void *)(links_of(store) + head_of(store)->links);
-}
-
-const fkv_image_row *fkv_image_find(const flashkv *store, uint64_t id) {
-  if (store->image == NULL) return NULL;
-  for (uint64_t index = 0; index < head_of(store)->rows; index++) {
-    if (rows_of(store)[index].id == id) return &rows_of(store)[index];
-  }
-  return NULL;
+static fkv_image parts_of(const void *bytes) {
+  fkv_image image;
+  image.head = (const fkv_image_head *)(const void *)((const uint8_t *)bytes + FKV_PREAMBLE_SIZE);
+  image.rows = (const fkv_image_row *)(const void *)(image.head + 1);
+  image.links = (const fkv_image_link *)(const void *)(image.rows + image.head->rows);
+  image.expiries = (const fkv_image_expiry *)(const void *)(image.links + image.head->links);
+  image.hash = (const uint8_t *)bytes + image.head->hash_at;
+  return image;
 }
 
 /* Of what stands before the hash map, and of the map's header, by which the map is this one and not an earlier one. NULL: there
@@ -55,26 +34,41 @@ static uint32_t checksum(const void *body, size_t size, const void *hash_header)
 }
 
 /* Whether the sizes in the head are those of the file. */
-static bool sizes_fit(const head *is, uint64_t described, uint64_t size) {
+static bool sizes_fit(const fkv_image_head *is, uint64_t described, uint64_t size) {
   uint64_t limit = size / 16;
   if (is->rows > limit || is->links > limit || is->expiries > limit) return false;
-  uint64_t wanted = sizeof *is + is->rows * sizeof(fkv_image_row) + is->links * sizeof(link_part) +
-                    is->expiries * sizeof(expiry_part);
+  uint64_t wanted = sizeof *is + is->rows * sizeof(fkv_image_row) + is->links * sizeof(fkv_image_link) +
+                    is->expiries * sizeof(fkv_image_expiry);
   return described == wanted && is->hash_at % HASH_ALIGNMENT == 0 && is->hash_at >= FKV_PREAMBLE_SIZE + wanted &&
          is->hash_at <= size && is->hash_size == size - is->hash_at &&
          (is->hash_size == 0 || is->hash_size >= HASH_HEADER);
 }
 
-static bool is_whole(const flashkv *store) {
+static bool is_whole(const uint8_t *bytes, size_t size, const fkv_preamble *preamble) {
+  uint64_t described = preamble->numbers[0];
+  const fkv_image_head *head = (const void *)(bytes + FKV_PREAMBLE_SIZE);
+  if (described < sizeof *head || described > size - FKV_PREAMBLE_SIZE) return false;
+  if (!sizes_fit(head, described, size)) return false;
+  const uint8_t *hash_header = head->hash_size == 0 ? NULL : bytes + head->hash_at;
+  return checksum(head, (size_t)described, hash_header) == preamble->numbers[1];
+}
+
+khonsu_status fkv_image_read(const uint8_t *bytes, size_t size, const char *path,
+                             const uint8_t store_id[FKV_STORE_ID_SIZE], fkv_image *image, khonsu_error *error) {
   fkv_preamble preamble;
-  const uint8_t *body = bytes_of(store) + FKV_PREAMBLE_SIZE;
-  if (fkv_preamble_read(bytes_of(store), FKV_FILE_IMAGE, "", &preamble, NULL) != FLASHKV_OK) return false;
-  uint64_t described = preamble.numbers[0];
-  if (described < sizeof(head) || described > store->image_size - FKV_PREAMBLE_SIZE) return false;
-  if (!sizes_fit(head_of(store), described, store->image_size)) return false;
-  const head *is = head_of(store);
-  const uint8_t *hash_header = is->hash_size == 0 ? NULL : bytes_of(store) + is->hash_at;
-  return checksum(body, (size_t)described, hash_header) == preamble.numbers[1];
+  if (size < FKV_PREAMBLE_SIZE) return khonsu_error_set(error, FLASHKV_CORRUPT, "%s is cut short", path);
+  khonsu_status status = fkv_preamble_read(bytes, FKV_FILE_IMAGE, path, &preamble, error);
+  if (status != FLASHKV_OK) return status;
+  if (memcmp(preamble.store_id, store_id, FKV_STORE_ID_SIZE) != 0) {
+    return khonsu_error_set(error, FLASHKV_CORRUPT, "%s is of another store", path);
+  }
+  if (!is_whole(bytes, size, &preamble)) return khonsu_error_set(error, FLASHKV_CORRUPT, "%s is damaged", path);
+  *image = parts_of(bytes);
+  for (uint64_t index = 0; index < image->head->rows; index++) {
+    const fkv_image_row *row = &image->rows[index];
+    if ((row->bits & ~(uint64_t)HAS_EXPIRING) != 0 || row->zero != 0) return fkv_say_unknown(path, "a row", error);
+  }
+  return FLASHKV_OK;
 }
 
 static bool is_listed(const fkv_manifest *manifest, uint64_t id) {
@@ -84,12 +78,31 @@ static bool is_listed(const fkv_manifest *manifest, uint64_t id) {
   return false;
 }
 
-static bool fits(const flashkv *store, const fkv_manifest *manifest) {
-  if (!is_whole(store) || memcmp(bytes_of(store) + 16, manifest->store_id, FKV_STORE_ID_SIZE) != 0) return false;
-  for (uint64_t index = 0; index < head_of(store)->rows; index++) {
-    if (!is_listed(manifest, rows_of(store)[index].id)) return false;
+bool fkv_image_is_current(const fkv_image *image, const fkv_manifest *manifest) {
+  for (uint64_t index = 0; index < image->head->rows; index++) {
+    if (!is_listed(manifest, image->rows[index].id)) return false;
   }
   return true;
+}
+
+/* ---- opening */
+
+static fkv_image image_of(const flashkv *store) { return parts_of(store->image); }
+
+const fkv_image_row *fkv_image_find(const flashkv *store, uint64_t id) {
+  if (store->image == NULL) return NULL;
+  fkv_image image = image_of(store);
+  for (uint64_t index = 0; index < image.head->rows; index++) {
+    if (image.rows[index].id == id) return &image.rows[index];
+  }
+  return NULL;
+}
+
+static bool fits(const flashkv *store, const fkv_manifest *manifest) {
+  fkv_image image;
+  khonsu_status status =
+      fkv_image_read(store->image, store->image_size, FKV_IMAGE_NAME, manifest->store_id, &image, NULL);
+  return status == FLASHKV_OK && fkv_image_is_current(&image, manifest);
 }
 
 static void map(flashkv *store) {
@@ -100,16 +113,18 @@ static void map(flashkv *store) {
   void *address;
   path_of(store, "", path);
   if (KH_OS_CALL(os, open, path, KH_OPEN_READ, &file) != 0) return;
-  if (KH_OS_CALL(os, info, file, &info) == 0 && info.size >= FKV_PREAMBLE_SIZE + sizeof(head) &&
+  if (KH_OS_CALL(os, info, file, &info) == 0 && info.size > 0 &&
       KH_OS_CALL(os, map, file, 0, (size_t)info.size, KH_MAP_READ, &address) == 0) {
     store->image = address;
     store->image_size = (size_t)info.size;
+    if (kh_guard_add(address, store->image_size, &store->misses_are_doubtful) != KHONSU_OK) fkv_image_close(store);
   }
   (void)KH_OS_CALL(os, close, file);
 }
 
 void fkv_image_open(flashkv *store, const fkv_manifest *manifest) {
   const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
+  if (store->log_alone) return;
   store->image_is_copy = disk != NULL;
   if (disk != NULL) store->image = disk->state(&store->keydir, &store->image_size);
   else if (store->keydir.ops == NULL) map(store);
@@ -117,8 +132,12 @@ void fkv_image_open(flashkv *store, const fkv_manifest *manifest) {
 }
 
 void fkv_image_close(flashkv *store) {
-  if (store->image_is_copy) kh_free(store->image);
-  else if (store->image != NULL) (void)KH_OS_CALL(store->files.os, unmap, store->image, store->image_size);
+  if (store->image_is_copy) {
+    kh_free(store->image);
+  } else if (store->image != NULL) {
+    kh_guard_remove(store->image);
+    (void)KH_OS_CALL(store->files.os, unmap, store->image, store->image_size);
+  }
   store->image = NULL;
   store->image_size = 0;
 }
@@ -147,14 +166,14 @@ static bool covers_all(const flashkv *store) {
 }
 
 static bool take_lists(flashkv *store) {
-  const head *is = head_of(store);
-  for (uint64_t index = 0; index < is->links; index++) {
-    const link_part *link = &links_of(store)[index];
+  fkv_image image = image_of(store);
+  for (uint64_t index = 0; index < image.head->links; index++) {
+    const fkv_image_link *link = &image.links[index];
     if (fkv_versions_link(&store->versions, link->newer, link->older, link->from, link->until) != FLASHKV_OK)
       return false;
   }
-  for (uint64_t index = 0; index < is->expiries; index++) {
-    const expiry_part *expiry = &expiries_of(store)[index];
+  for (uint64_t index = 0; index < image.head->expiries; index++) {
+    const fkv_image_expiry *expiry = &image.expiries[index];
     if (fkv_expiry_note(store, expiry->expires_ms, expiry->word) != FLASHKV_OK) return false;
   }
   return true;
@@ -165,7 +184,7 @@ static void take_row(flashkv *store, fkv_file *file, const fkv_image_row *row) {
   file->live = row->live;
   file->tombstones = row->tombstones;
   file->retained = row->retained;
-  file->has_expiring = row->bits & 1;
+  file->has_expiring = row->bits & HAS_EXPIRING;
   if (row->sequence_min < file->sequence_min) file->sequence_min = row->sequence_min;
   if (row->sequence_max > file->sequence_max) file->sequence_max = row->sequence_max;
   store->live += row->live;
@@ -178,9 +197,9 @@ static bool take_keys(flashkv *store) {
   const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
   if (disk != NULL) return disk->take(&store->keydir) && take_lists(store);
   kh_hash_map adopted;
-  const head *is = head_of(store);
-  if (kh_hash_map_adopt(&adopted, store->keydir.hash.source, &store->epoch, store->heap, bytes_of(store) + is->hash_at,
-                        (size_t)is->hash_size) != FLASHKV_OK) {
+  fkv_image image = image_of(store);
+  if (kh_hash_map_adopt(&adopted, store->keydir.hash.source, &store->epoch, store->heap, image.hash,
+                        (size_t)image.head->hash_size) != FLASHKV_OK) {
     return false;
   }
   /* What was written since is about to be entered, and a damaged segment could not be made anew before all of it is. */
@@ -196,7 +215,7 @@ static bool take_keys(flashkv *store) {
 
 bool fkv_image_take(flashkv *store) {
   if (store->image == NULL) return false;
-  const head *is = head_of(store);
+  const fkv_image_head *is = image_of(store).head;
   if (!files_fit(store) || !take_keys(store)) {
     fkv_image_close(store);
     return false;
@@ -261,25 +280,25 @@ static khonsu_status put_lists(const flashkv *store, kh_buffer *to) {
                          file->retained,
                          file->sequence_min,
                          file->sequence_max,
-                         file->has_expiring,
+                         file->has_expiring ? HAS_EXPIRING : 0,
                          0};
     status = kh_buffer_append(to, &row, sizeof row);
   }
   for (const fkv_link *link = store->versions.first; link != NULL && status == FLASHKV_OK; link = link->next) {
-    link_part part = {link->newer, atomic_load(&link->older), link->from, link->until};
+    fkv_image_link part = {link->newer, atomic_load(&link->older), link->from, link->until};
     status = kh_buffer_append(to, &part, sizeof part);
   }
   return status == FLASHKV_OK ? fkv_expiry_append_all(store, to) : status;
 }
 
 static khonsu_status put_body(flashkv *store, uint64_t hash_size, kh_buffer *to) {
-  head is = {.sequence = atomic_load(&store->visible),
-             .timestamp_us = store->timestamp_us,
-             .keys = store->keys,
-             .rows = store->list_count - (store->prepared != NULL),
-             .links = store->versions.count,
-             .expiries = store->expiries.count,
-             .hash_size = hash_size};
+  fkv_image_head is = {.sequence = atomic_load(&store->visible),
+                       .timestamp_us = store->timestamp_us,
+                       .keys = store->keys,
+                       .rows = store->list_count - (store->prepared != NULL),
+                       .links = store->versions.count,
+                       .expiries = store->expiries.count,
+                       .hash_size = hash_size};
   size_t at = to->size;
   khonsu_status status = kh_buffer_append(to, &is, sizeof is);
   if (status == FLASHKV_OK) status = put_lists(store, to);

@@ -27,9 +27,35 @@
 
 #define FKV_IMAGE_NAME "INDEX"
 
+typedef struct fkv_image_head {
+  uint64_t sequence, timestamp_us, keys, rows, links, expiries, hash_at, hash_size;
+} fkv_image_head;
 typedef struct fkv_image_row {
   uint64_t id, first_span, covered, live, tombstones, retained, sequence_min, sequence_max, bits, zero;
 } fkv_image_row;
+typedef struct fkv_image_link {
+  uint64_t newer, older, from, until;
+} fkv_image_link;
+typedef struct fkv_image_expiry {
+  uint64_t expires_ms, word;
+} fkv_image_expiry;
+
+/* The parts of an image, where they are in memory. */
+typedef struct fkv_image {
+  const fkv_image_head *head;
+  const fkv_image_row *rows;
+  const fkv_image_link *links;
+  const fkv_image_expiry *expiries;
+  const uint8_t *hash;
+} fkv_image;
+
+/* Whether it is an image, of the store with this identity, and whole, but for what the hash map has checksums of its own
+ * for. `path` is for the texts. CORRUPT, UNSUPPORTED. */
+KHONSU_MUST_USE khonsu_status fkv_image_read(const uint8_t *bytes, size_t size, const char *path,
+                                             const uint8_t store_id[FKV_STORE_ID_SIZE], fkv_image *image,
+                                             khonsu_error *error);
+/* Whether all of its files are in the store. */
+bool fkv_image_is_current(const fkv_image *image, const fkv_manifest *manifest);
 
 /* Maps the image, if there is one that fits the manifest; else, and on any failure, there is none. */
 void fkv_image_open(flashkv *store, const fkv_manifest *manifest);

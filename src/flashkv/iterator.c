@@ -10,7 +10,7 @@
 #include "snapshot.h"
 
 /* Read together; fewer at first, as many only want a few. */
-enum { ENTRIES = 128, FIRST_ENTRIES = 32, AHEAD = 16, LINES_AHEAD = 3 };
+enum { ENTRIES = 96, FIRST_ENTRIES = 32, AHEAD = 16, LINES_MAX = 8, KEYS_GUESS = 4096 };
 
 struct flashkv_iterator {
   flashkv *store;
@@ -27,6 +27,7 @@ struct flashkv_iterator {
   size_t count, next, room;
   void *owned; /* what the last value lies in, if it is not mapped */
   unsigned shard;
+  unsigned lines; /* of a record that are asked for: as many as the last one had */
   size_t pinned_count;
 
   /* not cleared at first */
@@ -101,7 +102,7 @@ static void prefetch(const flashkv_iterator *iterator, size_t index) {
   kh_prefetch(spot->record);
   if (iterator->keys_only) return;
   fkv_file_prefetch_checked(spot->file, spot->offset);
-  for (size_t line = 1; line < LINES_AHEAD; line++) kh_prefetch(spot->record + line * KH_CACHE_LINE);
+  for (size_t line = 1; line < iterator->lines; line++) kh_prefetch(spot->record + line * KH_CACHE_LINE);
 }
 
 static const khonsu_slice *start_of(flashkv_iterator *iterator, khonsu_slice *start, bool *inclusive) {
@@ -169,30 +170,38 @@ static khonsu_status find_version(flashkv_iterator *iterator, khonsu_slice key, 
   return status;
 }
 
+/* The record's head at least, of the version that the iterator sees. NOT_FOUND: there is none. */
+static khonsu_status view_version(flashkv_iterator *iterator, khonsu_slice key, fkv_spot *spot, fkv_view *view,
+                                  khonsu_error *error) {
+  flashkv *store = iterator->store;
+  khonsu_status status = fkv_head_at(store, spot, view, error);
+  if (status != FLASHKV_OK || fkv_record_sequence(view->bytes) <= iterator->moment.sequence) return status;
+  fkv_view_fini(view);
+  status = find_version(iterator, key, spot, error);
+  return status == FLASHKV_OK ? fkv_head_at(store, spot, view, error) : status;
+}
+
 /* NOT_FOUND: there is nothing at this sequence. */
 static khonsu_status read_entry(flashkv_iterator *iterator, khonsu_slice key, fkv_spot spot, khonsu_slice *value,
                                 khonsu_error *error) {
   flashkv *store = iterator->store;
   fkv_view view;
-  khonsu_status status = fkv_head_at(store, &spot, &view, error);
+  khonsu_status status = view_version(iterator, key, &spot, &view, error);
   if (status != FLASHKV_OK) return status;
-  if (KH_UNLIKELY(fkv_record_sequence(view.bytes) > iterator->moment.sequence)) {
-    fkv_view_fini(&view);
-    status = find_version(iterator, key, &spot, error);
-    if (status == FLASHKV_OK) status = fkv_head_at(store, &spot, &view, error);
-    if (status != FLASHKV_OK) return status;
-  }
-  if (!iterator->keys_only) {
+  if (!iterator->keys_only && !fkv_spot_is_checked(&spot)) {
     fkv_view_fini(&view);
     status = fkv_whole_at(store, &spot, &view, error);
     if (status != FLASHKV_OK) return status;
   }
   iterator->owned = view.owned;
-  *value = kh_slice(NULL, 0);
   if (KH_UNLIKELY(fkv_file_is_unreadable(spot.file))) return fkv_file_say_unreadable(spot.file, &store->files, error);
   if (!fkv_record_is_seen(store, view.bytes, &iterator->moment)) return FLASHKV_NOT_FOUND;
-  if (!iterator->keys_only)
-    *value = kh_slice(view.bytes + fkv_record_value_at(view.bytes, spot.offset), fkv_record_value_size(view.bytes));
+  *value = kh_slice(NULL, 0);
+  if (iterator->keys_only) return FLASHKV_OK;
+  size_t value_at = fkv_record_value_at(view.bytes, spot.offset), lines;
+  *value = kh_slice(view.bytes + value_at, fkv_record_value_size(view.bytes));
+  lines = (value_at + value->size) / KH_CACHE_LINE + 2;
+  iterator->lines = lines < LINES_MAX ? (unsigned)lines : LINES_MAX;
   return FLASHKV_OK;
 }
 
@@ -250,10 +259,14 @@ khonsu_status fkv_iterator_open(flashkv *store, uint64_t sequence, const flashkv
   iterator->reverse = options->reverse;
   iterator->keys_only = options->keys_only;
   iterator->room = FIRST_ENTRIES;
+  iterator->lines = 2;
   khonsu_status status = set_bounds(iterator, options, error);
+  if (status == FLASHKV_OK && kh_buffer_reserve(&iterator->keys, KEYS_GUESS) != FLASHKV_OK)
+    status = khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for an iterator");
   if (status == FLASHKV_OK) status = fkv_order_prepare(store, error);
   if (status == FLASHKV_OK) status = fkv_hold(store, sequence, &iterator->moment, error);
   if (status != FLASHKV_OK) {
+    kh_buffer_fini(&iterator->keys);
     kh_free(iterator->bounds);
     kh_free(iterator);
     return status;

@@ -3,7 +3,7 @@
 #include "expiry.h"
 #include "install.h"
 
-enum { PARTS_LOG2 = 8, PARTS = 1 << PARTS_LOG2, CHUNK_RECORDS = 63, CHUNKS_MAX = 16384, AHEAD = 8 };
+enum { PARTS_LOG2 = 8, PARTS = 1 << PARTS_LOG2, CHUNK_RECORDS = 63, CHUNKS_MAX = 4096, AHEAD = 8 };
 
 typedef struct aside {
   uint64_t hash, word;
@@ -11,12 +11,13 @@ typedef struct aside {
 
 typedef struct fkv_chunk {
   struct fkv_chunk *next;
-  size_t count;
+  uint64_t zero;
   aside records[CHUNK_RECORDS];
 } fkv_chunk;
 
 typedef struct fkv_part {
-  fkv_chunk *first, *last;
+  fkv_chunk *first, *last; /* all but the last are full */
+  size_t count;            /* in the last */
 } fkv_part;
 
 /* ---- of two records of one key, which one stays */
@@ -103,7 +104,7 @@ static bool add_chunk(fkv_loader *loader, fkv_part *part) {
   if (loader->chunks_used == loader->chunk_count) return false;
   fkv_chunk *chunk = &loader->chunks[loader->chunks_used++];
   chunk->next = NULL;
-  chunk->count = 0;
+  part->count = 0;
   if (part->first == NULL) part->first = chunk;
   else part->last->next = chunk;
   part->last = chunk;
@@ -112,26 +113,30 @@ static bool add_chunk(fkv_loader *loader, fkv_part *part) {
 
 static bool put_aside(fkv_loader *loader, uint64_t hash, uint64_t word) {
   fkv_part *part = &loader->parts[hash >> (64 - PARTS_LOG2)];
-  if ((part->first == NULL || part->last->count == CHUNK_RECORDS) && !add_chunk(loader, part)) return false;
-  part->last->records[part->last->count++] = (aside){hash, word};
+  if ((part->first == NULL || part->count == CHUNK_RECORDS) && !add_chunk(loader, part)) return false;
+  part->last->records[part->count++] = (aside){hash, word};
   return true;
 }
 
-static void prefetch(const flashkv *store, const fkv_chunk *chunk, size_t index) {
-  if (index < chunk->count) fkv_prefetch_for_insert(store, chunk->records[index].hash);
+static khonsu_status enter_chunk(fkv_loader *loader, const aside *records, size_t count) {
+  for (size_t index = 0; index < count && index < AHEAD; index++) {
+    fkv_prefetch_for_insert(loader->store, records[index].hash);
+  }
+  for (size_t index = 0; index < count; index++) {
+    if (index + AHEAD < count) fkv_prefetch_for_insert(loader->store, records[index + AHEAD].hash);
+    khonsu_status status = enter_aside(loader, &records[index]);
+    if (status != FLASHKV_OK) return status;
+  }
+  return FLASHKV_OK;
 }
 
 static khonsu_status enter_part(fkv_loader *loader, fkv_part *part) {
-  for (const fkv_chunk *chunk = part->first; chunk != NULL; chunk = chunk->next) {
-    for (size_t index = 0; index < AHEAD; index++) prefetch(loader->store, chunk, index);
-    for (size_t index = 0; index < chunk->count; index++) {
-      prefetch(loader->store, chunk, index + AHEAD);
-      khonsu_status status = enter_aside(loader, &chunk->records[index]);
-      if (status != FLASHKV_OK) return status;
-    }
+  khonsu_status status = FLASHKV_OK;
+  for (const fkv_chunk *chunk = part->first; chunk != NULL && status == FLASHKV_OK; chunk = chunk->next) {
+    status = enter_chunk(loader, chunk->records, chunk == part->last ? part->count : CHUNK_RECORDS);
   }
-  *part = (fkv_part){NULL, NULL};
-  return FLASHKV_OK;
+  *part = (fkv_part){NULL, NULL, 0};
+  return status;
 }
 
 static khonsu_status enter_all(fkv_loader *loader) {

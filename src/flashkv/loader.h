@@ -2,8 +2,8 @@
  * and of one commit's the last. Nobody else has the store.
  *
  * A slot of the hash table and the record that it leads to are each a miss of the caches, and most are not even reached
- * through the TLB. So what goes into the hash table is put aside by the first bits of its hash, some million records at
- * most, and goes in part by part: the slots of one part stay in the cache while they are filled. */
+ * through the TLB. So what goes into the hash table is put aside by the first bits of its hash, a quarter of a million records
+ * at most, and goes in part by part: the slots of one part stay in the cache while they are filled. */
 #ifndef FKV_LOADER_H
 #define FKV_LOADER_H
 

@@ -41,6 +41,26 @@ khonsu_status fkv_manifest_write(const kh_os *os, const char *dir_path, kh_file 
   return status;
 }
 
+/* Ids ascend from file to file for as long as the store lives, and never come to an end. */
+static bool ids_make_sense(const fkv_manifest *manifest) {
+  bool sense = manifest->next_file_id <= FKV_FILE_ID_MAX;
+  for (size_t index = 0; index < manifest->row_count && sense; index++)
+    sense = manifest->rows[index].id > 0 && manifest->rows[index].id < manifest->next_file_id;
+  return sense;
+}
+
+/* What is zero so far may mean something one day, and then must not be passed over. */
+static khonsu_status check_known(const fixed_part *fixed, const uint8_t *rows, const char *path, khonsu_error *error) {
+  uint64_t unknown = fixed->zeros;
+  if (unknown != 0) return fkv_say_unknown(path, "its head", error);
+  for (uint64_t index = 0; index < fixed->rows; index++) {
+    row_part part;
+    memcpy(&part, rows + index * ROW_SIZE, ROW_SIZE);
+    unknown |= (part.row.bits & ~(uint64_t)FKV_ROW_BITS) | part.zeros[0] | part.zeros[1] | part.zeros[2];
+  }
+  return unknown == 0 ? FLASHKV_OK : fkv_say_unknown(path, "a row", error);
+}
+
 static khonsu_status decode(khonsu_slice bytes, const char *path, fkv_manifest *manifest, khonsu_error *error) {
   if (bytes.size < FKV_PREAMBLE_SIZE + FIXED_SIZE)
     return khonsu_error_set(error, FLASHKV_CORRUPT, "%s is cut short", path);
@@ -57,6 +77,8 @@ static khonsu_status decode(khonsu_slice bytes, const char *path, fkv_manifest *
   if (fixed.rows != (body_size - FIXED_SIZE) / ROW_SIZE || (body_size - FIXED_SIZE) % ROW_SIZE != 0) {
     return khonsu_error_set(error, FLASHKV_CORRUPT, "%s has not the rows it says", path);
   }
+  status = check_known(&fixed, body + FIXED_SIZE, path, error);
+  if (status != FLASHKV_OK) return status;
   *manifest = (fkv_manifest){.generation = preamble.numbers[0],
                              .next_file_id = fixed.next_file_id,
                              .hash_seed = fixed.hash_seed,
@@ -71,7 +93,9 @@ static khonsu_status decode(khonsu_slice bytes, const char *path, fkv_manifest *
   for (size_t index = 0; index < manifest->row_count; index++) {
     memcpy(&manifest->rows[index], body + FIXED_SIZE + index * ROW_SIZE, sizeof manifest->rows[index]);
   }
-  return FLASHKV_OK;
+  if (ids_make_sense(manifest)) return FLASHKV_OK;
+  fkv_manifest_fini(manifest);
+  return khonsu_error_set(error, FLASHKV_CORRUPT, "%s lists files that there cannot be", path);
 }
 
 khonsu_status fkv_manifest_read(const kh_os *os, const char *dir_path, fkv_manifest *manifest, khonsu_error *error) {

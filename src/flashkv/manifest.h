@@ -2,28 +2,29 @@
  *
  *   preamble (numbers: generation; bytes of what follows; CRC-32C of it)
  *   offset  bytes  little-endian
- *       64      8  id of the next data file
+ *       64      8  id of the next data file: beyond all others, at most 2^48
  *       72      8  seed of the hash of keys
  *       80      8  the oldest sequence to be kept readable; 2^64 - 1: none but the newest
  *       88      8  the first sequence from which on every write is still in the files, in order
  *       96      8  number of rows
  *      104      8  a sequence, and
  *      112      8  a timestamp, that later commits are beyond
- *      120      8  zeros
+ *      120      8  bits that a reader must understand; 0 so far
  *      128         rows, by the order of their files in the log; merged ones first
  *   a row
  *        0      8  id of the file
- *        8      8  bits: 1 sealed, 2 made by a merge
+ *        8      8  bits: 1 sealed, 2 made by a merge; a reader must understand all that are set
  *       16      8  bytes that were flushed; of a sealed file, its size
  *       24      8  the least and
  *       32      8  the greatest sequence of its records, as far as they were flushed
- *       40     24  zeros */
+ *       40     24  the same: 0 so far */
 #ifndef FKV_MANIFEST_H
 #define FKV_MANIFEST_H
 
 #include "file.h"
 
-enum { FKV_ROW_SEALED = 1, FKV_ROW_MERGED = 2 };
+enum { FKV_ROW_SEALED = 1, FKV_ROW_MERGED = 2, FKV_ROW_BITS = FKV_ROW_SEALED | FKV_ROW_MERGED };
+#define FKV_FILE_ID_MAX (UINT64_C(1) << 48)
 
 typedef struct fkv_manifest_row {
   uint64_t id, bits, flushed, sequence_min, sequence_max;

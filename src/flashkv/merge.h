@@ -10,6 +10,8 @@
  * listed is removed by the next opening. What a merge leaves out is dead because something newer took its place; that must
  * survive whatever happens next, so the log is flushed first.
  *
+ * An index that is damaged cannot say what is dead, so who finds it to be so ends the merge.
+ *
  * Wanted is: the newest record of a key; a version that a snapshot sees; a deletion, as long as a file that is not merged
  * along with it may hold an older record of its key, which would come to life again: now, or, if there is a newer one too,
  * in the past that is retained, when the store is opened again. The same holds for a record that has expired: in its place
@@ -46,6 +48,9 @@ static inline fkv_move *fkv_merge_moves(const fkv_merge_job *job) { return (fkv_
 
 /* merge_copy.c: fills in moves and outputs. */
 KHONSU_MUST_USE khonsu_status fkv_merge_copy(fkv_merge_job *job);
+/* Whether what a key is said to lead to, and not to a record of it that is looked at, can be believed. CORRUPT, IO. */
+KHONSU_MUST_USE khonsu_status fkv_merge_check_newest(const flashkv *store, khonsu_slice key, uint64_t newest,
+                                                     khonsu_error *error);
 /* merge_install.c. */
 KHONSU_MUST_USE khonsu_status fkv_merge_install(fkv_merge_job *job);
 /* Removes the inputs from store and directory; nothing leads to them. */

@@ -36,11 +36,21 @@ static bool has_expired(flashkv *store, const uint8_t *record) {
   return expires_ms != 0 && expires_ms <= fkv_clock_ms(store);
 }
 
+khonsu_status fkv_merge_check_newest(const flashkv *store, khonsu_slice key, uint64_t newest, khonsu_error *error) {
+  fkv_view view;
+  if (newest == 0) return fkv_check_index(store, error);
+  khonsu_status status = fkv_head(store, newest, &view, error);
+  if (status != FLASHKV_OK) return status;
+  bool same = kh_slice_equal(fkv_record_key(view.bytes), key);
+  fkv_view_fini(&view);
+  if (same) return FLASHKV_OK;
+  return khonsu_error_set(error, FLASHKV_CORRUPT, "the index leads a key to a record of another; %s",
+                          "close the store and open it again");
+}
+
 /* The write lock is held. */
-static bool is_wanted(fkv_merge_job *job, const uint8_t *record, uint64_t word, bool *as_deletion) {
+static bool is_wanted(fkv_merge_job *job, const uint8_t *record, uint64_t word, uint64_t newest, bool *as_deletion) {
   flashkv *store = job->store;
-  khonsu_slice key = fkv_record_key(record);
-  uint64_t newest = fkv_find_locked(store, key, fkv_hash(store, key));
   *as_deletion = false;
   if (newest == word || is_retained(store, newest, word)) return true;
   bool deletes = fkv_record_kind(record) == FKV_DELETE || has_expired(store, record);
@@ -61,8 +71,14 @@ static uint64_t head_of(khonsu_slice key) {
 }
 
 static khonsu_status note(fkv_merge_job *job, const uint8_t *record, uint64_t word) {
-  fkv_move move = {.from = word, .key_head = head_of(fkv_record_key(record))};
-  if (!is_wanted(job, record, word, &move.as_deletion)) return FLASHKV_OK;
+  khonsu_slice key = fkv_record_key(record);
+  fkv_move move = {.from = word, .key_head = head_of(key)};
+  uint64_t newest = fkv_find_locked(job->store, key, fkv_hash(job->store, key));
+  if (newest != word) {
+    khonsu_status status = fkv_merge_check_newest(job->store, key, newest, job->error);
+    if (status != FLASHKV_OK) return status;
+  }
+  if (!is_wanted(job, record, word, newest, &move.as_deletion)) return FLASHKV_OK;
   return kh_buffer_append(&job->moves, &move, sizeof move);
 }
 

@@ -25,6 +25,11 @@ static khonsu_status move_one(flashkv *store, const fkv_move *move, khonsu_error
   uint64_t hash = fkv_hash(store, key), newest = fkv_find_locked(store, key, hash);
   bool gone = false;
   uint64_t leader = leader_of(store, newest, move->from, &gone);
+  if (gone) status = fkv_merge_check_newest(store, key, newest, error);
+  if (status != FLASHKV_OK) {
+    fkv_view_fini(&view);
+    return status;
+  }
   if (gone) { /* or a deletion that is not in the keydir, but kept for older records that may still be in some file */
     if (fkv_record_kind(view.bytes) == FKV_DELETE) fkv_count_new(store, move->to, view.bytes);
   } else if ((status = fkv_keydir_prepare(store, key, hash)) == FLASHKV_OK &&

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "expiry.h"
 #include "image.h"
 #include "install.h"
 #include "keeper.h"
@@ -384,13 +385,12 @@ static khonsu_status open_store(flashkv *store, khonsu_error *error) {
   return status == FLASHKV_OK ? load(store, error) : status;
 }
 
-khonsu_status fkv_open_on(const kh_os *os, const flashkv_options *given, flashkv **opened, khonsu_error *error) {
-  flashkv_options options;
-  khonsu_status status = take_options(given, &options, error);
-  if (status != FLASHKV_OK) return status;
-  flashkv *store = new_store(os, &options);
+static khonsu_status open_with(const kh_os *os, const flashkv_options *options, bool log_alone, flashkv **opened,
+                               khonsu_error *error) {
+  flashkv *store = new_store(os, options);
   if (store == NULL) return khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for a store");
-  status = open_store(store, error);
+  store->log_alone = log_alone;
+  khonsu_status status = open_store(store, error);
   if (status != FLASHKV_OK) {
     destroy(store);
     return status;
@@ -400,12 +400,39 @@ khonsu_status fkv_open_on(const kh_os *os, const flashkv_options *given, flashkv
   return FLASHKV_OK;
 }
 
+khonsu_status fkv_open_on(const kh_os *os, const flashkv_options *given, flashkv **opened, khonsu_error *error) {
+  flashkv_options options;
+  khonsu_status status = take_options(given, &options, error);
+  if (status != FLASHKV_OK) return status;
+  return open_with(os, &options, false, opened, error);
+}
+
+khonsu_status fkv_open_log(const kh_os *os, const char *dir_path, flashkv **opened, khonsu_error *error) {
+  flashkv_options options = FLASHKV_OPTIONS_INIT;
+  options.dir_path = dir_path;
+  options.mmap_at_startup = options.create_if_missing = options.background = false;
+  options.read_only = true;
+  khonsu_status status = open_with(os, &options, true, opened, error);
+  if (status == FLASHKV_OK) fkv_expire(*opened);
+  return status;
+}
+
 /* ---- closing */
 
 static bool has_merged(const flashkv *store) { return store->counters.merges > 0 || store->counters.expired > 0; }
 
+/* Of values that were lent out, who has them could not be told. */
+static khonsu_status check_readable(const flashkv *store, khonsu_error *error) {
+  for (size_t index = 0; index < store->list_count; index++) {
+    const fkv_file *file = store->list[index];
+    if (fkv_file_is_unreadable(file)) return fkv_file_say_unreadable(file, &store->files, error);
+  }
+  return FLASHKV_OK;
+}
+
 static khonsu_status close_files(flashkv *store, khonsu_error *error) {
-  if (store->options.read_only) return FLASHKV_OK;
+  khonsu_status readable = check_readable(store, error);
+  if (readable != FLASHKV_OK || store->options.read_only) return readable;
   if (atomic_load(&store->failed)) {
     return khonsu_error_set(error, FLASHKV_IN_DOUBT, "a flush had failed: buffered commits may be lost");
   }
@@ -419,7 +446,8 @@ static khonsu_status close_files(flashkv *store, khonsu_error *error) {
   if (status == FLASHKV_OK) fkv_drop_prepared(store);
   bool changed =
       atomic_load(&store->visible) != store->recovery.sequence || !store->recovery.clean || has_merged(store);
-  if (status == FLASHKV_OK && store->keydir.ops == NULL && changed) status = fkv_image_write(store, error);
+  bool whole = fkv_check_index(store, NULL) == FLASHKV_OK; /* else the next opening reads the log */
+  if (status == FLASHKV_OK && store->keydir.ops == NULL && changed && whole) status = fkv_image_write(store, error);
   const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
   if (status == FLASHKV_OK && disk != NULL && changed) {
     kh_lock_acquire(&store->write_lock);

@@ -72,6 +72,7 @@ static khonsu_status fill(flashkv *store, khonsu_error *error) {
     more = kh_hash_map_visit(&keydir->hash, &position, note_word, &own);
     if (own.status != FLASHKV_OK) status = khonsu_error_set(error, own.status, "out of memory for the order of keys");
     if (status == FLASHKV_OK) status = fill_in(&own, error);
+    if (status == FLASHKV_OK) status = fkv_check_index(store, error);
     if (status != FLASHKV_OK) give_up(store);
     else if (!more) atomic_store_explicit(&keydir->order_state, FKV_ORDER_COMPLETE, memory_order_release);
     kh_epoch_collect(&store->epoch, UINT64_MAX); /* each key replaced a leaf */

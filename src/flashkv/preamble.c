@@ -20,6 +20,11 @@ void fkv_preamble_write(const fkv_preamble *preamble, uint8_t to[FKV_PREAMBLE_SI
   memcpy(to + 12, &crc, sizeof crc);
 }
 
+khonsu_status fkv_say_unknown(const char *path, const char *where, khonsu_error *error) {
+  return khonsu_error_set(error, FLASHKV_UNSUPPORTED,
+                          "%s is of a later format: %s has bits set that this library does not know", path, where);
+}
+
 khonsu_status fkv_preamble_read(const uint8_t from[FKV_PREAMBLE_SIZE], fkv_file_kind kind, const char *path,
                                 fkv_preamble *preamble, khonsu_error *error) {
   uint32_t version, crc;
@@ -31,10 +36,11 @@ khonsu_status fkv_preamble_read(const uint8_t from[FKV_PREAMBLE_SIZE], fkv_file_
   if (checksum(from) != crc) {
     return khonsu_error_set(error, FLASHKV_CORRUPT, "the first %d bytes of %s are damaged", FKV_PREAMBLE_SIZE, path);
   }
-  if (version > FKV_FORMAT_VERSION || kh_load_8(from + 56) != 0) {
+  if (version != FKV_FORMAT_VERSION) {
     return khonsu_error_set(error, FLASHKV_UNSUPPORTED, "%s is of format version %u; this library knows version %d",
                             path, version, FKV_FORMAT_VERSION);
   }
+  if (kh_load_8(from + 56) != 0) return fkv_say_unknown(path, "its preamble", error);
   preamble->kind = kind;
   memcpy(preamble->store_id, from + 16, FKV_STORE_ID_SIZE);
   memcpy(preamble->numbers, from + 32, sizeof preamble->numbers);

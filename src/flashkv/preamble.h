@@ -25,7 +25,10 @@ typedef struct fkv_preamble {
 
 void fkv_preamble_write(const fkv_preamble *preamble, uint8_t to[FKV_PREAMBLE_SIZE]);
 
-/* Reads what is a preamble of this kind. `path` is for the texts. CORRUPT: it is none. UNSUPPORTED: of a newer version. */
+/* "PATH is of a later format: WHERE has bits set ..." as the error's text; returns UNSUPPORTED. */
+khonsu_status fkv_say_unknown(const char *path, const char *where, khonsu_error *error);
+
+/* Reads what is a preamble of this kind. `path` is for the texts. CORRUPT: it is none. UNSUPPORTED: of another version. */
 KHONSU_MUST_USE khonsu_status fkv_preamble_read(const uint8_t from[FKV_PREAMBLE_SIZE], fkv_file_kind kind,
                                                 const char *path, fkv_preamble *preamble, khonsu_error *error);
 /* The same of the file at `path`. NOT_FOUND: there is none. IO. */

@@ -127,7 +127,7 @@ static khonsu_status read_whole(const flashkv *store, const fkv_spot *spot, fkv_
 }
 
 khonsu_status fkv_whole_at(const flashkv *store, const fkv_spot *spot, fkv_view *view, khonsu_error *error) {
-  if (KH_LIKELY(spot->record != NULL && fkv_file_is_checked(spot->file, spot->offset))) {
+  if (KH_LIKELY(fkv_spot_is_checked(spot))) {
     *view = (fkv_view){spot->record, NULL};
     return FLASHKV_OK;
   }
@@ -250,12 +250,17 @@ khonsu_status fkv_check_key(khonsu_slice key, khonsu_error *error) {
   return FLASHKV_OK;
 }
 
+khonsu_status fkv_check_index(const flashkv *store, khonsu_error *error) {
+  if (KH_LIKELY(!atomic_load_explicit(&store->misses_are_doubtful, memory_order_relaxed))) return FLASHKV_OK;
+  return khonsu_error_set(error, FLASHKV_CORRUPT,
+                          "the index of %s has lost keys, or keys of records cannot be read: what is not found may be "
+                          "there nevertheless; close the store and open it again",
+                          store->dir_path);
+}
+
 static khonsu_status not_found(const flashkv *store, khonsu_error *error) {
-  if (KH_UNLIKELY(atomic_load_explicit(&store->misses_are_doubtful, memory_order_relaxed))) {
-    return khonsu_error_set(error, FLASHKV_CORRUPT,
-                            "no such key was found, but the keys of some records cannot be read");
-  }
-  return khonsu_error_set(error, FLASHKV_NOT_FOUND, "no such key");
+  khonsu_status status = fkv_check_index(store, error);
+  return status == FLASHKV_OK ? khonsu_error_set(error, FLASHKV_NOT_FOUND, "no such key") : status;
 }
 
 static const fkv_moment now = {UINT64_MAX, 0};

@@ -106,6 +106,7 @@ static khonsu_status take_records(recovery *own, fkv_scan *scan, uint64_t truste
   for (;;) {
     const uint8_t *record;
     fkv_soundness sound;
+    fkv_scan_prefetch(scan);
     khonsu_status status = fkv_scan_look(scan, scan->offset >= trusted, &record, &sound, own->error);
     if (status != FLASHKV_OK) return status;
     if (sound != FKV_SOUND || !take(own, file, scan->offset, record, &status)) break;

@@ -1,6 +1,7 @@
 /* repair: makes a store that can be opened out of one that cannot.
  *
- *   survey    reads everything, with the manifest or, if that cannot be read, without (discover.h)
+ *   survey    reads everything, with the manifest or, if that cannot be read, without (discover.h); if only the image of the
+ *             index is amiss, that goes, and nothing else is done
  *   rewrite   each damaged file to a new one, without what is damaged (rewrite.h)
  *   put aside the damaged ones get a second name, *.damaged; indexes go, and are made again
  *   publish   a manifest that lists what is whole and what is new; with it everything has happened
@@ -22,6 +23,7 @@
 #include "check.h"
 #include "derived.h"
 #include "discover.h"
+#include "image.h"
 #include "rewrite.h"
 #include "store.h"
 
@@ -201,9 +203,22 @@ static khonsu_status look(repair *own, khonsu_error *error) {
   return status == FLASHKV_OK ? fkv_survey_read(&own->survey, error) : status;
 }
 
+/* Nothing is lost: the next opening makes it from the data files. */
+static khonsu_status remove_image(repair *own, khonsu_error *error) {
+  char path[FKV_PATH_MAX];
+  snprintf(path, sizeof path, "%s/%s", own->dir_path, FKV_IMAGE_NAME);
+  kh_os_error failed = KH_OS_CALL(own->os, unlink, path);
+  if (failed) return kh_os_fail(error, failed, "remove", path);
+  fkv_report_finding(&own->report, FKV_IMAGE_NAME, 0, 0, no_key, "it is removed; the next opening makes it again");
+  return sync_directory(own, error);
+}
+
 static khonsu_status repair_locked(repair *own, khonsu_error *error) {
   khonsu_status status = look(own, error);
-  if (status == FLASHKV_OK && own->report.result.findings > 0) status = make_whole(own, error);
+  bool whole = own->report.result.findings == 0;
+  if (status == FLASHKV_OK && whole) status = fkv_check_derived(&own->survey, error);
+  if (status == FLASHKV_OK && !whole) status = make_whole(own, error);
+  else if (status == FLASHKV_OK && own->report.result.findings > 0) status = remove_image(own, error);
   own->report.result.records_lost = own->survey.lost;
   fkv_survey_fini(&own->survey);
   return status == FLASHKV_OK ? fkv_check_keys(own->os, own->dir_path, &own->report.result.keys, error) : status;

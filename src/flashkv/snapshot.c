@@ -172,8 +172,10 @@ static khonsu_status get_at(flashkv *store, khonsu_slice key, uint64_t sequence,
     status = read_held(store, key, &moment, value, error);
     fkv_let_go(store, &moment);
   }
-  if (status == FLASHKV_NOT_FOUND) return khonsu_error_set(error, status, "no such key at commit %" PRIu64, sequence);
-  return status;
+  if (status != FLASHKV_NOT_FOUND) return status;
+  status = fkv_check_index(store, error);
+  if (status != FLASHKV_OK) return status;
+  return khonsu_error_set(error, FLASHKV_NOT_FOUND, "no such key at commit %" PRIu64, sequence);
 }
 
 flashkv_status flashkv_get_at(flashkv *store, flashkv_slice key, uint64_t sequence, flashkv_value *value,

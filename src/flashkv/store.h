@@ -35,7 +35,8 @@ struct flashkv {
   kh_heap *heap;
   flashkv_options options;
   char *dir_path;
-  _Atomic bool misses_are_doubtful; /* the key of a record could not be read when the index had to move its entry */
+  _Atomic bool misses_are_doubtful; /* the index has lost words: its image, or the tree, cannot be read; or the key of a
+                                       record could not be read when it had to move the entry */
   kh_file directory, lock_file;
 
   _Alignas(KH_CACHE_LINE) _Atomic uint64_t visible; /* all commits up to this one are in the keydir */
@@ -71,6 +72,7 @@ struct flashkv {
   void *image; /* image.c: mapped for as long as the store is open; NULL: none */
   size_t image_size;
   bool image_is_copy; /* it is in memory of its own */
+  bool log_alone;     /* what can be made from data files is, and not looked at: fkv_open_log */
 
   kh_ordered_map expiries; /* expiry.c; under the write lock */
   _Atomic bool merging, closing;
@@ -83,6 +85,10 @@ struct flashkv {
 /* As flashkv_open, on another operating system: for tests. */
 KHONSU_MUST_USE khonsu_status fkv_open_on(const kh_os *os, const flashkv_options *options, flashkv **store,
                                           khonsu_error *error);
+
+/* The store as a reader, of kind hash, made from the data files alone, whatever else there is; what has expired is not in
+ * its keydir. Files are read by calls. */
+KHONSU_MUST_USE khonsu_status fkv_open_log(const kh_os *os, const char *dir_path, flashkv **store, khonsu_error *error);
 
 /* Closes the store, and frees it in any case. */
 khonsu_status fkv_close(flashkv *store, khonsu_error *error);
@@ -141,6 +147,14 @@ static inline uint64_t fkv_find(flashkv *store, khonsu_slice key, uint64_t hash)
 static inline uint64_t fkv_find_locked(flashkv *store, khonsu_slice key, uint64_t hash) {
   uint64_t word = fkv_find_unhealed(store, key, hash);
   return KH_LIKELY(word != KH_WORD_DAMAGED) ? word : fkv_find_locked_healed(store, key, hash);
+}
+
+/* CORRUPT: what is not found may be there nevertheless. To be asked after finds that found nothing. */
+KHONSU_MUST_USE khonsu_status fkv_check_index(const flashkv *store, khonsu_error *error);
+
+/* Whether all of the record has been found sound, and is there to be read. */
+static inline bool fkv_spot_is_checked(const fkv_spot *spot) {
+  return spot->record != NULL && fkv_file_is_checked(spot->file, spot->offset);
 }
 
 /* The head of a record, which is sound. `view` must be given back (fkv_view_fini). In the epoch, or with the file pinned.

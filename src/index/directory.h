@@ -51,6 +51,9 @@ static inline void kh_directory_publish(kh_directory *directory, uint64_t hash, 
   }
 }
 
+/* hash_image.c: whether `copy` is what was written as that segment of the image, or the image cannot be read any more. */
+bool kh_hash_image_is_copy(const kh_hash_map *map, const kh_segment *segment, const kh_segment *copy);
+
 /* The writer's view: it alone changes it. */
 static inline kh_directory *kh_directory_of(const kh_hash_map *map) {
   return atomic_load_explicit(&map->directory, memory_order_relaxed);

@@ -12,7 +12,7 @@
  * than the number of slots allows (may_split of hash_map.c, and that segments never become smaller). Entries that lead to
  * a segment in the image are unchecked at first, and nobody looks into the segment through such an entry but to check it.
  *
- * Why threads may check, find and write at the same time. The image is constant: before it changes a segment, the writer
+ * Why threads may check, find and write at the same time. The image is constant, or reads as zeros from some moment on: before it changes a segment, the writer
  * puts a copy from the heap in its place (kh_hash_map_prepare), which is a replacement like any other of hash_map.c, only
  * that nothing is retired. So all who check a segment come to the same result. An entry is made a checked one by
  * compare-and-swap, from exactly the unchecked entry of that segment: what the writer has put there meanwhile stays. That
@@ -41,6 +41,9 @@ typedef struct image_row {
 
 _Static_assert(sizeof(image_header) == 64 && sizeof(image_row) == 16, "no padding");
 _Static_assert(sizeof(kh_segment) == 64, "slots are aligned as the image is");
+_Static_assert(offsetof(kh_segment, depth) == 24 && offsetof(kh_segment, capacity_log2) == 28 &&
+                   offsetof(kh_segment, words) == 32 && offsetof(kh_segment, deleted) == 40,
+               "the image has it as it is in memory");
 
 static size_t table_end(size_t segments) {
   return (sizeof(image_header) + segments * sizeof(image_row) + 63) & ~(size_t)63;
@@ -144,6 +147,8 @@ static const image_row *rows_of(const image_header *header) { return (const imag
 static bool is_image(const image_header *header, size_t size) {
   if (size < sizeof *header || header->crc != header_crc(header) || header->magic != IMAGE_MAGIC) return false;
   if (header->size != size || header->segments > (size - sizeof *header) / sizeof(image_row)) return false;
+  static const uint32_t zero[6];
+  if (memcmp(header->zero, zero, sizeof zero) != 0) return false; /* means something to a later version */
   size_t end = table_end(header->segments);
   return end <= size && header->table_crc == kh_crc32c(0, header + 1, end - sizeof *header);
 }
@@ -155,7 +160,7 @@ static bool is_depth_sound(const image_header *header) {
 }
 
 static bool is_row_sound(const image_header *header, const image_row *row, size_t place) {
-  if (row->place != place || row->depth > header->depth) return false;
+  if (row->place != place || row->depth > header->depth || row->zero[0] != 0 || row->zero[1] != 0) return false;
   if (row->capacity_log2 < KH_SEGMENT_LOG2_LEAST || row->capacity_log2 > KH_SEGMENT_LOG2_MOST) return false;
   size_t size = sizeof(kh_segment) + (sizeof(uint64_t) << row->capacity_log2);
   return size <= header->size - place;
@@ -228,6 +233,10 @@ static bool is_whole(const kh_segment *segment, const image_row *row) {
          segment_crc(segment, segment) == row->crc && has_its_counts(segment);
 }
 
+bool kh_hash_image_is_copy(const kh_hash_map *map, const kh_segment *segment, const kh_segment *copy) {
+  return is_whole(copy, row_of(map->image, (size_t)((uintptr_t)segment - (uintptr_t)map->image)));
+}
+
 static bool mark_checked(_Atomic uintptr_t *entry, uintptr_t unchecked) {
   uintptr_t expected = unchecked;
   return atomic_compare_exchange_strong(entry, &expected, unchecked & ~KH_ENTRY_UNCHECKED);
@@ -257,4 +266,13 @@ khonsu_status kh_hash_map_check_all(const kh_hash_map *map) {
     }
   }
   return KHONSU_OK;
+}
+
+void kh_hash_map_each_damaged(const kh_hash_map *map, void (*visit)(void *ctx, size_t offset, size_t size), void *ctx) {
+  const image_header *header = map->image;
+  for (uint32_t at = 0; at < header->segments; at++) {
+    const image_row *row = &rows_of(header)[at];
+    size_t size = sizeof(kh_segment) + (sizeof(uint64_t) << row->capacity_log2);
+    if (!is_whole((const void *)((const uint8_t *)map->image + row->place), row)) visit(ctx, (size_t)row->place, size);
+  }
 }

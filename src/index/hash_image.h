@@ -22,6 +22,8 @@ KHONSU_MUST_USE khonsu_status kh_hash_map_image_write(const kh_hash_map *map, kh
  * one of this version and byte order, can be seen without looking at its segments. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_hash_map_adopt(kh_hash_map *map, kh_key_source source, kh_epoch *epoch, kh_heap *heap,
                                                 const void *image, size_t size);
+/* Calls `visit` for each segment that is not whole, with its place in the image. As check_all. */
+void kh_hash_map_each_damaged(const kh_hash_map *map, void (*visit)(void *ctx, size_t offset, size_t size), void *ctx);
 /* Looks at all segments that nobody has looked at yet; finds and changes need not do so any more. CORRUPT: not all of
  * them are whole. Readers, inside the epoch; the writer anywhere. */
 KHONSU_MUST_USE khonsu_status kh_hash_map_check_all(const kh_hash_map *map);

@@ -234,11 +234,29 @@ uint64_t kh_hash_map_find(const kh_hash_map *map, khonsu_slice key, uint64_t has
 
 static void check_word(uint64_t word) { KH_ASSERT(word != 0 && word < KH_WORD_LIMIT); }
 
-/* Puts a copy of a segment of the image in its place. */
+/* The segment is not what it was when it was checked: who looks at it next is to check it again. */
+static void mark_unchecked(kh_hash_map *map, uintptr_t checked) {
+  kh_directory *directory = kh_directory_of(map);
+  for (size_t index = 0; index < kh_directory_count(directory); index++) {
+    if (kh_directory_entry(directory, index) == checked)
+      atomic_store(&directory->entries[index], checked | KH_ENTRY_UNCHECKED); /* with 2 */
+  }
+}
+
+/* Puts a copy of a segment of the image in its place. The image may be in a file that cannot be read any more, and zeros in
+ * its place (os/guard.h): so the copy is looked at, not what it is a copy of. */
 static khonsu_status copy_out(kh_hash_map *map, uint64_t hash, const kh_segment *old) {
-  if (kh_entry_is_unchecked(kh_hash_map_entry(map, hash))) return KHONSU_CORRUPT;
-  kh_segment *segment = kh_segment_copy(map->heap, old);
+  uintptr_t entry = kh_hash_map_entry(map, hash);
+  if (kh_entry_is_unchecked(entry)) return KHONSU_CORRUPT;
+  unsigned capacity_log2 = entry & 31;
+  kh_segment *segment = kh_segment_copy(map->heap, old, capacity_log2);
   if (segment == NULL) return KHONSU_NO_MEMORY;
+  if (!kh_hash_image_is_copy(map, old, segment)) {
+    segment->capacity_log2 = capacity_log2;
+    kh_segment_free(segment);
+    mark_unchecked(map, entry);
+    return KHONSU_CORRUPT;
+  }
   kh_directory_publish(kh_directory_of(map), hash, segment);
   map->memory += kh_segment_memory(segment);
   return KHONSU_OK;

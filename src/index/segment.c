@@ -12,8 +12,8 @@ kh_segment *kh_segment_new(kh_heap *heap, unsigned depth, unsigned capacity_log2
   return segment;
 }
 
-kh_segment *kh_segment_copy(kh_heap *heap, const kh_segment *segment) {
-  size_t size = kh_segment_memory(segment);
+kh_segment *kh_segment_copy(kh_heap *heap, const kh_segment *segment, unsigned capacity_log2) {
+  size_t size = sizeof *segment + (sizeof segment->slots[0] << capacity_log2);
   kh_segment *copy = kh_heap_alloc(heap, size);
   if (copy != NULL) memcpy((void *)copy, (const void *)segment, size);
   return copy;

@@ -33,9 +33,9 @@ static inline kh_segment *kh_entry_segment(uintptr_t entry) {
 
 /* An empty segment; NULL: out of memory. */
 kh_segment *kh_segment_new(kh_heap *heap, unsigned depth, unsigned capacity_log2);
-/* The same again; NULL: out of memory. */
-kh_segment *kh_segment_copy(kh_heap *heap, const kh_segment *segment);
-void kh_segment_free(kh_segment *segment); /* NULL is a no-op */
+/* The same again, of so many slots: what the segment says itself is not looked at. NULL: out of memory. */
+kh_segment *kh_segment_copy(kh_heap *heap, const kh_segment *segment, unsigned capacity_log2);
+void kh_segment_free(kh_segment *segment); /* NULL is a no-op; its capacity is right */
 
 /* Puts the word into the first slot free for it. False: that would exceed the limit; nothing changed. */
 bool kh_segment_place(kh_segment *segment, uint64_t hash, uint64_t word);

@@ -217,27 +217,27 @@ static void end_scenarios(scenario *run, bool power, bool makes_directory, uint6
 
 static void a_kill_loses_nothing_that_was_answered(void **state) {
   (void)state;
-  end_scenarios(end_anywhere, false, true, unit_steps(unit_size(50), 100000));
+  end_scenarios(end_anywhere, false, true, unit_steps(unit_size(15), 100000));
 }
 
 static void a_power_loss_loses_nothing_that_was_synced(void **state) {
   (void)state;
-  end_scenarios(end_anywhere, true, false, unit_steps(unit_size(30), 50000));
+  end_scenarios(end_anywhere, true, false, unit_steps(unit_size(10), 50000));
 }
 
 static void a_store_that_makes_its_directory_keeps_it(void **state) {
   (void)state;
-  end_scenarios(end_anywhere, true, true, unit_steps(unit_size(5), 10000));
+  end_scenarios(end_anywhere, true, true, unit_steps(unit_size(3), 10000));
 }
 
 static void a_kill_inside_a_merge_loses_nothing(void **state) {
   (void)state;
-  end_scenarios(end_in_merges, false, false, unit_steps(unit_size(20), 10000));
+  end_scenarios(end_in_merges, false, false, unit_steps(unit_size(10), 10000));
 }
 
 static void a_power_loss_inside_a_merge_loses_nothing(void **state) {
   (void)state;
-  end_scenarios(end_in_merges, true, false, unit_steps(unit_size(5), 2000));
+  end_scenarios(end_in_merges, true, false, unit_steps(unit_size(3), 2000));
 }
 
 int main(void) {

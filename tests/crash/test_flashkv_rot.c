@@ -195,7 +195,7 @@ static void bits_flip(void **state) {
   (void)state;
   kh_prng prng = {unit_fixed_seed()};
   victim sum = {0};
-  uint64_t harms = 0, stores = unit_steps(10, 20), some = unit_size(1500);
+  uint64_t harms = 0, stores = unit_steps(10, 20), some = unit_size(1000);
   for (uint64_t i = 0; i < stores; i++) {
     victim v;
     make(&v, (kh_prng_next(&prng) & ~UINT64_C(1)) + i % 2);

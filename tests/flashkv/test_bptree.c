@@ -193,6 +193,59 @@ static void one_of_another_store_is_not_taken(void **state) {
   store_folder_remove(other.folder);
 }
 
+/* Each copy of the key that there is: LMDB has pages that are not in use as well. */
+static void lead_astray(const char *path, const char *key, uint8_t flip) {
+  int file = open(path, O_RDWR);
+  assert_true(file >= 0);
+  off_t size = lseek(file, 0, SEEK_END);
+  uint8_t *bytes = malloc((size_t)size);
+  assert_non_null(bytes);
+  assert_int_equal(pread(file, bytes, (size_t)size, 0), size);
+  size_t length = strlen(key), found = 0;
+  for (size_t at = 0; at + length + 8 <= (size_t)size; at++) {
+    if (memcmp(bytes + at, key, length) != 0) continue;
+    bytes[at + length] ^= flip; /* of its word */
+    found++;
+  }
+  assert_int_equal(pwrite(file, bytes, (size_t)size, 0), size);
+  assert_true(found > 0);
+  free(bytes);
+  close(file);
+}
+
+/* It is damaged, so what it does not lead to is not therefore dead. */
+static void lose_and_merge(test_store *test, uint8_t flip) {
+  char path[128];
+  path_of(test, path);
+  test->options.index_type = FLASHKV_INDEX_BPTREE;
+  test->options.data_file_size = 4096;
+  store_reopen(test);
+  for (uint32_t number = 0; number < 200; number++) {
+    char key[32];
+    snprintf(key, sizeof key, "%s/%03u", number % 2 ? "fleeting" : "precious", number % 2 ? 0 : number);
+    store_put_text(test->store, key, "what it is all about");
+  }
+  store_close(test);
+  lead_astray(path, "precious/042", flip);
+  store_open(test);
+  assert_int_equal(recovered(test->store).records, 0);
+  flashkv_merge_options options = FLASHKV_MERGE_OPTIONS_INIT;
+  options.threshold = 0;
+  MUST_BE(FLASHKV_CORRUPT, flashkv_merge(test->store, &options, NULL, &err));
+  MUST_BE(FLASHKV_CORRUPT, flashkv_exists(test->store, flashkv_text("precious/042"), &err));
+  store_assert_text(test->store, "precious/044", "what it is all about");
+  store_reopen(test);
+  assert_true(recovered(test->store).records > 0);
+  store_assert_text(test->store, "precious/042", "what it is all about");
+  MUST(flashkv_merge(test->store, &options, NULL, &err));
+  store_reopen(test);
+  store_assert_text(test->store, "precious/042", "what it is all about");
+  assert_int_equal(store_stats(test->store).key_num, 101);
+}
+
+static void what_is_lost_to_nowhere_is_not_merged_away(void **state) { lose_and_merge(*state, 0x80); }
+static void what_is_lost_to_another_place_is_not_merged_away(void **state) { lose_and_merge(*state, 2); }
+
 static void it_grows(void **state) {
   test_store *test = *state;
   test->options.index_type = FLASHKV_INDEX_BPTREE;
@@ -226,6 +279,8 @@ int main(void) {
       cmocka_unit_test(a_file_that_is_none_is_made_anew),
       cmocka_unit_test(an_older_one_is_brought_up_to_date),
       cmocka_unit_test(one_of_another_store_is_not_taken),
+      cmocka_unit_test(what_is_lost_to_nowhere_is_not_merged_away),
+      cmocka_unit_test(what_is_lost_to_another_place_is_not_merged_away),
       cmocka_unit_test(it_grows),
   };
   return store_suite_of(FLASHKV_INDEX_BPTREE, tests, sizeof tests / sizeof tests[0]);

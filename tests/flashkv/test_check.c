@@ -41,7 +41,8 @@ static void a_whole_store_is_whole(void **state) {
   found_by_check(&own, test->folder, FLASHKV_OK);
   assert_int_equal(own.result.keys, 5);
   assert_int_equal(own.result.records, 7);
-  assert_int_equal(own.result.files, 2);
+  bool has_image = test->options.index_type == FLASHKV_INDEX_HASH;
+  assert_int_equal(own.result.files, 2 + has_image);
   assert_true(own.result.bytes > 7 * 40);
 }
 
@@ -199,7 +200,7 @@ static void progress_can_end_it(void **state) {
 
 /* ---- beside a process that writes, flushes and merges */
 
-/* Outlives a test that fails. */
+/* Outlives a test that fails. What it writes is merged away, so that a check comes to an end, however fast a disk is. */
 typedef struct writer {
   flashkv *store;
   _Atomic bool stop;
@@ -215,7 +216,7 @@ static void *write_on(void *ctx) {
     MUST(
         flashkv_put_with(own->store, flashkv_text(key), flashkv_text("some value of some size"), &options, NULL, &err));
     if (number % 7 == 0) put_batch(own->store, "together");
-    if (number % 5000 == 0) MUST(flashkv_merge(own->store, NULL, NULL, &err));
+    if (number % 4000 == 3999) MUST(flashkv_merge(own->store, NULL, NULL, &err));
   }
   return NULL;
 }
@@ -228,7 +229,7 @@ static void who_writes_is_no_damage(void **state) {
   static writer own;
   own = (writer){.store = test->store};
   assert_int_equal(pthread_create(&thread, NULL, write_on, &own), 0);
-  for (size_t round = 0; round < unit_size(100); round++) {
+  for (size_t round = 0; round < unit_size(50); round++) {
     found said;
     found_by_check(&said, test->folder, FLASHKV_OK);
   }

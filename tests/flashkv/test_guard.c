@@ -81,6 +81,8 @@ static void lose_values_later(test_store *test) {
   assert_int_equal(count_readable(test->store), KEYS);
   cut(test);
   assert_true(count_readable(test->store) < KEYS);
+  if (test->options.mmap_at_startup)
+    MUST_BE(FLASHKV_IO, flashkv_close(&test->store, &err)); /* what was lent is zeros */
 }
 
 static void values_that_were_looked_at_before_too(void **state) {
@@ -104,6 +106,41 @@ static void writes_are_refused(void **state) {
   test_store *test = *state;
   fill(test->store);
   in_guarded_child(test, write_to_nowhere);
+}
+
+/* ---- the image of the index */
+
+/* Keys that are not found are not said not to be there, and nothing is done that would be right if they were not. */
+static void lose_the_index(test_store *test) {
+  char path[DAMAGE_PATH_SIZE];
+  flashkv_merge_options options = FLASHKV_MERGE_OPTIONS_INIT;
+  options.threshold = 0;
+  damage_path(test, "INDEX", path);
+  if (!damage_exists(path)) return; /* of a kind that has none */
+  assert_int_equal(count_readable(test->store), KEYS);
+  damage_cut(path, 0);
+  assert_int_equal(count_readable(test->store), 0);
+  uint64_t sequence = flashkv_sequence(test->store);
+  flashkv_value value = FLASHKV_VALUE_INIT;
+  assert_true(is_refused(flashkv_get_at(test->store, flashkv_text("key 1"), sequence, &value, NULL)));
+  assert_true(is_refused(flashkv_merge(test->store, &options, NULL, NULL)));
+  flashkv_iterator *iterator = NULL;
+  assert_true(is_refused(flashkv_iterator_open(test->store, NULL, &iterator, NULL)));
+  store_put_text(test->store, "new", "value");
+  store_close(test);
+  assert_int_equal(damage_size(path), 0); /* nor is it written so */
+  store_open(test);
+  assert_int_equal(count_readable(test->store), KEYS);
+  store_assert_text(test->store, "new", "value");
+}
+
+static void keys_that_cannot_be_found_are_refused(void **state) {
+  test_store *test = *state;
+  fill(test->store);
+  store_put_text(test->store, "key 0", "and something dead"); /* so that there is something to merge */
+  store_delete_text(test->store, "key 0");
+  store_put_text(test->store, "key 0", "");
+  in_guarded_child(test, lose_the_index);
 }
 
 /* ---- what is not ours */
@@ -160,6 +197,7 @@ int main(void) {
       cmocka_unit_test(values_that_are_gone_are_refused),
       cmocka_unit_test(values_that_were_looked_at_before_too),
       cmocka_unit_test(writes_are_refused),
+      cmocka_unit_test(keys_that_cannot_be_found_are_refused),
   };
   return cmocka_run_group_tests(first, NULL, NULL) + STORE_SUITE(tests);
 }

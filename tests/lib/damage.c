@@ -51,7 +51,7 @@ void damage_flip(const char *path, uint64_t offset) {
   write_bytes(path, offset, &byte, 1);
 }
 
-uint64_t damage_find(const char *path, const char *text) {
+uint64_t damage_has(const char *path, const char *text) {
   size_t size = damage_size(path), length = strlen(text);
   uint8_t *bytes = malloc(size + 1);
   int file = open(path, O_RDONLY);
@@ -61,7 +61,12 @@ uint64_t damage_find(const char *path, const char *text) {
   uint64_t at = 0;
   while (at + length <= size && memcmp(bytes + at, text, length) != 0) at++;
   free(bytes);
-  if (at + length > size) fail_msg("%s is not in %s", text, path);
+  return at + length > size ? 0 : at;
+}
+
+uint64_t damage_find(const char *path, const char *text) {
+  uint64_t at = damage_has(path, text);
+  if (at == 0) fail_msg("%s is not in %s", text, path);
   return at;
 }
 

@@ -17,6 +17,7 @@ void damage_zero(const char *path, uint64_t offset, size_t count);
 bool damage_exists(const char *path);
 /* Where `text` first stands in the file. */
 uint64_t damage_find(const char *path, const char *text);
+uint64_t damage_has(const char *path, const char *text); /* the same; 0: nowhere */
 
 /* ---- what check and repair say */
 

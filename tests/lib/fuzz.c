@@ -155,10 +155,13 @@ static void run_once(fuzz_run *run, void *ctx, uint64_t number) {
   fail_msg("a run took %llu ms", (unsigned long long)(taken / 1000000));
 }
 
-void fuzz_all(const char *name, fuzz_run *run, void *ctx) {
+void fuzz_all(const char *name, fuzz_run *run, void *ctx) { fuzz_some(name, 200000, run, ctx); }
+
+void fuzz_some(const char *name, uint64_t usual, fuzz_run *run, void *ctx) {
   const char *only = getenv("KHONSU_FUZZ_AT");
-  uint64_t runs = unit_steps(200000, 10000000);
+  uint64_t runs = unit_steps(usual, 50 * usual);
   current_seed = unit_seed();
+  let_in = 0;
   watch_for_death();
   if (only != NULL) {
     run_once(run, ctx, strtoull(only, NULL, 0));

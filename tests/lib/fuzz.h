@@ -26,6 +26,8 @@ uint64_t fuzz_number(kh_prng *prng);
 typedef void fuzz_run(void *ctx, kh_prng *prng);
 /* 200,000 runs, or 10 million when KHONSU_SOAK is set. None may take more than a second. Prints how many there were. */
 void fuzz_all(const char *name, fuzz_run *run, void *ctx);
+/* The same with another number of runs, where each takes long; 50 times as many when KHONSU_SOAK is set. */
+void fuzz_some(const char *name, uint64_t usual, fuzz_run *run, void *ctx);
 
 /* Counts a run whose input was let in; fuzz_all prints how many there were, as a measure of how deep mutants get. */
 void fuzz_let_in(void);

@@ -47,11 +47,11 @@ typedef struct test_store {
   flashkv *store; /* open, in `folder` */
 } test_store;
 
-/* Runs each test with a new store of each kind: every index, mapped or not. Its state is a test_store. Returns what main
- * does. */
+/* Runs each test with a new store of each kind: every index, mapped or not; the first on a disk, the others in memory
+ * where the system has a place for files there. Its state is a test_store. Returns what main does. */
 int store_suite(const struct CMUnitTest *tests, size_t count);
 #define STORE_SUITE(tests) store_suite((tests), sizeof(tests) / sizeof((tests)[0]))
-/* The same with each index once, and in memory where the system has a place for files there: for long runs. */
+/* The same with each index once, and all in memory: for long runs. */
 int store_suite_of_indexes(const struct CMUnitTest *tests, size_t count);
 
 /* The same with one index, mapped and not. */

@@ -41,7 +41,7 @@ enum { UNIT_SANITIZED = 0 };
 #endif
 
 /* What repeats many times the same repeats less often where each step takes ten times as long. */
-static inline size_t unit_size(size_t usual) { return UNIT_SANITIZED ? usual / 5 : usual; }
+static inline size_t unit_size(size_t usual) { return UNIT_SANITIZED ? (usual + 4) / 5 : usual; }
 
 /* `usual` steps, or `soak` when KHONSU_SOAK is set. */
 static inline uint64_t unit_steps(uint64_t usual, uint64_t soak) {

@@ -511,7 +511,7 @@ static void random_operations_do_what_the_model_does(void **state) {
   m->oldest = UINT64_MAX;
   make_keys(m);
   m->test = *state;
-  uint64_t steps = unit_steps(unit_size(200000), 200000000);
+  uint64_t steps = unit_steps(unit_size(100000), 200000000);
   for (uint64_t at = 0; at < steps; at++) step(m);
   print_message("steps=%llu commits=%llu reads=%llu past=%llu entries=%llu reopened=%llu merged=%llu\n",
                 (unsigned long long)steps, (unsigned long long)m->commits, (unsigned long long)m->reads,

@@ -30,7 +30,7 @@ static void write_one(size_t rows, uint64_t generation) {
   fkv_manifest_row *all = kh_alloc_array(rows + 1, sizeof *all);
   for (uint64_t at = 0; at < rows; at++) all[at] = (fkv_manifest_row){at + 1, at % 4, 1000 * at, at, 2 * at};
   fkv_manifest manifest = {.generation = generation,
-                           .next_file_id = 77,
+                           .next_file_id = 1077,
                            .hash_seed = 78,
                            .retain_oldest = UINT64_MAX,
                            .history_from = 79,
@@ -51,7 +51,7 @@ static void what_is_written_is_read(void **state) {
     write_one(counts[at], at + 5);
     assert_int_equal(fkv_manifest_read(kh_os_posix(), folder, &read, NULL), FLASHKV_OK);
     assert_int_equal(read.generation, at + 5);
-    assert_int_equal(read.next_file_id, 77);
+    assert_int_equal(read.next_file_id, 1077);
     assert_int_equal(read.hash_seed, 78);
     assert_true(read.retain_oldest == UINT64_MAX);
     assert_int_equal(read.history_from, 79);
@@ -116,26 +116,79 @@ static void damage_is_noticed(void **state) {
   (void)KH_OS_CALL(os, close, file);
 }
 
-static void a_newer_version_is_refused(void **state) {
+/* Else new files would be taken for old ones. */
+static void ids_are_below_the_next_one(void **state) {
   (void)state;
+  static const uint64_t next[] = {4, 0, UINT64_MAX, FKV_FILE_ID_MAX + 1};
+  fkv_manifest_row row = {.id = 4};
+  fkv_manifest manifest = {.row_count = 1, .rows = &row};
+  char message[512];
+  for (size_t at = 0; at < sizeof next / sizeof next[0]; at++) {
+    manifest.next_file_id = next[at];
+    assert_int_equal(fkv_manifest_write(kh_os_posix(), folder, directory, &manifest, NULL), FLASHKV_OK);
+    assert_int_equal(read_status(message), FLASHKV_CORRUPT);
+    assert_non_null(strstr(message, "files that there cannot be"));
+  }
+  manifest.next_file_id = 5;
+  assert_int_equal(fkv_manifest_write(kh_os_posix(), folder, directory, &manifest, NULL), FLASHKV_OK);
+  assert_int_equal(read_status(message), FLASHKV_OK);
+}
+
+/* Changes the byte at `offset`, under checksums that are right. */
+static void write_changed(size_t offset, uint8_t byte) {
   const kh_os *os = kh_os_posix();
-  char path[128], message[512];
-  uint8_t bytes[FKV_PREAMBLE_SIZE];
+  char path[128];
+  uint8_t bytes[1024];
   size_t size;
   kh_file file;
-  write_one(0, 1);
+  write_one(2, 1);
   path_of(FKV_MANIFEST_NAME, path);
   assert_int_equal(KH_OS_CALL(os, open, path, KH_OPEN_WRITE, &file), 0);
   assert_int_equal(KH_OS_CALL(os, read_at, file, bytes, sizeof bytes, 0, &size), 0);
-  uint32_t version = FKV_FORMAT_VERSION + 1;
-  memcpy(bytes + 8, &version, sizeof version);
-  uint32_t crc = kh_crc32c(kh_crc32c(0, bytes, 12), bytes + 16, sizeof bytes - 16);
+  bytes[offset] = byte;
+  uint64_t body_crc = kh_crc32c(0, bytes + FKV_PREAMBLE_SIZE, size - FKV_PREAMBLE_SIZE);
+  memcpy(bytes + 48, &body_crc, sizeof body_crc);
+  uint32_t crc = kh_crc32c(kh_crc32c(0, bytes, 12), bytes + 16, FKV_PREAMBLE_SIZE - 16);
   memcpy(bytes + 12, &crc, sizeof crc);
-  khonsu_slice slice = kh_slice(bytes, sizeof bytes);
+  khonsu_slice slice = kh_slice(bytes, size);
   assert_int_equal(KH_OS_CALL(os, write_at, file, &slice, 1, 0), 0);
+  (void)KH_OS_CALL(os, close, file);
+}
+
+static void another_version_is_refused(void **state) {
+  (void)state;
+  char message[512], path[128];
+  path_of(FKV_MANIFEST_NAME, path);
+  write_changed(8, FKV_FORMAT_VERSION + 1);
   assert_int_equal(read_status(message), FLASHKV_UNSUPPORTED);
   assert_non_null(strstr(message, "version 2"));
-  (void)KH_OS_CALL(os, close, file);
+  assert_non_null(strstr(message, path));
+  write_changed(8, 0);
+  assert_int_equal(read_status(message), FLASHKV_UNSUPPORTED);
+}
+
+/* Each byte that has no meaning yet, and bits beside those of rows that have one. */
+static void what_only_a_later_version_knows_is_refused(void **state) {
+  (void)state;
+  static const struct {
+    size_t from, to;
+    const char *where;
+  } reserved[] = {{56, 64, "preamble"}, {120, 128, "head"}, {137, 144, "row"},
+                  {168, 192, "row"},    {201, 208, "row"},  {232, 256, "row"}};
+  char message[512], path[128];
+  path_of(FKV_MANIFEST_NAME, path);
+  for (size_t at = 0; at < sizeof reserved / sizeof reserved[0]; at++) {
+    for (size_t offset = reserved[at].from; offset < reserved[at].to; offset++) {
+      write_changed(offset, 0x10);
+      assert_int_equal(read_status(message), FLASHKV_UNSUPPORTED);
+      assert_non_null(strstr(message, reserved[at].where));
+      assert_non_null(strstr(message, path));
+    }
+  }
+  write_changed(136, 4);
+  assert_int_equal(read_status(message), FLASHKV_UNSUPPORTED);
+  write_changed(136, 3);
+  assert_int_equal(read_status(message), FLASHKV_OK);
 }
 
 int main(void) {
@@ -143,7 +196,9 @@ int main(void) {
       cmocka_unit_test_setup_teardown(what_is_written_is_read, begin, end),
       cmocka_unit_test_setup_teardown(one_that_is_not_there_is_no_store, begin, end),
       cmocka_unit_test_setup_teardown(damage_is_noticed, begin, end),
-      cmocka_unit_test_setup_teardown(a_newer_version_is_refused, begin, end),
+      cmocka_unit_test_setup_teardown(ids_are_below_the_next_one, begin, end),
+      cmocka_unit_test_setup_teardown(another_version_is_refused, begin, end),
+      cmocka_unit_test_setup_teardown(what_only_a_later_version_knows_is_refused, begin, end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -273,6 +273,38 @@ static void lies_under_right_checksums_do_no_harm(void **state) {
   free(made.bytes);
 }
 
+/* A file that is cut short under its map reads as zeros, also where it was looked at before. */
+static void what_was_whole_and_is_gone_is_not_changed(void **state) {
+  fixture *f = *state;
+  fill(f, 6000);
+  image made = change_for_image(f);
+  for (size_t i = 0; i < f->count; i++) check(f, i); /* all are whole */
+  memset(made.bytes, 0, made.size);
+  for (size_t i = 0; i < f->count; i += 7) {
+    uint64_t hash = f->items[i].hash;
+    assert_int_equal(kh_hash_map_prepare(&f->map, hash), KHONSU_CORRUPT);
+    assert_true(kh_hash_map_find(&f->map, key_of(&f->items[i]), hash) == KH_WORD_DAMAGED);
+  }
+  assert_int_equal(kh_hash_map_check_all(&f->map), KHONSU_CORRUPT);
+}
+
+/* Bits of header and rows that have no meaning yet, under checksums that are right. */
+static void what_only_a_later_version_knows_is_not_adopted(void **state) {
+  fixture *f = *state;
+  fill(f, 45);
+  static const struct { size_t from, to; } reserved[] = {{36, 60}, {64 + 14, 64 + 16}};
+  for (size_t at = 0; at < sizeof reserved / sizeof reserved[0]; at++) {
+    for (size_t offset = reserved[at].from; offset < reserved[at].to; offset++) {
+      image made = image_of(&f->map);
+      kh_hash_map map;
+      made.bytes[offset] = 1;
+      seal(&made);
+      assert_int_equal(adopt(f, &map, &made), KHONSU_CORRUPT);
+      free(made.bytes);
+    }
+  }
+}
+
 /* Segments with other counts than they say, under right checksums: a writer that believed them would not end. */
 static void a_segment_has_the_counts_that_it_says(void **state) {
   fixture *f = *state;
@@ -302,6 +334,8 @@ int main(void) {
       TEST(damaged_bytes_of_a_large_image_are_noticed),
       TEST(an_image_that_is_cut_is_not_adopted),
       TEST(lies_under_right_checksums_do_no_harm),
+      TEST(what_was_whole_and_is_gone_is_not_changed),
+      TEST(what_only_a_later_version_knows_is_not_adopted),
       TEST(a_segment_has_the_counts_that_it_says),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
