@@ -28,6 +28,7 @@ khonsu_status fkv_extents_take(flashkv *store, fkv_extents *extents, khonsu_erro
   kh_lock_acquire(&store->write_lock);
   extents->items = kh_alloc_array(store->list_count, sizeof *extents->items);
   for (size_t index = 0; index < store->list_count && extents->items != NULL; index++) {
+    if (store->list[index] == store->prepared) continue;
     extents->items[extents->count++] = extent_of(store, store->list[index]);
   }
   extents->sequence = atomic_load_explicit(&store->visible, memory_order_relaxed); /* changed under the lock */

@@ -115,7 +115,7 @@ static khonsu_status write_preamble(fkv_file *file, const fkv_files *files, khon
   if (failed) return fail(file, files, failed, "write to", error);
   file->tail = FKV_PREAMBLE_SIZE;
   atomic_store_explicit(&file->warm, FKV_PREAMBLE_SIZE, memory_order_relaxed);
-  file->warm_due = FKV_WARM_FROM;
+  file->warm_due = least(FKV_WARM_FROM, file->map_size / 2 + 1);
   set_ready(file, FKV_PREAMBLE_SIZE);
   file->flushed = file->own_from = FKV_PREAMBLE_SIZE;
   return fkv_file_sync(file, files, error);

@@ -43,7 +43,7 @@ typedef struct fkv_file {
   uint64_t covered;      /* up to here the image knows its records; 0: not at all */
   uint64_t ready;        /* up to here the file has room, all zeros from the tail on */
   _Atomic uint64_t warm; /* up to here pages are ready to be written; of use to who copies, without the lock */
-  uint64_t warm_due;     /* when the tail gets here, the keeper is to make the next ones ready */
+  uint64_t warm_due;     /* when the tail gets here, the keeper is to make the next ones, or the next file, ready */
   bool sealed;           /* cut, flushed, in the manifest as such */
   bool merged;           /* holds copies that a merge made: no history */
   bool unlisted;         /* the next manifest does not list it: merged away */

@@ -109,14 +109,26 @@ static khonsu_status add_new(flashkv *store, uint64_t size, fkv_file **made, kho
   return status;
 }
 
-/* A new active file. The write lock is given back meanwhile: others may get here as well, and one makes the file. */
+/* The prepared file becomes the active one, if it is there and large enough. */
+static bool take_prepared(flashkv *store, uint64_t size) {
+  fkv_file *next = store->prepared;
+  if (next == NULL || !fkv_file_fits(next, next->tail + size)) return false;
+  if (store->active != NULL) atomic_store_explicit(&store->seal_due, true, memory_order_relaxed);
+  store->active = next;
+  store->prepared = NULL;
+  return true;
+}
+
+/* A new active file. The write lock is given back meanwhile: others may get here as well, and one makes the file. What was
+ * prepared, and is too small, stays before it in the log, and is sealed as it is. */
 static khonsu_status roll(flashkv *store, uint64_t size, khonsu_error *error) {
   khonsu_status status = FLASHKV_OK;
   fkv_file *made = NULL;
   kh_lock_release(&store->write_lock);
   kh_lock_acquire(&store->files_lock);
   kh_lock_acquire(&store->write_lock);
-  bool needed = !has_room(store, size);
+  bool needed = !has_room(store, size) && !take_prepared(store, size);
+  if (needed) store->prepared = NULL;
   kh_lock_release(&store->write_lock);
   if (needed) status = add_new(store, size, &made, error);
   kh_lock_acquire(&store->write_lock);
@@ -133,7 +145,7 @@ static khonsu_status make_room(flashkv *store, uint64_t size, khonsu_error *erro
     return khonsu_error_set(error, FLASHKV_STORAGE_FULL, "the disk is full; a merge of %s is making room",
                             store->dir_path);
   }
-  while (!has_room(store, size)) {
+  while (!has_room(store, size) && !take_prepared(store, size)) {
     khonsu_status status = roll(store, size, error);
     if (status == FLASHKV_OK) status = fkv_check_writable(store, error);
     if (status != FLASHKV_OK) return status;
@@ -147,6 +159,43 @@ khonsu_status fkv_prepare_active(flashkv *store, uint64_t size, khonsu_error *er
   return make_room(store, size, error);
 }
 
+/* ---- the next file */
+
+static bool next_is_due(const flashkv *store) {
+  const fkv_file *active = store->active;
+  return store->prepared == NULL && active != NULL && active->tail > active->map_size / 2 &&
+         !atomic_load(&store->failed) && !atomic_load(&store->reserve_lent);
+}
+
+/* On a failure whoever needs a file tries again, and says what is wrong. */
+void fkv_prepare_next(flashkv *store) {
+  fkv_file *made = NULL;
+  kh_lock_acquire(&store->files_lock);
+  kh_lock_acquire(&store->write_lock);
+  bool due = next_is_due(store);
+  kh_lock_release(&store->write_lock);
+  if (due && add_new(store, 0, &made, NULL) == FLASHKV_OK) {
+    if (fkv_file_make_room(made, &store->files, made->tail + 1, NULL) == FLASHKV_OK) {
+      fkv_file_warm_ahead(made, made->tail);
+    }
+    kh_lock_acquire(&store->write_lock);
+    store->prepared = made;
+    kh_lock_release(&store->write_lock);
+  }
+  kh_lock_release(&store->files_lock);
+}
+
+void fkv_unlist_prepared(flashkv *store) {
+  if (store->prepared != NULL) store->prepared->unlisted = true;
+}
+
+void fkv_drop_prepared(flashkv *store) {
+  if (store->prepared == NULL) return;
+  KH_ASSERT(store->prepared->unlisted && store->list[store->list_count - 1] == store->prepared);
+  list_drop_last(store);
+  store->prepared = NULL;
+}
+
 /* ---- sealing */
 
 /* A file that takes no more records and is not sealed yet; NULL: there is none. files_lock is held, so it stays. */
@@ -158,7 +207,7 @@ static fkv_file *find_full(flashkv *store) {
   bool pending = fkv_first_pending(store, &pending_file, &pending_offset);
   for (size_t index = 0; index < store->list_count && found == NULL; index++) {
     fkv_file *file = store->list[index];
-    if (file->sealed || file == store->active) continue;
+    if (file->sealed || file == store->active || file == store->prepared) continue;
     if (pending && file->id >= pending_file->id) break;
     found = file;
   }

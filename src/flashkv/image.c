@@ -270,6 +270,7 @@ static khonsu_status put_lists(const flashkv *store, kh_buffer *to) {
   khonsu_status status = FLASHKV_OK;
   for (size_t index = 0; index < store->list_count && status == FLASHKV_OK; index++) {
     const fkv_file *file = store->list[index];
+    if (file == store->prepared) continue; /* that closing takes away */
     uint64_t covered = file->sealed ? file->tail : fkv_complete_end(store, file);
     fkv_image_row row = {file->id,
                          file->first_span,
@@ -294,7 +295,7 @@ static khonsu_status put_body(flashkv *store, uint64_t hash_size, kh_buffer *to)
   fkv_image_head is = {.sequence = atomic_load(&store->visible),
                        .timestamp_us = store->timestamp_us,
                        .keys = store->keys,
-                       .rows = store->list_count,
+                       .rows = store->list_count - (store->prepared != NULL),
                        .links = store->versions.count,
                        .expiries = store->expiries.count,
                        .hash_size = hash_size};

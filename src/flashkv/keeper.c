@@ -106,6 +106,7 @@ static void look(flashkv *store, uint32_t calls, bool idle) {
   if (calls & FKV_CALL_FLUSH)
     (void)fkv_flush(store, atomic_load(&store->visible), NULL); /* who waits gets the status */
   if (atomic_load(&store->failed)) return;
+  fkv_prepare_next(store);
   (void)fkv_seal_full(store, NULL);
   fkv_expire(store);
   merge_if_due(store, idle);

@@ -1,13 +1,15 @@
-/* keeper: the store's own thread. It seals files that are full, readies pages for who writes, flushes for asynchronous commits, takes out what has
- * expired, and merges when it is time to. It begins with the first commit, and sleeps while there is nothing to do. */
+/* keeper: the store's own thread. It readies pages, and the next file, for who writes, seals files that are full, flushes for
+ * asynchronous commits, takes out what has expired, and merges when it is time to. It begins with the first commit, and
+ * sleeps while there is nothing to do. */
 #ifndef FKV_KEEPER_H
 #define FKV_KEEPER_H
 
 #include "store.h"
 
 enum { FKV_KEEPER_NONE, FKV_KEEPER_AWAKE, FKV_KEEPER_ASLEEP, FKV_KEEPER_ENDING };
-enum { FKV_CALL_FLUSH = 1, FKV_CALL_LOOK = 2, FKV_CALL_END = 4, FKV_CALL_WARM = 8 };
+enum { FKV_CALL_FLUSH = 1, FKV_CALL_LOOK = 2, FKV_CALL_END = 4, FKV_CALL_WARM = 8, FKV_CALL_PREPARE = 16 };
 
+/* With WARM and PREPARE also under the write lock. */
 void fkv_keeper_call(flashkv *store, uint32_t calls);
 
 /* There is something new. Costs a look at a number while the keeper is awake. */

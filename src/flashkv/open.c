@@ -423,11 +423,13 @@ static khonsu_status close_files(flashkv *store, khonsu_error *error) {
     return khonsu_error_set(error, FLASHKV_IN_DOUBT, "a flush had failed: buffered commits may be lost");
   }
   khonsu_status status = fkv_flush(store, atomic_load(&store->visible), error);
+  fkv_unlist_prepared(store);
   if (status == FLASHKV_OK && store->active != NULL) status = fkv_file_cut(store->active, &store->files, error);
   if (status == FLASHKV_OK) status = fkv_seal_full(store, error);
   kh_lock_acquire(&store->files_lock);
   if (status == FLASHKV_OK && store->list_count > 0) status = fkv_publish_files(store, error);
   kh_lock_release(&store->files_lock);
+  if (status == FLASHKV_OK) fkv_drop_prepared(store);
   bool changed =
       atomic_load(&store->visible) != store->recovery.sequence || !store->recovery.clean || has_merged(store);
   bool whole = fkv_check_index(store, NULL) == FLASHKV_OK; /* else the next opening reads the log */

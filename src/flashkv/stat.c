@@ -20,7 +20,7 @@ static uint64_t disk_size(const flashkv *store) {
 
 static flashkv_stats collect(const flashkv *store) {
   return (flashkv_stats){.key_num = store->keys,
-                         .data_file_num = store->list_count,
+                         .data_file_num = store->list_count - (store->prepared != NULL),
                          .reclaim_size = fkv_reclaimable(store),
                          .disk_size = disk_size(store),
                          .live_size = store->live,

@@ -46,6 +46,7 @@ struct flashkv {
   uint64_t sequence, timestamp_us;           /* of the last reservation */
   struct fkv_commit *pending, *pending_last; /* reserved and not yet installed, in order */
   fkv_file *active;                          /* takes records; NULL: none yet */
+  fkv_file *prepared;                        /* the next one, empty, last in the list; NULL: there is none */
   bool flushes_are_small;                    /* see flush.c */
   bool rewrite_tails;                        /* the last opening ended with a flush that failed */
   _Atomic bool seal_due;                     /* a file is full; also read without the lock, as a hint */
@@ -206,6 +207,11 @@ KHONSU_MUST_USE khonsu_status fkv_list_add(flashkv *store, fkv_file *file, uint6
 /* The same at the front, in two steps, for a file that has its spans. */
 KHONSU_MUST_USE khonsu_status fkv_list_reserve(flashkv *store, size_t more);
 void fkv_list_insert_first(flashkv *store, fkv_file *file);
+/* Makes the next file, if the active one is half full, so that nobody who writes has to wait for it. No lock is held. */
+void fkv_prepare_next(flashkv *store);
+/* When the store is closed: the next manifest does not list it; and when that is published, it is gone. */
+void fkv_unlist_prepared(flashkv *store);
+void fkv_drop_prepared(flashkv *store);
 /* Seals files that are full. No lock is held. */
 khonsu_status fkv_seal_full(flashkv *store, khonsu_error *error);
 

@@ -91,9 +91,9 @@ static khonsu_status reserve(flashkv *store, commit *own) {
   own->sequence = ++store->sequence;
   file->tail = own->end;
   store->bytes += own->end - own->offset;
-  if (KH_UNLIKELY(own->end >= file->warm_due && !own->by_call)) {
+  if (KH_UNLIKELY(own->end >= file->warm_due)) {
     file->warm_due = own->end + FKV_WARM_STEP;
-    fkv_keeper_call(store, FKV_CALL_WARM);
+    fkv_keeper_call(store, own->by_call ? FKV_CALL_PREPARE : FKV_CALL_WARM);
   }
   uint64_t flush_after = store->options.bytes_per_sync;
   if (KH_UNLIKELY(flush_after != 0 && store->bytes - store->bytes_flushed >= flush_after)) {

@@ -306,7 +306,7 @@ void kv_run_step(kv_run *run) {
     (void)kv_run_open(run);
     return;
   }
-  uint64_t step = kh_prng_below(&run->prng, 44);
+  uint64_t step = kh_prng_below(&run->prng, 46);
   if (step < 18) put(run);
   else if (step < 22) delete_key(run);
   else if (step < 30) read_key(run);
@@ -315,6 +315,7 @@ void kv_run_step(kv_run *run) {
   else if (step < 38) commit_batch(run);
   else if (step < 40) kv_run_merge(run);
   else if (step < 43) use_snapshot(run);
+  else if (step < 45) fkv_prepare_next(run->store); /* which the store's thread does otherwise */
   else wait_for_the_next_era();
 }
 
