@@ -86,11 +86,11 @@ static void parent_of(const char *path, char parent[FKV_PATH_MAX]) {
 khonsu_status fkv_name_flush(const kh_os *os, const char *path, khonsu_error *error) {
   char parent[FKV_PATH_MAX];
   parent_of(path, parent);
-  kh_file directory;
-  kh_os_error failed = KH_OS_CALL(os, open, parent, KH_OPEN_DIRECTORY, &directory);
+  kh_file holder;
+  kh_os_error failed = KH_OS_CALL(os, open, parent, KH_OPEN_DIRECTORY, &holder);
   if (failed == EACCES) return KHONSU_OK;
   if (failed) return kh_os_fail(error, failed, "open", parent);
-  failed = KH_OS_CALL(os, sync, directory);
-  (void)KH_OS_CALL(os, close, directory);
+  failed = KH_OS_CALL(os, sync, holder);
+  (void)KH_OS_CALL(os, close, holder);
   return failed ? kh_os_fail(error, failed, "flush", parent) : KHONSU_OK;
 }
