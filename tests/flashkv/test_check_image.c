@@ -327,7 +327,7 @@ static void nothing_is_amiss_when_the_log_goes_on(void **state) {
   store_delete_text(test->store, "d");
   store_put_until(test->store, "f", "value of f", store_now_ms() + 1);
   store_reopen(test);
-  store_sleep_ms(2);
+  store_sleep_ms(20);
   assert_whole(test, KEYS - 1); /* the image has a key that has expired since */
   MUST(flashkv_merge(test->store, &options, NULL, &err));
   assert_whole(test, KEYS - 1); /* the image is of files that are gone */
