@@ -1,4 +1,5 @@
 #include "backup.h"
+#include "check.h"
 #include "derived.h"
 #include "tidy.h"
 #include "whole_file.h"
@@ -95,17 +96,10 @@ static khonsu_status describe(fkv_backup *own, khonsu_error *error) {
   return FLASHKV_OK;
 }
 
-static bool is_listed(const fkv_manifest *manifest, uint64_t id) {
-  for (size_t index = 0; index < manifest->row_count; index++) {
-    if (manifest->rows[index].id == id) return true;
-  }
-  return false;
-}
-
 /* False: it is to be copied. What an earlier manifest lists keeps its name until the new one is due. */
 static bool link_file(const fkv_backup *own, const fkv_extent *extent) {
   char from[FKV_PATH_MAX], to[FKV_PATH_MAX];
-  if (!extent->sealed || is_listed(&own->before, extent->file->id)) return false;
+  if (!extent->sealed || fkv_manifest_find(&own->before, extent->file->id) != NULL) return false;
   fkv_files_path(&own->store->files, extent->file->id, "data", from);
   fkv_files_path(&own->target, extent->file->id, "data", to);
   (void)KH_OS_CALL(own->target.os, unlink, to); /* of a backup that did not come to its end */
@@ -138,11 +132,6 @@ static khonsu_status copy_files(fkv_backup *own, khonsu_error *error) {
   return status;
 }
 
-static khonsu_status sync_directory(const fkv_backup *own, khonsu_error *error) {
-  kh_os_error failed = KH_OS_CALL(own->target.os, sync, own->directory);
-  return failed ? kh_os_fail(error, failed, "flush", own->target.dir_path) : FLASHKV_OK;
-}
-
 /* A copy that takes the place of an earlier one of the same file has all that that one had, and the earlier manifest lists
  * it as not sealed: so it is as good for that; unless the backup was opened and written to, and is to be made what it was. */
 static khonsu_status publish(fkv_backup *own, khonsu_error *error) {
@@ -155,7 +144,7 @@ static khonsu_status publish(fkv_backup *own, khonsu_error *error) {
     kh_os_error failed = KH_OS_CALL(own->target.os, rename, from, to);
     if (failed) return kh_os_fail(error, failed, "put in place", to);
   }
-  if (status == FLASHKV_OK) status = sync_directory(own, error);
+  if (status == FLASHKV_OK) status = fkv_directory_flush(own->target.os, own->target.dir_path, own->directory, error);
   if (status == FLASHKV_OK) status = fkv_name_flush(own->target.os, own->target.dir_path, error);
   if (status != FLASHKV_OK) return status;
   return fkv_manifest_write(own->target.os, own->target.dir_path, own->directory, &own->made, error);
@@ -165,7 +154,7 @@ static kh_os_error remove_unlisted(void *ctx, const char *name) {
   const fkv_backup *own = ctx;
   uint64_t data_id = fkv_files_id_of(name, "data"), id = data_id != 0 ? data_id : fkv_files_id_of(name, "hint");
   bool is_part = is_number(name, "part");
-  if (!is_part && (id == 0 || is_listed(&own->made, id))) return 0;
+  if (!is_part && (id == 0 || fkv_manifest_find(&own->made, id) != NULL)) return 0;
   char path[FKV_PATH_MAX];
   snprintf(path, sizeof path, "%s/%s", own->target.dir_path, name);
   fkv_file_kind kind = data_id != 0 ? FKV_FILE_DATA : FKV_FILE_HINT;
@@ -196,16 +185,14 @@ static void fini(fkv_backup *own) {
   fkv_manifest_fini(&own->before);
   fkv_manifest_fini(&own->made);
   kh_free(own->copied);
-  if (own->directory != KH_FILE_NONE) (void)KH_OS_CALL(os, close, own->directory);
-  if (own->lock_file != KH_FILE_NONE) (void)KH_OS_CALL(os, close, own->lock_file);
+  fkv_handle_close(os, own->directory);
+  fkv_handle_close(os, own->lock_file);
 }
 
 static khonsu_status backup(flashkv *store, const char *dir_path, bool verify, flashkv_progress progress,
                             void *progress_ctx, khonsu_error *error) {
-  if (dir_path == NULL || dir_path[0] == '\0' || strlen(dir_path) > FKV_DIR_PATH_MAX) {
-    return khonsu_error_set(error, FLASHKV_INVALID_ARGUMENT, "dir_path is NULL, empty, or longer than %d bytes",
-                            FKV_DIR_PATH_MAX);
-  }
+  khonsu_status status = fkv_check_dir_path(dir_path, error);
+  if (status != FLASHKV_OK) return status;
   fkv_backup own = {.store = store,
                     .target = {.os = store->files.os, .dir_path = dir_path},
                     .directory = KH_FILE_NONE,
@@ -214,7 +201,7 @@ static khonsu_status backup(flashkv *store, const char *dir_path, bool verify, f
                     .progress = progress,
                     .progress_ctx = progress_ctx};
   memcpy(own.target.store_id, store->files.store_id, FKV_STORE_ID_SIZE);
-  khonsu_status status = run(&own, error);
+  status = run(&own, error);
   fini(&own);
   return status;
 }

@@ -45,18 +45,12 @@ static bool same_ending(fkv_file *one, fkv_file *other, uint64_t size) {
   return !failed && got[0] == wanted && got[1] == wanted && memcmp(endings[0], endings[1], wanted) == 0;
 }
 
-static bool was_sealed(const fkv_manifest *before, uint64_t id) {
-  for (size_t index = 0; index < before->row_count; index++) {
-    if (before->rows[index].id == id) return before->rows[index].bits & FKV_ROW_SEALED;
-  }
-  return false;
-}
-
 /* A backup may have been opened, and its last file have taken other records then; it ends otherwise, as records know their
  * time. */
 bool fkv_backup_has(const fkv_backup *backup, const fkv_extent *extent) {
+  const fkv_manifest_row *before = fkv_manifest_find(&backup->before, extent->file->id);
   fkv_file *file;
-  if (!was_sealed(&backup->before, extent->file->id)) return false;
+  if (before == NULL || !(before->bits & FKV_ROW_SEALED)) return false;
   if (fkv_file_open(&backup->target, extent->file->id, false, 0, &file, NULL) != FLASHKV_OK) return false;
   bool same = file->salt == extent->file->salt && file->tail == extent->end;
   same = same && same_ending(file, extent->file, extent->end);

@@ -17,20 +17,13 @@ static const khonsu_slice no_key;
 
 /* ---- strays */
 
-static bool is_listed(const fkv_survey *survey, uint64_t id) {
-  for (size_t index = 0; index < survey->count; index++) {
-    if (survey->items[index].row.id == id) return true;
-  }
-  return false;
-}
-
 /* A file of this store that is not listed is of a merge, or of the making of a file, that did not come to its end. */
 static kh_os_error look_at_name(void *ctx, const char *name) {
   fkv_survey *survey = ctx;
   uint64_t id = fkv_files_id_of(name, "data");
   fkv_preamble preamble;
   char path[FKV_PATH_MAX];
-  if (id == 0 || is_listed(survey, id)) return 0;
+  if (id == 0 || fkv_manifest_find(&survey->manifest, id) != NULL) return 0;
   fkv_files_path(&survey->files, id, "data", path);
   if (fkv_preamble_load(survey->files.os, path, FKV_FILE_DATA, &preamble, NULL) != FLASHKV_OK) return 0;
   if (memcmp(preamble.store_id, survey->files.store_id, FKV_STORE_ID_SIZE) != 0) {

@@ -105,13 +105,6 @@ typedef struct comparison {
   const fkv_file *file;     /* and its file in the log */
 } comparison;
 
-static const fkv_file *file_of(const flashkv *log, uint64_t id) {
-  for (size_t index = 0; index < log->list_count; index++) {
-    if (log->list[index]->id == id) return log->list[index];
-  }
-  return NULL;
-}
-
 static bool is_in(const fkv_image_row *row, uint64_t word) {
   uint64_t first = row->first_span << FKV_SPAN_BITS;
   return word >= first + FKV_PREAMBLE_SIZE / FKV_UNIT && word < first + row->covered / FKV_UNIT;
@@ -123,7 +116,7 @@ static bool find_row(comparison *own, uint64_t word) {
   for (uint64_t index = 0; index < image->head->rows; index++) {
     if (!is_in(&image->rows[index], word)) continue;
     own->row = &image->rows[index];
-    own->file = file_of(own->log, own->row->id);
+    own->file = fkv_list_find(own->log, own->row->id);
     return true;
   }
   return false;
@@ -315,7 +308,7 @@ static bool compare_rows(const comparison *own) {
   const fkv_image *image = &own->check->image;
   for (uint64_t index = 0; index < image->head->rows; index++) {
     const fkv_image_row *row = &image->rows[index];
-    const fkv_file *file = file_of(own->log, row->id);
+    const fkv_file *file = fkv_list_find(own->log, row->id);
     if (file == NULL) return false;
     if (row->covered <= file->tail) continue;
     fkv_report_finding(own->check->report, FKV_IMAGE_NAME, 0, 0, no_key,

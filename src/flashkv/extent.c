@@ -3,19 +3,10 @@
 /* Pins of who does not come by way of the epoch. */
 enum { SHARD = 0 };
 
-/* Up to where all commits are in: what is reserved beyond may still be under way. */
-static uint64_t complete_end(const flashkv *store, const fkv_file *file) {
-  fkv_file *pending_file;
-  uint64_t pending_offset;
-  if (file->sealed || !fkv_first_pending(store, &pending_file, &pending_offset)) return file->tail;
-  if (pending_file == file) return pending_offset;
-  return file->id > pending_file->id ? FKV_PREAMBLE_SIZE : file->tail;
-}
-
 static fkv_extent extent_of(const flashkv *store, fkv_file *file) {
   fkv_file_pin(file, SHARD);
   return (fkv_extent){.file = file,
-                      .end = complete_end(store, file),
+                      .end = fkv_complete_end(store, file),
                       .sealed = file->sealed,
                       .merged = file->merged,
                       .sequence_min = file->sequence_min,

@@ -68,6 +68,11 @@ typedef struct fkv_files {
   bool zeroed; /* room is written with zeros and not only allocated, so that flushes have no allocation to record */
 } fkv_files;
 
+/* Of a handle that may not have been opened. */
+static inline void fkv_handle_close(const kh_os *os, kh_file file) {
+  if (file != KH_FILE_NONE) (void)KH_OS_CALL(os, close, file);
+}
+
 /* "<dir>/<id>.<suffix>" */
 void fkv_files_path(const fkv_files *files, uint64_t id, const char *suffix, char path[FKV_PATH_MAX]);
 /* Bytes of the file of this name in the directory; 0: there is none. */

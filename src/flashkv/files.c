@@ -63,6 +63,13 @@ khonsu_status fkv_list_add(flashkv *store, fkv_file *file, uint64_t first_span) 
   return FLASHKV_OK;
 }
 
+fkv_file *fkv_list_find(const flashkv *store, uint64_t id) {
+  for (size_t index = 0; index < store->list_count; index++) {
+    if (store->list[index]->id == id) return store->list[index];
+  }
+  return NULL;
+}
+
 void fkv_list_insert_first(flashkv *store, fkv_file *file) {
   KH_ASSERT(store->list_count < store->list_capacity);
   memmove(store->list + 1, store->list, store->list_count * sizeof store->list[0]);

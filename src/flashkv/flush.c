@@ -17,7 +17,7 @@ typedef struct goal {
 uint64_t fkv_complete_end(const flashkv *store, const fkv_file *file) {
   fkv_file *first_file;
   uint64_t first_offset;
-  if (!fkv_first_pending(store, &first_file, &first_offset)) return file->tail;
+  if (file->sealed || !fkv_first_pending(store, &first_file, &first_offset)) return file->tail;
   return first_file == file ? first_offset : file->id > first_file->id ? file->flushed : file->tail;
 }
 
@@ -27,7 +27,7 @@ static size_t collect(const flashkv *store, goal goals[GOALS], uint64_t *sequenc
   *sequence = atomic_load_explicit(&store->visible, memory_order_relaxed);
   for (size_t index = 0; index < store->list_count; index++) {
     fkv_file *file = store->list[index];
-    uint64_t end = file->sealed ? file->flushed : fkv_complete_end(store, file);
+    uint64_t end = fkv_complete_end(store, file);
     if (end <= file->flushed) continue;
     if (count == GOALS) {
       *sequence = file->sequence_min - 1; /* the next turn takes the rest */

@@ -71,16 +71,9 @@ khonsu_status fkv_image_read(const uint8_t *bytes, size_t size, const char *path
   return FLASHKV_OK;
 }
 
-static bool is_listed(const fkv_manifest *manifest, uint64_t id) {
-  for (size_t index = 0; index < manifest->row_count; index++) {
-    if (manifest->rows[index].id == id) return true;
-  }
-  return false;
-}
-
 bool fkv_image_is_current(const fkv_image *image, const fkv_manifest *manifest) {
   for (uint64_t index = 0; index < image->head->rows; index++) {
-    if (!is_listed(manifest, image->rows[index].id)) return false;
+    if (fkv_manifest_find(manifest, image->rows[index].id) == NULL) return false;
   }
   return true;
 }
@@ -271,7 +264,7 @@ static khonsu_status put_lists(const flashkv *store, kh_buffer *to) {
   for (size_t index = 0; index < store->list_count && status == FLASHKV_OK; index++) {
     const fkv_file *file = store->list[index];
     if (file == store->prepared) continue; /* that closing takes away */
-    uint64_t covered = file->sealed ? file->tail : fkv_complete_end(store, file);
+    uint64_t covered = fkv_complete_end(store, file);
     fkv_image_row row = {file->id,
                          file->first_span,
                          covered,

@@ -308,7 +308,7 @@ static int fill(void *ctx, fkv_tree_update *update) {
 static khonsu_status flush_log(flashkv *store, khonsu_error *error) {
   for (size_t index = 0; index < store->list_count; index++) {
     fkv_file *file = store->list[index];
-    if (file->sealed || fkv_complete_end(store, file) <= file->flushed) continue;
+    if (fkv_complete_end(store, file) <= file->flushed) continue;
     khonsu_status status = fkv_file_sync(file, &store->files, error);
     if (status == FLASHKV_OK) continue;
     fkv_note_failure(store);

@@ -42,6 +42,14 @@ typedef struct fkv_manifest {
 /* Bytes of its file. */
 static inline uint64_t fkv_manifest_size(const fkv_manifest *manifest) { return 128 + 64 * manifest->row_count; }
 
+/* The row of the file; NULL: it is not listed. */
+static inline const fkv_manifest_row *fkv_manifest_find(const fkv_manifest *manifest, uint64_t id) {
+  for (size_t index = 0; index < manifest->row_count; index++) {
+    if (manifest->rows[index].id == id) return &manifest->rows[index];
+  }
+  return NULL;
+}
+
 /* Publishes: writes it beside, flushes, renames, flushes `directory`. On failure the old one is still in place, or, if the
  * directory could not be flushed, either may be found. */
 KHONSU_MUST_USE khonsu_status fkv_manifest_write(const kh_os *os, const char *dir_path, kh_file directory,

@@ -315,10 +315,6 @@ static khonsu_status init_parts(flashkv *store) {
   return fkv_keydir_init(&store->keydir, type, source, &store->epoch, store->heap);
 }
 
-static void close_handle(const kh_os *os, kh_file file) {
-  if (file != KH_FILE_NONE) (void)KH_OS_CALL(os, close, file);
-}
-
 static void destroy(flashkv *store) {
   kh_ordered_map_fini(&store->expiries);
   fkv_keydir_fini(&store->keydir);
@@ -331,8 +327,8 @@ static void destroy(flashkv *store) {
   }
   for (size_t index = 0; index < store->list_count; index++) fkv_file_leave(store->list[index]);
   kh_free(store->list);
-  close_handle(store->files.os, store->directory);
-  close_handle(store->files.os, store->lock_file); /* last: it keeps others out */
+  fkv_handle_close(store->files.os, store->directory);
+  fkv_handle_close(store->files.os, store->lock_file); /* last: it keeps others out */
   kh_free(store->dir_path);
   kh_free(store);
 }

@@ -26,6 +26,7 @@
 #include "image.h"
 #include "rewrite.h"
 #include "store.h"
+#include "whole_file.h"
 
 static const khonsu_slice no_key;
 
@@ -168,8 +169,7 @@ static khonsu_status move_aside(repair *own, const char *path, const char *aside
 }
 
 static khonsu_status sync_directory(const repair *own, khonsu_error *error) {
-  kh_os_error failed = KH_OS_CALL(own->os, sync, own->directory);
-  return failed ? kh_os_fail(error, failed, "flush", own->dir_path) : FLASHKV_OK;
+  return fkv_directory_flush(own->os, own->dir_path, own->directory, error);
 }
 
 /* ---- the steps */
@@ -221,7 +221,9 @@ static khonsu_status repair_locked(repair *own, khonsu_error *error) {
   else if (status == FLASHKV_OK && own->report.result.findings > 0) status = remove_image(own, error);
   own->report.result.records_lost = own->survey.lost;
   fkv_survey_fini(&own->survey);
-  return status == FLASHKV_OK ? fkv_check_keys(own->os, own->dir_path, &own->report.result.keys, error) : status;
+  bool counted = whole && own->report.result.findings == 0;
+  if (status != FLASHKV_OK || counted) return status;
+  return fkv_check_keys(own->os, own->dir_path, &own->report.result.keys, error);
 }
 
 /* ---- keeping others out */
@@ -241,10 +243,6 @@ static khonsu_status lock(repair *own, khonsu_error *error) {
   return failed ? kh_os_fail(error, failed, "lock", path) : FLASHKV_OK;
 }
 
-static void close_handle(const kh_os *os, kh_file file) {
-  if (file != KH_FILE_NONE) (void)KH_OS_CALL(os, close, file);
-}
-
 khonsu_status fkv_repair_on(const kh_os *os, const char *dir_path, const flashkv_check_options *options,
                             flashkv_check_result *result, khonsu_error *error) {
   repair own = {.os = os, .dir_path = dir_path, .directory = KH_FILE_NONE, .lock_file = KH_FILE_NONE};
@@ -253,8 +251,8 @@ khonsu_status fkv_repair_on(const kh_os *os, const char *dir_path, const flashkv
   if (status != FLASHKV_OK) return status;
   status = lock(&own, error);
   if (status == FLASHKV_OK) status = repair_locked(&own, error);
-  close_handle(os, own.directory);
-  close_handle(os, own.lock_file);
+  fkv_handle_close(os, own.directory);
+  fkv_handle_close(os, own.lock_file);
   fkv_report_end(&own.report, result);
   return status;
 }

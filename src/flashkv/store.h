@@ -204,6 +204,8 @@ KHONSU_MUST_USE khonsu_status fkv_publish_files(flashkv *store, khonsu_error *er
 /* Appends to the list, and gives the file spans, from `first_span` on if it is not 0. Both locks are held, or nobody else
  * has the store. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status fkv_list_add(flashkv *store, fkv_file *file, uint64_t first_span);
+/* The file of this id; NULL: it is not in the list. As the list's readers. */
+fkv_file *fkv_list_find(const flashkv *store, uint64_t id);
 /* The same at the front, in two steps, for a file that has its spans. */
 KHONSU_MUST_USE khonsu_status fkv_list_reserve(flashkv *store, size_t more);
 void fkv_list_insert_first(flashkv *store, fkv_file *file);
@@ -218,7 +220,8 @@ khonsu_status fkv_seal_full(flashkv *store, khonsu_error *error);
 /* ---- flush.c */
 /* Where the first commit that is not installed yet has its bytes. False: all are. The write lock is held. */
 bool fkv_first_pending(const flashkv *store, fkv_file **file, uint64_t *offset);
-/* Where the bytes of a file end that belong to commits that are in: all, but for what is reserved. The write lock is held. */
+/* Where the bytes of a file end that belong to commits that are in: all, but for what is reserved, which a sealed file has
+ * nothing of. The write lock is held. */
 uint64_t fkv_complete_end(const flashkv *store, const fkv_file *file);
 /* Returns when all commits up to this one are flushed. IN_DOUBT. */
 khonsu_status fkv_flush(flashkv *store, uint64_t sequence, khonsu_error *error);

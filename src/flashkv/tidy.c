@@ -2,13 +2,6 @@
 
 #include <stdio.h>
 
-static bool is_listed(const flashkv *store, uint64_t id) {
-  for (size_t index = 0; index < store->list_count; index++) {
-    if (store->list[index]->id == id) return true;
-  }
-  return false;
-}
-
 /* Of what is not so much as begun nobody can say whose it is; it is nobody's loss either. */
 static bool is_hardly_begun(const kh_os *os, const char *path) {
   kh_file file;
@@ -29,7 +22,7 @@ bool fkv_may_be_removed(const fkv_files *files, const char *path, fkv_file_kind 
 static kh_os_error remove_unlisted(void *ctx, const char *name) {
   flashkv *store = ctx;
   uint64_t data_id = fkv_files_id_of(name, "data"), id = data_id != 0 ? data_id : fkv_files_id_of(name, "hint");
-  if (id == 0 || is_listed(store, id)) return 0;
+  if (id == 0 || fkv_list_find(store, id) != NULL) return 0;
   char path[FKV_PATH_MAX];
   snprintf(path, sizeof path, "%s/%s", store->dir_path, name);
   if (fkv_may_be_removed(&store->files, path, data_id != 0 ? FKV_FILE_DATA : FKV_FILE_HINT)) {

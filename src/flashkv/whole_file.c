@@ -23,6 +23,11 @@ static khonsu_status write_new(const kh_os *os, const char *path, const khonsu_s
   return failed ? kh_os_fail(error, failed, "write", path) : KHONSU_OK;
 }
 
+khonsu_status fkv_directory_flush(const kh_os *os, const char *dir_path, kh_file directory, khonsu_error *error) {
+  kh_os_error failed = KH_OS_CALL(os, sync, directory);
+  return failed ? kh_os_fail(error, failed, "flush", dir_path) : KHONSU_OK;
+}
+
 khonsu_status fkv_whole_file_write(const kh_os *os, const char *dir_path, kh_file directory, const char *name,
                                    const khonsu_slice *parts, size_t count, khonsu_error *error) {
   char path[FKV_PATH_MAX], beside[FKV_PATH_MAX];
@@ -33,17 +38,16 @@ khonsu_status fkv_whole_file_write(const kh_os *os, const char *dir_path, kh_fil
     (void)KH_OS_CALL(os, unlink, beside);
     return status;
   }
-  kh_os_error failed = KH_OS_CALL(os, sync, directory);
-  if (failed) status = kh_os_fail(error, failed, "flush", dir_path);
-  else if ((failed = KH_OS_CALL(os, rename, beside, path)) != 0)
-    status = kh_os_fail(error, failed, "put in place", path);
-  if (failed) {
+  status = fkv_directory_flush(os, dir_path, directory, error);
+  if (status == KHONSU_OK) {
+    kh_os_error failed = KH_OS_CALL(os, rename, beside, path);
+    if (failed) status = kh_os_fail(error, failed, "put in place", path);
+  }
+  if (status != KHONSU_OK) {
     (void)KH_OS_CALL(os, unlink, beside);
     return status;
   }
-  failed = KH_OS_CALL(os, sync, directory);
-  if (failed == 0) return KHONSU_OK;
-  (void)kh_os_fail(error, failed, "flush", dir_path);
+  if (fkv_directory_flush(os, dir_path, directory, error) == KHONSU_OK) return KHONSU_OK;
   return kh_error_restate(error, KHONSU_IN_DOUBT, "cannot flush %s: it is not known which %s will be found", dir_path,
                           name);
 }
@@ -90,7 +94,7 @@ khonsu_status fkv_name_flush(const kh_os *os, const char *path, khonsu_error *er
   kh_os_error failed = KH_OS_CALL(os, open, parent, KH_OPEN_DIRECTORY, &holder);
   if (failed == EACCES) return KHONSU_OK;
   if (failed) return kh_os_fail(error, failed, "open", parent);
-  failed = KH_OS_CALL(os, sync, holder);
+  khonsu_status status = fkv_directory_flush(os, parent, holder, error);
   (void)KH_OS_CALL(os, close, holder);
-  return failed ? kh_os_fail(error, failed, "flush", parent) : KHONSU_OK;
+  return status;
 }

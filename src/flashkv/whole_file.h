@@ -14,6 +14,9 @@ KHONSU_MUST_USE khonsu_status fkv_whole_file_write(const kh_os *os, const char *
 KHONSU_MUST_USE khonsu_status fkv_whole_file_read(const kh_os *os, const char *path, kh_buffer *bytes, bool *absent,
                                                   khonsu_error *error);
 
+/* Flushes the directory, which is open: the names in it survive a power loss. IO. */
+KHONSU_MUST_USE khonsu_status fkv_directory_flush(const kh_os *os, const char *dir_path, kh_file directory,
+                                                  khonsu_error *error);
 /* Flushes the directory that `path` is in: so its name survives a power loss, whoever made it. Where that directory may
  * not be read, it is its owner's affair. */
 KHONSU_MUST_USE khonsu_status fkv_name_flush(const kh_os *os, const char *path, khonsu_error *error);
