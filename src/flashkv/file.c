@@ -234,11 +234,11 @@ khonsu_status fkv_file_make_room(fkv_file *file, const fkv_files *files, uint64_
   return FLASHKV_OK;
 }
 
-/* Makes pages ready to be written, up to before `end` at least, so that stores do not fault on each. */
-static void warm_up(fkv_file *file, uint64_t end) {
+/* Makes pages from `begin` on ready to be written, up to before `end` at least, so that stores do not fault on each. */
+static void warm_up(fkv_file *file, uint64_t begin, uint64_t end) {
   uint64_t warm = atomic_load_explicit(&file->warm, memory_order_relaxed);
   if (KH_LIKELY(end <= warm)) return;
-  uint64_t from = warm & ~(uint64_t)(LARGE_PAGE - 1);
+  uint64_t from = (warm > begin ? warm : begin) & ~(uint64_t)(LARGE_PAGE - 1);
   uint64_t ready = atomic_load_explicit(&file->readable, memory_order_relaxed);
   uint64_t to = least(round_up(end, LARGE_PAGE), ready & ~(uint64_t)(PAGE - 1));
   if (to > from) file->os->ops->populate(file->os->ctx, file->base + from, (size_t)(to - from));
@@ -249,7 +249,7 @@ void fkv_file_warm_ahead(fkv_file *file, uint64_t tail) {
   enum { STEPS = 3 };
   uint64_t ready = atomic_load_explicit(&file->readable, memory_order_relaxed);
   for (uint64_t step = 1; step <= STEPS && file->base != NULL; step++) {
-    warm_up(file, least(round_up(tail + step * FKV_WARM_STEP, LARGE_PAGE), ready));
+    warm_up(file, tail, least(round_up(tail + step * FKV_WARM_STEP, LARGE_PAGE), ready));
   }
 }
 
@@ -268,8 +268,8 @@ khonsu_status fkv_file_write(fkv_file *file, const fkv_files *files, const fkv_d
                              bool by_call, khonsu_error *error) {
   uint64_t size = fkv_draft_size(draft, place->offset);
   KH_ASSERT(place->offset + size <= atomic_load_explicit(&file->readable, memory_order_relaxed));
-  if (KH_LIKELY(!by_call && file->base != NULL && size <= FKV_SMALL_WRITE)) {
-    warm_up(file, place->offset + size);
+  if (KH_LIKELY(!by_call && file->base != NULL && size <= FKV_MAPPED_WRITE)) {
+    warm_up(file, place->offset, place->offset + size);
     fkv_draft_write(draft, place, file->base + place->offset);
     if (KH_UNLIKELY(fkv_file_is_unreadable(file))) return fkv_file_say_unreadable(file, files, error);
     return FLASHKV_OK;

@@ -102,7 +102,7 @@ KHONSU_MUST_USE khonsu_status fkv_file_make_room(fkv_file *file, const fkv_files
  * in steps of FKV_WARM_STEP bytes. The file is pinned; the lock need not be held. */
 enum { FKV_WARM_FROM = 4 << 20, FKV_WARM_STEP = 2 << 20 };
 void fkv_file_warm_ahead(fkv_file *file, uint64_t tail);
-/* Writes a record into room of the file: a small one through the mapping, where nothing can fail, unless `by_call`. The lock
+/* Writes a record into room of the file: one of a size up to FKV_MAPPED_WRITE through the mapping, where nothing can fail, unless `by_call`. The lock
  * need not be held. */
 KHONSU_MUST_USE khonsu_status fkv_file_write(fkv_file *file, const fkv_files *files, const fkv_draft *draft,
                                              const fkv_place *place, bool by_call, khonsu_error *error);
@@ -112,9 +112,9 @@ KHONSU_MUST_USE khonsu_status fkv_file_write_bytes(fkv_file *file, const fkv_fil
 /* Makes the bytes from `from` to before `end` mean nothing, where a write has failed. Cannot fail in a mapped file. */
 KHONSU_MUST_USE khonsu_status fkv_file_void(fkv_file *file, const fkv_files *files, uint64_t from, uint64_t end,
                                             uint64_t sequence, khonsu_error *error);
-/* Writes of at most so many bytes are copied through the mapping; beyond, the system does it faster, as it takes pages from
- * the file system several at a time. */
-enum { FKV_SMALL_WRITE = 2048 };
+/* Writes of at most so many bytes are copied through the mapping, the pages of which are ready; beyond, the system does it as
+ * fast, and without zeros before. */
+enum { FKV_MAPPED_WRITE = 1 << 16 };
 /* Gives back the room behind the tail. */
 KHONSU_MUST_USE khonsu_status fkv_file_cut(fkv_file *file, const fkv_files *files, khonsu_error *error);
 KHONSU_MUST_USE khonsu_status fkv_file_sync(fkv_file *file, const fkv_files *files, khonsu_error *error);

@@ -69,6 +69,11 @@ static bool is_deletion(const fkv_writes *writes) {
   return writes->block == NULL && writes->count == 1 && writes->only.entries[0].draft.kind == FKV_DELETE;
 }
 
+/* Whether the records go through the mapping, by and large. */
+static bool is_copied(const commit *own) {
+  return !own->by_call && (own->end - own->offset) / own->writes->count <= FKV_MAPPED_WRITE;
+}
+
 static khonsu_status reserve(flashkv *store, commit *own) {
   khonsu_status status = fkv_check_writable(store, own->error);
   if (status != FLASHKV_OK) return status;
@@ -93,7 +98,7 @@ static khonsu_status reserve(flashkv *store, commit *own) {
   store->bytes += own->end - own->offset;
   if (KH_UNLIKELY(own->end >= file->warm_due)) {
     file->warm_due = own->end + FKV_WARM_STEP;
-    fkv_keeper_call(store, own->by_call ? FKV_CALL_PREPARE : FKV_CALL_WARM);
+    fkv_keeper_call(store, is_copied(own) ? FKV_CALL_WARM : FKV_CALL_PREPARE);
   }
   uint64_t flush_after = store->options.bytes_per_sync;
   if (KH_UNLIKELY(flush_after != 0 && store->bytes - store->bytes_flushed >= flush_after)) {
@@ -216,8 +221,8 @@ static void finish(flashkv *store, commit *own) {
   atomic_store_explicit(&store->visible, own->sequence, memory_order_release); /* with wait_until_visible */
 }
 
-/* Installs what is copied, as far as nothing before it is missing. */
-static void install_pending(flashkv *store) {
+/* Installs what is copied, as far as nothing before it is missing. Whoever did not come here himself waits for it. */
+static void install_pending(flashkv *store, const commit *own) {
   while (store->pending != NULL) {
     commit *first = store->pending;
     uint32_t state = atomic_load_explicit(&first->state, memory_order_relaxed); /* changed under the lock only */
@@ -227,7 +232,7 @@ static void install_pending(flashkv *store) {
     finish(store, first);
     fkv_keydir_spill(&store->keydir);
     atomic_store_explicit(&first->state, DONE, memory_order_release); /* with wait_for_others; it may go now */
-    kh_os_wake_all(&first->state);
+    if (first != own) kh_os_wake_all(&first->state);
   }
 }
 
@@ -249,13 +254,16 @@ static void commit_in_turn(flashkv *store, commit *own) {
   own->status = copy(store, own);
   kh_lock_acquire(&store->write_lock);
   atomic_store_explicit(&own->state, COPIED, memory_order_relaxed);
-  install_pending(store);
+  install_pending(store, own);
   kh_lock_release(&store->write_lock);
   fkv_keeper_nudge(store);
   wait_for_others(own);
 }
 
 /* ---- the whole */
+
+/* Commits of at most so many bytes are copied under the lock; during others the next ones may begin. */
+enum { BRIEF = 2 << 10, BRIEF_BATCH = 32 << 10 };
 
 static khonsu_status write_and_install(flashkv *store, commit *own) {
   kh_lock_acquire(&store->write_lock);
@@ -264,8 +272,7 @@ static khonsu_status write_and_install(flashkv *store, commit *own) {
     kh_lock_release(&store->write_lock);
     return status;
   }
-  if (KH_UNLIKELY(store->pending != NULL || own->end - own->offset > FKV_SMALL_WRITE * 16 ||
-                  (own->writes->count == 1 && own->end - own->offset > FKV_SMALL_WRITE))) {
+  if (KH_UNLIKELY(store->pending != NULL || own->end - own->offset > (own->writes->count == 1 ? BRIEF : BRIEF_BATCH))) {
     commit_in_turn(store, own);
     return own->status;
   }
