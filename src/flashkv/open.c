@@ -8,6 +8,7 @@
 #include "image.h"
 #include "install.h"
 #include "keeper.h"
+#include "salvage.h"
 #include "tidy.h"
 #include "whole_file.h"
 
@@ -22,6 +23,9 @@ static khonsu_status check_options(const flashkv_options *options, khonsu_error 
   }
   if ((unsigned)options->index_type > FLASHKV_INDEX_BPTREE || (unsigned)options->sync_writes > FLASHKV_ASYNC) {
     return khonsu_error_set(error, FLASHKV_INVALID_ARGUMENT, "index_type or sync_writes is not one of its values");
+  }
+  if (options->salvage_report != NULL && !options->salvage) {
+    return khonsu_error_set(error, FLASHKV_INVALID_ARGUMENT, "there is a salvage_report, and salvage is false");
   }
 #define CHECK_RANGE(type, name, standard, least, most, text)                                                           \
   if (!(options->name >= (type)(least) && options->name <= (type)(most))) {                                            \
@@ -49,6 +53,8 @@ static khonsu_status take_options(const flashkv_options *given, flashkv_options 
   }
   memcpy(options, given, given->struct_size < sizeof *options ? given->struct_size : sizeof *options);
   options->struct_size = sizeof *options;
+  options->read_only = options->read_only || options->salvage;
+  if (options->salvage) options->mmap_at_startup = false;
   return check_options(options, error);
 }
 
@@ -252,6 +258,7 @@ static khonsu_status begin_keydir(flashkv *store, khonsu_error *error) {
 }
 
 static khonsu_status load(flashkv *store, khonsu_error *error) {
+  if (store->options.salvage) return fkv_salvage(store, error);
   fkv_manifest manifest = {0};
   khonsu_status status = fkv_manifest_read(store->files.os, store->dir_path, &manifest, error);
   if (status == FLASHKV_NOT_A_STORE && store->options.create_if_missing && !store->options.read_only) {
@@ -378,6 +385,7 @@ static khonsu_status open_with(const kh_os *os, const flashkv_options *options, 
     return status;
   }
   store->recovery.sequence = store->sequence;
+  store->options.salvage_report = NULL; /* it was borrowed */
   *opened = store;
   return FLASHKV_OK;
 }

@@ -7,6 +7,7 @@
  *   batch.c     collecting writes
  *   recover.c   making the keydir from files
  *   open.c      opening and closing; the list of files and the manifest
+ *   salvage.c   opening what is damaged
  *
  * Locks, in the order in which they may be taken: files_lock (the manifest, and which files there are), write_lock (the
  * order of commits, the keydir, all counters). */
