@@ -176,20 +176,29 @@ static bool covers_all(const flashkv *store) {
   return true;
 }
 
-/* The newest commit is one that the manifest speaks of, or has its record behind what that knows to be flushed. */
-static bool head_fits(const flashkv *store) {
-  const fkv_image_head *is = image_of(store).head;
+/* The greatest sequence there can be: of the commits that the manifest speaks of, or of as many as have room behind what it
+ * knows to be flushed. */
+static uint64_t greatest_sequence(const flashkv *store) {
   uint64_t known = store->sequence, more = 0;
   for (size_t index = 0; index < store->list_count; index++) {
     const fkv_file *file = store->list[index];
-    const fkv_image_row *row = fkv_image_find(store, file->id);
-    bool any = row != NULL && row->sequence_min <= row->sequence_max;
-    if (any && row->sequence_max > is->sequence) return false;
     if (file->sequence_min <= file->sequence_max && file->sequence_max > known) known = file->sequence_max;
     more += (file->tail - file->flushed) / FKV_HEADER_SIZE;
   }
-  if (is->sequence <= store->sequence && is->timestamp_us > store->timestamp_us) return false;
-  return is->sequence <= known || is->sequence - known <= more;
+  return known > UINT64_MAX - more ? UINT64_MAX : known + more;
+}
+
+static bool sequences_fit(const flashkv *store) {
+  fkv_image image = image_of(store);
+  uint64_t greatest = greatest_sequence(store);
+  for (uint64_t index = 0; index < image.head->rows; index++) {
+    const fkv_image_row *row = &image.rows[index];
+    if (row->sequence_min <= row->sequence_max && row->sequence_max > greatest) return false;
+  }
+  bool at_close = store->keydir.ops == NULL; /* else there may have been commits under way, and a later time */
+  if (at_close && image.head->sequence <= store->sequence && image.head->timestamp_us > store->timestamp_us)
+    return false;
+  return image.head->sequence <= greatest;
 }
 
 static bool may_lead(const flashkv *store, uint64_t word) { return fkv_spans_may_have(&store->spans, word, 1); }
@@ -247,7 +256,7 @@ static bool take_keys(flashkv *store) {
 bool fkv_image_take(flashkv *store) {
   if (store->image == NULL) return false;
   const fkv_image_head *is = image_of(store).head;
-  if (!files_fit(store) || !head_fits(store) || !take_keys(store)) {
+  if (!files_fit(store) || !sequences_fit(store) || !take_keys(store)) {
     fkv_versions_clear(&store->versions); /* expiries may stay: each is looked at when it is due */
     fkv_image_close(store);
     return false;

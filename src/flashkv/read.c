@@ -87,7 +87,7 @@ static void note_doubt(const flashkv *store) {
 typedef struct comparison {
   const flashkv *store;
   khonsu_slice key;
-  bool same;
+  bool same, is_wrong; /* the slot, by which the record was found */
 } comparison;
 
 static bool may_share_a_slot(const flashkv *store, khonsu_slice key, khonsu_slice other) {
@@ -100,7 +100,7 @@ static void compare_key(void *ctx, const uint8_t *record, uint64_t offset) {
   comparison *own = ctx;
   khonsu_slice key = fkv_record_key(record);
   own->same = kh_slice_equal(key, own->key);
-  if (!own->same && !may_share_a_slot(own->store, key, own->key)) note_doubt(own->store);
+  own->is_wrong = !own->same && !may_share_a_slot(own->store, key, own->key);
 }
 
 /* Key and word do not match at first sight: is the record what it seems to be? One that cannot be read, or is damaged, may
@@ -112,12 +112,13 @@ bool fkv_word_has_key_slow(const flashkv *store, uint64_t word, khonsu_slice key
     return false;
   }
   fkv_spot spot = fkv_spot_of(store, word);
-  comparison own = {store, key, false};
-  if (head_is_known(&spot)) {
-    compare_key(&own, spot.record, spot.offset);
-    return own.same || fkv_file_is_unreadable(spot.file);
-  }
-  return !fkv_with_head(store, word, compare_key, &own) || own.same;
+  comparison own = {store, key, false, false};
+  bool compared = true;
+  if (head_is_known(&spot)) compare_key(&own, spot.record, spot.offset);
+  else compared = fkv_with_head(store, word, compare_key, &own);
+  if (!compared || own.same || fkv_file_is_unreadable(spot.file)) return true;
+  if (own.is_wrong) note_doubt(store);
+  return false;
 }
 
 /* ---- records */

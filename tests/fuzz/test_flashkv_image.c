@@ -161,21 +161,27 @@ static void lie_in_the_head(const parts *own, kh_prng *prng) {
   *number = one_in(prng, 2) ? fuzz_number(prng) : *number + kh_prng_below(prng, 200) - 100;
 }
 
+/* Control bytes and counts that go with the slots. */
+static void mend_segment(kh_segment *segment, size_t slots) {
+  uint8_t *controls = (uint8_t *)(void *)&segment->slots[slots];
+  segment->words = segment->deleted = 0;
+  for (size_t at = 0; at < slots; at++) {
+    uint64_t slot = atomic_load(&segment->slots[at]);
+    if (slot != KH_SLOT_EMPTY) controls[at] = (uint8_t)kh_hash_control(slot >> 48);
+    else if (controls[at] != KH_CONTROL_DELETED) controls[at] = KH_CONTROL_EMPTY;
+    segment->words += slot != KH_SLOT_EMPTY;
+    segment->deleted += slot == KH_SLOT_EMPTY && controls[at] == KH_CONTROL_DELETED;
+  }
+}
+
 static void mend(const parts *own) {
   uint32_t crc;
   uint64_t described = kh_load_8(own->bytes + 32), front;
   for (uint32_t at = 0; at < own->segments; at++) {
     hash_row *row = &hash_rows(own)[at];
     kh_segment *segment = (void *)(own->hash + row->place);
-    uint64_t words = 0, deleted = 0;
-    for (size_t slot = 0; slot < (size_t)1 << row->capacity_log2; slot++) {
-      uint64_t is = atomic_load(&segment->slots[slot]);
-      words += (is & (KH_WORD_LIMIT - 1)) != 0;
-      deleted += is == KH_SLOT_DELETED;
-    }
-    segment->words = words;
-    segment->deleted = deleted;
-    row->crc = kh_crc32c(0, segment, sizeof(kh_segment) + (sizeof(uint64_t) << row->capacity_log2));
+    mend_segment(segment, (size_t)1 << row->capacity_log2);
+    row->crc = kh_crc32c(0, segment, sizeof(kh_segment) + kh_segment_body(row->capacity_log2));
   }
   size_t table = (64 + own->segments * sizeof(hash_row) + 63) & ~(size_t)63;
   crc = kh_crc32c(0, own->hash + 64, table - 64);
