@@ -55,7 +55,7 @@ function(khonsu_add_test source name label library)
                         khonsu_test_support)
   add_test(NAME ${KHONSU_TEST_PREFIX}${name} COMMAND ${launcher} $<TARGET_FILE:${target}>)
   set_tests_properties(${KHONSU_TEST_PREFIX}${name} PROPERTIES LABELS ${label} ENVIRONMENT "${test_environment}")
-  if(label STREQUAL "crash" OR name MATCHES "^(flashkv/golden|fuzz/flashkv_stores)$")
+  if(label STREQUAL "crash" OR name MATCHES "^(flashkv/golden|fuzz/flashkv_(image|stores))$")
     target_link_options(${target} PRIVATE
       LINKER:--wrap=kh_os_random LINKER:--wrap=kh_os_wall_us LINKER:--wrap=kh_os_process)
   endif()

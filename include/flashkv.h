@@ -242,16 +242,19 @@ typedef struct flashkv_options {
   bool
       background; /* false: no thread; merges, expiry and flushes happen in calls only. For tests and programs that bring
                       their own threads (flashkv_merge, flashkv_sync) */
+  bool salvage;   /* a damaged store is opened too, read-only: what is whole in it is there. See flashkv_open */
 #define FLASHKV_OPTION_FIELD(type, name, standard, least, most, text) type name;
   FLASHKV_OPTION_TABLE(FLASHKV_OPTION_FIELD)
 #undef FLASHKV_OPTION_FIELD
+  const struct flashkv_check_options
+      *salvage_report; /* told what `salvage` finds damaged, and how far it is; borrowed for the opening; may be NULL */
 } flashkv_options;
 
 #define FLASHKV_OPTION_DEFAULT_(type, name, standard, least, most, text) standard,
 #define FLASHKV_OPTIONS_INIT                                                                                           \
   {                                                                                                                    \
-    sizeof(flashkv_options), NULL, FLASHKV_BUFFERED, FLASHKV_INDEX_HASH, true, true, false, true, true,                \
-        FLASHKV_OPTION_TABLE(FLASHKV_OPTION_DEFAULT_)                                                                  \
+    sizeof(flashkv_options), NULL, FLASHKV_BUFFERED, FLASHKV_INDEX_HASH, true, true, false, true, true, false,         \
+        FLASHKV_OPTION_TABLE(FLASHKV_OPTION_DEFAULT_) NULL                                                             \
   }
 
 /* Sets one option by name, as configuration files and command lines do: the names above; "sync_writes" takes "sync",
@@ -273,10 +276,12 @@ typedef struct flashkv_recovery {
   uint64_t files_scanned; /* data files that were read; the others had an index or a hint file */
   uint64_t bytes_dropped; /* at the end of the log: a write that was under way when the process or the machine died */
   uint64_t sequence;      /* of the newest commit */
+  uint64_t findings;      /* salvage: places that are damaged; 0: the store is whole */
+  uint64_t records_lost;  /* salvage: records that are not there, as far as one can tell */
 } flashkv_recovery;
 
 #define FLASHKV_RECOVERY_INIT                                                                                          \
-  { sizeof(flashkv_recovery), false, 0, 0, 0, 0 }
+  { sizeof(flashkv_recovery), false, 0, 0, 0, 0, 0, 0 }
 
 /* Opens the store in options->dir_path; makes one where there is none, unless told otherwise. What was under way when the
  * last process that wrote died is completed or undone.
@@ -284,7 +289,20 @@ typedef struct flashkv_recovery {
  * LOCKED: the store is open for writing, here or in another process; the text says in which (read-only openings never
  * get this). NOT_A_STORE: there is no store and none may be made, or there are other files in its place. UNSUPPORTED: the
  * format is newer than this library. CORRUPT: bytes that were flushed once are damaged, so that what was acknowledged may
- * be missing: nothing is changed; flashkv_check says what, flashkv_repair keeps what is whole. */
+ * be missing: nothing is changed; flashkv_check says what, flashkv_repair keeps what is whole.
+ *
+ * With options->salvage, such a store is opened as well, and whatever else has become of its files: MANIFEST damaged or
+ * missing, data files missing. It is read-only, nothing in the directory is changed, and it holds what flashkv_repair would
+ * keep: every record that is whole, if its commit is known to have happened; of a batch, too, what is left of it. All is
+ * read and checked, twice, by calls (mmap_at_startup is ignored), and the index is made in memory (BPTREE: a BTREE is).
+ * What is damaged is told to options->salvage_report, of which the progress callback may end the opening (CANCELLED), and
+ * counted in flashkv_recovered: if findings is 0 there, nothing is missing. Else
+ *   - a key of which the newest record is lost has the value of the newest one that is left: one it had before, or one it
+ *     had before it was deleted; or none. NOT_FOUND says that no whole record of the key is left. The same holds for reads
+ *     of the past
+ *   - flashkv_replay is TRIMMED up to the last commit that may have lost something
+ *   - flashkv_backup is CORRUPT: what there is can be copied by an iterator, or a repair be made on a copy of the directory
+ * INVALID_ARGUMENT: there is a salvage_report, and salvage is false. */
 FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_open(const flashkv_options *options, flashkv **store,
                                                          flashkv_error *error);
 
@@ -547,12 +565,13 @@ FLASHKV_API void flashkv_stat(flashkv *store, flashkv_stats *stats);
  * `verify` has the linked files checked too. The directory is a store: open it, or put it in the place of one.
  * One that does not come to its end, whatever ends it, leaves the directory a store of some moment since the earlier
  * backup, or, if it was the first, without a store.
- * NOT_A_STORE: the directory holds something else, or the backup of another store. CANCELLED: `progress` said so. */
+ * NOT_A_STORE: the directory holds something else, or the backup of another store. CANCELLED: `progress` said so. CORRUPT:
+ * also of a store that was opened by options.salvage and is not whole. */
 FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_backup(flashkv *store, const char *dir_path, bool verify,
                                                            flashkv_progress progress, void *progress_ctx,
                                                            flashkv_error *error);
 
-/* One thing that flashkv_check or flashkv_repair found. */
+/* One thing that flashkv_check, flashkv_repair or an opening for salvage found. */
 typedef struct flashkv_finding {
   const char *file;  /* its name in the directory */
   uint64_t offset;   /* where in it */

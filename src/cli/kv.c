@@ -12,6 +12,8 @@ static const kh_option options[] = {
     {"set", "NAME=VALUE", "an option of flashkv_options, such as data_file_size=64M; several times",
      .list = &kh_kv.set},
     {"read-only", NULL, "change nothing; commands that only read do so anyway", .flag = &kh_kv.read_only},
+    {"salvage", NULL, "read a damaged store: what is whole in it is there; what is damaged is said",
+     .flag = &kh_kv.salvage},
     {"json", NULL, "print JSON: one object on a line", .flag = &kh_kv.json},
     {"quiet", NULL, "no messages but errors, and no progress", .flag = &kh_kv.quiet},
     {"no-progress", NULL, "no progress; there is none anyway where standard error is no terminal",
@@ -32,6 +34,9 @@ const kh_command kh_command_kv = {
         "that only read work beside a process that has the store open, and see what was there when they began; "
         "those that write need the store for themselves. Ctrl-C ends what is under way in good order; a second one "
         "ends it at once, which does the store no harm.\n"
+        "A store that is damaged where it should not be is not opened. With --salvage, commands that only read show "
+        "what repair would keep, and change nothing: every record that is whole. Messages say what is damaged; a key "
+        "whose newest value is lost has an older one, or none; and the exit status is 5 if anything is missing.\n"
         "Keys and values are bytes. They are written as they are, but with escapes at a terminal; --hex and "
         "--base64 choose another notation, both for what is read and for what is printed. An argument that "
         "begins with a dash goes behind --.",

@@ -2,6 +2,7 @@
  *
  *   kv.c             the family, its options
  *   kv_store.c       opening the store for a command, closing it, what failed
+ *   kv_finding.c     what is damaged, in words
  *   kv_progress.c    how far long work is
  *   kv_bytes.c       keys and values as they are written and read: text, --hex, --base64, --null
  *   kv_input.c       files and standard input, item by item; keys from arguments and from there
@@ -28,7 +29,7 @@ typedef struct kh_kv_settings {
   kh_arguments set;  /* --set NAME=VALUE */
   kh_arguments rest; /* arguments of the command itself */
   int index;
-  bool sync, read_only;
+  bool sync, read_only, salvage;
   bool json, quiet, no_progress;
   bool hex, base64, null;
 } kh_kv_settings;
@@ -80,6 +81,16 @@ flashkv_status kh_kv_fail_also(flashkv_error *error, flashkv_status status, cons
 void kh_kv_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* IO if results did not reach stdout; KH_INTERRUPTED. */
 flashkv_status kh_kv_state(flashkv_error *error);
+
+/* ---- kv_finding.c */
+
+/* "file:offset: text (size bytes), key key" */
+void kh_kv_add_finding(kh_text *line, const flashkv_finding *finding);
+/* Says it on stderr, unless --quiet: for reports of an opening for salvage. `ctx` is ignored. */
+void kh_kv_tell_finding(void *ctx, const flashkv_finding *finding);
+/* The status of a command whose store was opened by --salvage: CORRUPT, with a text, if what it did may have missed
+ * something. */
+flashkv_status kh_kv_salvaged(const flashkv *store, flashkv_status status, flashkv_error *error);
 
 /* ---- kv_progress.c: shown where stderr is a terminal */
 

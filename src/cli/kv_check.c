@@ -19,21 +19,14 @@ static void add_object(kh_text *line, const flashkv_finding *finding) {
   kh_text_add_string(line, "}\n");
 }
 
-static void add_line(kh_text *line, const flashkv_finding *finding) {
-  kh_kv_key_text key;
-  kh_text_add_string(line, finding->file);
-  kh_text_addf(line, ":%" PRIu64 ": ", finding->offset);
-  kh_text_add_visible(line, kh_kv_plain(flashkv_text(finding->text)));
-  if (finding->size > 0) kh_text_addf(line, " (%" PRIu64 " bytes)", finding->size);
-  if (finding->key.size > 0) kh_text_addf(line, ", key %s", kh_kv_key(finding->key, key));
-  kh_text_add_char(line, '\n');
-}
-
 static void print_finding(void *ctx, const flashkv_finding *finding) {
   kh_text line = {.data = NULL};
   (void)ctx;
   if (kh_kv.json) add_object(&line, finding);
-  else add_line(&line, finding);
+  else {
+    kh_kv_add_finding(&line, finding);
+    kh_text_add_char(&line, '\n');
+  }
   kh_kv_progress_clear();
   if (line.size > 0) fwrite(line.data, 1, line.size, stdout);
   kh_text_fini(&line);
@@ -71,6 +64,10 @@ static flashkv_status look(flashkv_check_result *result, flashkv_error *error) {
 }
 
 static int run(void) {
+  if (kh_kv.salvage) {
+    kh_complain("check and repair look at damaged stores anyway: there is nothing to --salvage");
+    return KH_EXIT_USAGE;
+  }
   flashkv_error error = FLASHKV_ERROR_INIT;
   flashkv_check_result result = FLASHKV_CHECK_RESULT_INIT;
   flashkv_status status = kh_kv_begin(&error);

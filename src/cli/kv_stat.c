@@ -4,6 +4,8 @@
 
 #include "kv_record.h"
 
+enum { SALVAGE_FIGURES = 2 }; /* the last ones mean something with --salvage only */
+
 typedef struct figure {
   const char *name, *json;
   uint64_t value;
@@ -36,10 +38,13 @@ static flashkv_status body(flashkv *store, flashkv_error *error) {
       {"read at opening", "records_read", opened.records, false},
       {"files read", "files_read", opened.files_scanned, false},
       {"bytes cut off by crash", "bytes_dropped", opened.bytes_dropped, true},
+      {"damaged places", "findings", opened.findings, false},
+      {"records lost", "records_lost", opened.records_lost, false},
   };
   kh_text line = {.data = NULL};
   kh_text_add_char(&line, '{');
-  for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
+  size_t count = sizeof figures / sizeof *figures - (kh_kv.salvage ? 0 : SALVAGE_FIGURES);
+  for (size_t i = 0; i < count; i++) {
     if (kh_kv.json) kh_kv_json_number(&line, figures[i].json, figures[i].value);
     else print_line(&figures[i]);
   }
@@ -57,7 +62,7 @@ const kh_command kh_kv_stat = {
     .about =
         "Prints how much there is of keys, files and bytes, and what opening had to read. --json: an object with keys, "
         "data_files, disk_bytes, live_bytes, dead_bytes, index_bytes, sequence, oldest_replay, retained, "
-        "records_read, files_read, bytes_dropped, clean.",
+        "records_read, files_read, bytes_dropped, clean; with --salvage also findings, records_lost.",
     .run = run,
     .outer = &kh_command_kv,
 };

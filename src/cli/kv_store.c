@@ -68,6 +68,7 @@ static const char *const option_names[] = {"sync_writes",
                                            "read_only",
                                            "merge_automatically",
                                            "background",
+                                           "salvage",
 #define OPTION_NAME(type, name, standard, least, most, text) #name,
                                            FLASHKV_OPTION_TABLE(OPTION_NAME)
 #undef OPTION_NAME
@@ -99,6 +100,9 @@ flashkv_status kh_kv_options(kh_kv_access access, flashkv_options *options, flas
   if (kh_kv.sync) options->sync_writes = FLASHKV_SYNC;
   for (size_t i = 0; status == FLASHKV_OK && i < kh_kv.set.count; i++)
     status = set_by_name(options, kh_kv.set.at[i], error);
+  options->salvage = options->salvage || kh_kv.salvage;
+  if (status == FLASHKV_OK && options->salvage && access != KH_KV_READ)
+    return kh_kv_fail(error, FLASHKV_READ_ONLY, "this command writes, and --salvage was given");
   options->read_only = options->read_only || access == KH_KV_READ || kh_kv.read_only;
   if (status == FLASHKV_OK && options->read_only && access != KH_KV_READ)
     return kh_kv_fail(error, FLASHKV_READ_ONLY, "this command writes, and --read-only was given");
@@ -127,15 +131,19 @@ static flashkv_status close_store(flashkv **store, flashkv_status status, flashk
 
 int kh_kv_run(kh_kv_access access, kh_kv_body body) {
   flashkv_error error = FLASHKV_ERROR_INIT;
+  flashkv_check_options report = FLASHKV_CHECK_OPTIONS_INIT;
   flashkv_options options;
   flashkv *store = NULL;
   flashkv_status status = kh_kv_begin(&error);
+  report.finding = kh_kv_tell_finding;
+  report.progress = kh_kv_progress;
   if (status == FLASHKV_OK && kh_kv.hex && kh_kv.base64)
     status = kh_kv_fail(&error, FLASHKV_INVALID_ARGUMENT, "--hex and --base64 exclude each other");
   if (status == FLASHKV_OK) status = kh_kv_options(access, &options, &error);
+  if (status == FLASHKV_OK && options.salvage) options.salvage_report = &report;
   if (status == FLASHKV_OK) status = flashkv_open(&options, &store, &error);
   if (status == FLASHKV_OK) {
-    status = kh_interrupted ? KH_INTERRUPTED : body(store, &error);
+    status = kh_kv_salvaged(store, kh_interrupted ? KH_INTERRUPTED : body(store, &error), &error);
     kh_kv_progress_clear();
     status = close_store(&store, status, &error);
   }

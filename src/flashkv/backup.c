@@ -193,6 +193,10 @@ static khonsu_status backup(flashkv *store, const char *dir_path, bool verify, f
                             void *progress_ctx, khonsu_error *error) {
   khonsu_status status = fkv_check_dir_path(dir_path, error);
   if (status != FLASHKV_OK) return status;
+  if (store->recovery.findings > 0) {
+    return khonsu_error_set(error, FLASHKV_CORRUPT, "%s is damaged, and was opened to salvage what is whole in it: %s",
+                            store->dir_path, "copy that with an iterator, or repair a copy of the directory");
+  }
   fkv_backup own = {.store = store,
                     .target = {.os = store->files.os, .dir_path = dir_path},
                     .directory = KH_FILE_NONE,

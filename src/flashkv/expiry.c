@@ -69,13 +69,15 @@ khonsu_status fkv_expiry_append_all(const flashkv *store, kh_buffer *to) {
 }
 
 /* False: a snapshot still sees the record; it is to be looked at again later. */
-static bool expire_one(flashkv *store, uint64_t word) {
+static bool expire_one(flashkv *store, uint64_t expires_ms, uint64_t word) {
   fkv_view view;
   if (fkv_head(store, word, &view, NULL) != FLASHKV_OK) return true;
-  bool wanted = fkv_versions_want(&store->versions, fkv_record_sequence(view.bytes)) ||
-                fkv_versions_older(&store->versions, word) != 0;
   khonsu_slice key = fkv_record_key(view.bytes);
-  if (!wanted && fkv_keydir_prepare(store, key, fkv_hash(store, key)) == FLASHKV_OK) {
+  bool due = fkv_record_expires_ms(view.bytes) == expires_ms && /* an image of the index may say anything */
+             fkv_find_locked(store, key, fkv_hash(store, key)) == word;
+  bool wanted = due && (fkv_versions_want(&store->versions, fkv_record_sequence(view.bytes)) ||
+                        fkv_versions_older(&store->versions, word) != 0);
+  if (due && !wanted && fkv_keydir_prepare(store, key, fkv_hash(store, key)) == FLASHKV_OK) {
     fkv_keydir_remove(store, key, fkv_hash(store, key), word);
     fkv_uncount(store, word, view.bytes);
     store->counters.expired++;
@@ -91,7 +93,7 @@ static bool expire_some(flashkv *store, uint64_t now_ms, kh_buffer *keys) {
   for (size_t index = 0; index < count; index++) {
     const uint8_t *entry = keys->data + places[index].at;
     uint64_t expires_ms = read_number(entry);
-    if (expires_ms > now_ms || !expire_one(store, read_number(entry + 8))) return false;
+    if (expires_ms > now_ms || !expire_one(store, expires_ms, read_number(entry + 8))) return false;
     kh_ordered_map_remove(&store->expiries, kh_key_at(keys->data, places[index]));
   }
   return count == SOME;

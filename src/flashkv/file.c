@@ -202,6 +202,17 @@ khonsu_status fkv_file_open(const fkv_files *files, uint64_t id, bool writable, 
   return FLASHKV_OK;
 }
 
+khonsu_status fkv_file_see(fkv_file *file, uint64_t size) {
+  KH_ASSERT(file->base == NULL);
+  if (size <= file->tail) return FLASHKV_OK;
+  kh_free((void *)file->checked);
+  khonsu_status status = set_size_max(file, size);
+  if (status != FLASHKV_OK) return status;
+  file->tail = size;
+  set_ready(file, size);
+  return FLASHKV_OK;
+}
+
 /* ---- writing */
 
 static kh_os_error write_zeros(fkv_file *file, uint64_t from, uint64_t end) {

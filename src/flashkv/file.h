@@ -88,6 +88,8 @@ KHONSU_MUST_USE khonsu_status fkv_file_create(const fkv_files *files, uint64_t i
  * is missing, or not of this store. */
 KHONSU_MUST_USE khonsu_status fkv_file_open(const fkv_files *files, uint64_t id, bool writable, uint64_t size_max,
                                             fkv_file **file, khonsu_error *error);
+/* Another process has written to the file, which is not mapped: it has so many bytes now. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status fkv_file_see(fkv_file *file, uint64_t size);
 /* Unmaps and closes, now, or when what is pinned has been released. Nobody can pin it any more. NULL is a no-op. */
 void fkv_file_leave(fkv_file *file);
 

@@ -91,11 +91,23 @@ const fkv_image_row *fkv_image_find(const flashkv *store, uint64_t id) {
   return NULL;
 }
 
+/* Spans take memory as far as they go, so they may not go much further than files need. */
+static bool spans_make_sense(const fkv_image *image, const fkv_manifest *manifest) {
+  uint64_t most = UINT64_C(1) << 20;
+  for (size_t index = 0; index < manifest->row_count; index++) {
+    most += 4 * (manifest->rows[index].flushed / FKV_SPAN_SIZE + 1);
+  }
+  for (uint64_t index = 0; index < image->head->rows; index++) {
+    if (image->rows[index].first_span > most) return false;
+  }
+  return true;
+}
+
 static bool fits(const flashkv *store, const fkv_manifest *manifest) {
   fkv_image image;
   khonsu_status status =
       fkv_image_read(store->image, store->image_size, FKV_IMAGE_NAME, manifest->store_id, &image, NULL);
-  return status == FLASHKV_OK && fkv_image_is_current(&image, manifest);
+  return status == FLASHKV_OK && fkv_image_is_current(&image, manifest) && spans_make_sense(&image, manifest);
 }
 
 static void map(flashkv *store) {
@@ -113,6 +125,12 @@ static void map(flashkv *store) {
     if (kh_guard_add(address, store->image_size, &store->misses_are_doubtful) != KHONSU_OK) fkv_image_close(store);
   }
   (void)KH_OS_CALL(os, close, file);
+}
+
+void fkv_image_remove(const flashkv *store) {
+  char path[FKV_PATH_MAX];
+  path_of(store, "", path);
+  (void)KH_OS_CALL(store->files.os, unlink, path); /* else it is found wrong again */
 }
 
 void fkv_image_open(flashkv *store, const fkv_manifest *manifest) {
@@ -158,18 +176,47 @@ static bool covers_all(const flashkv *store) {
   return true;
 }
 
+/* The greatest sequence there can be: of the commits that the manifest speaks of, or of as many as have room behind what it
+ * knows to be flushed. */
+static uint64_t greatest_sequence(const flashkv *store) {
+  uint64_t known = store->sequence, more = 0;
+  for (size_t index = 0; index < store->list_count; index++) {
+    const fkv_file *file = store->list[index];
+    if (file->sequence_min <= file->sequence_max && file->sequence_max > known) known = file->sequence_max;
+    more += (file->tail - file->flushed) / FKV_HEADER_SIZE;
+  }
+  return known > UINT64_MAX - more ? UINT64_MAX : known + more;
+}
+
+static bool sequences_fit(const flashkv *store) {
+  fkv_image image = image_of(store);
+  uint64_t greatest = greatest_sequence(store);
+  for (uint64_t index = 0; index < image.head->rows; index++) {
+    const fkv_image_row *row = &image.rows[index];
+    if (row->sequence_min <= row->sequence_max && row->sequence_max > greatest) return false;
+  }
+  bool at_close = store->keydir.ops == NULL; /* else there may have been commits under way, and a later time */
+  if (at_close && image.head->sequence <= store->sequence && image.head->timestamp_us > store->timestamp_us)
+    return false;
+  return image.head->sequence <= greatest;
+}
+
+static bool may_lead(const flashkv *store, uint64_t word) { return fkv_spans_may_have(&store->spans, word, 1); }
+
 static bool take_lists(flashkv *store) {
   fkv_image image = image_of(store);
   for (uint64_t index = 0; index < image.head->links; index++) {
     const fkv_image_link *link = &image.links[index];
+    if (!may_lead(store, link->newer) || !may_lead(store, link->older)) return false;
     if (fkv_versions_link(&store->versions, link->newer, link->older, link->from, link->until) != FLASHKV_OK)
       return false;
   }
   for (uint64_t index = 0; index < image.head->expiries; index++) {
     const fkv_image_expiry *expiry = &image.expiries[index];
+    if (!may_lead(store, expiry->word)) return false;
     if (fkv_expiry_note(store, expiry->expires_ms, expiry->word) != FLASHKV_OK) return false;
   }
-  return true;
+  return fkv_versions_are_sound(&store->versions);
 }
 
 static void take_row(flashkv *store, fkv_file *file, const fkv_image_row *row) {
@@ -209,7 +256,8 @@ static bool take_keys(flashkv *store) {
 bool fkv_image_take(flashkv *store) {
   if (store->image == NULL) return false;
   const fkv_image_head *is = image_of(store).head;
-  if (!files_fit(store) || !take_keys(store)) {
+  if (!files_fit(store) || !sequences_fit(store) || !take_keys(store)) {
+    fkv_versions_clear(&store->versions); /* expiries may stay: each is looked at when it is due */
     fkv_image_close(store);
     return false;
   }

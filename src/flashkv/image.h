@@ -18,6 +18,11 @@
  *                  zeros
  *                  the hash map, as index/hash_image.c describes it
  *
+ * Checksums say that it is what was written; what it says is not believed for that. When it is taken, what its lists say is
+ * held against the files, as far as that takes no look at records; a word of the hash map is looked at when it is used
+ * (store.h). That a key has no word, that a word leads to the newest record of its key, and counts, are believed: check
+ * looks at those (check_image.h).
+ *
  * The image is of use as long as all of its files are in the store: what was written since stands behind what it covers, or
  * in files that it does not know. After a merge of one of its files the keydir is made from the files. */
 #ifndef FKV_IMAGE_H
@@ -70,6 +75,9 @@ void fkv_image_close(flashkv *store);
  * another kind of keydir is described by the same, with no bytes for the hash map. The write lock is held. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status fkv_image_describe(flashkv *store, uint64_t hash_size, const uint8_t *hash_header,
                                                  kh_buffer *to);
+
+/* Removes it, so that the next opening reads the log: it has said what is wrong. */
+void fkv_image_remove(const flashkv *store);
 
 /* Writes one. Nobody else uses the store, and all is flushed. */
 KHONSU_MUST_USE khonsu_status fkv_image_write(flashkv *store, khonsu_error *error);

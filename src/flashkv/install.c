@@ -32,10 +32,12 @@ khonsu_status fkv_keydir_insert(flashkv *store, khonsu_slice key, uint64_t hash,
   return status;
 }
 
-/* While the order is being filled in, the key may not be in it yet. */
-static void replace_in_order(fkv_keydir *keydir, khonsu_slice key, uint64_t word) {
+/* While the order is being filled in, the key may not be in it yet; nor, ever, if an image of the index has it twice. */
+static void replace_in_order(flashkv *store, khonsu_slice key, uint64_t word) {
+  fkv_keydir *keydir = &store->keydir;
   bool complete = atomic_load_explicit(&keydir->order_state, memory_order_relaxed) == FKV_ORDER_COMPLETE;
-  if (complete || kh_ordered_map_find(&keydir->order, key) != 0) kh_ordered_map_replace_word(&keydir->order, key, word);
+  if ((complete && store->image == NULL) || kh_ordered_map_find(&keydir->order, key) != 0)
+    kh_ordered_map_replace_word(&keydir->order, key, word);
 }
 
 void fkv_keydir_replace(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t old, uint64_t word) {
@@ -45,7 +47,7 @@ void fkv_keydir_replace(flashkv *store, khonsu_slice key, uint64_t hash, uint64_
     return;
   }
   kh_hash_map_replace(&keydir->hash, hash, old, word);
-  if (has_order(keydir)) replace_in_order(keydir, key, word);
+  if (has_order(keydir)) replace_in_order(store, key, word);
 }
 
 void fkv_keydir_remove(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t word) {
@@ -176,7 +178,7 @@ static void take_size(void *ctx, const uint8_t *record, uint64_t offset) {
 
 static void count_left(flashkv *store, uint64_t word) {
   uint64_t size = 0;
-  (void)fkv_with_head(store, word, take_size, &size);
+  if (!fkv_with_head(store, word, take_size, &size)) return;
   store->retained -= size;
   fkv_spot_of(store, word).file->retained -= size;
 }

@@ -82,10 +82,7 @@ static void note_damage(bptree *own) {
 /* Whether there is a record of this key where the word leads. If what is there cannot be a record, it is damaged, or the word
  * is: the record is taken for that of the key, so that who reads it says so, and the next opening finds out which it is. */
 static bool is_right(bptree *own, khonsu_slice key, uint64_t word) {
-  const fkv_file *file = word < KH_WORD_LIMIT ? fkv_spans_file(&own->store->spans, word) : NULL;
-  if (file == NULL) return false;
-  uint64_t offset = fkv_word_offset(file, word), readable = atomic_load_explicit(&file->readable, memory_order_relaxed);
-  if (offset + FKV_HEADER_SIZE + key.size > readable) return false;
+  if (!fkv_spans_may_have(&own->store->spans, word, key.size)) return false;
   fkv_view view;
   khonsu_status status = fkv_head(own->store, word, &view, NULL);
   if (status == FLASHKV_CORRUPT) atomic_store(&own->damaged, true);
@@ -377,7 +374,7 @@ static bool take_long_keys(bptree *own, const kh_buffer *words) {
   for (size_t at = 0; at < words->size; at += sizeof(uint64_t)) {
     uint64_t word = kh_load_8(words->data + at);
     fkv_view view;
-    if (word >= KH_WORD_LIMIT || fkv_spans_file(&own->store->spans, word) == NULL) return false;
+    if (!fkv_spans_may_have(&own->store->spans, word, FKV_TREE_KEY_MAX)) return false;
     if (fkv_head(own->store, word, &view, NULL) != FLASHKV_OK) return false;
     khonsu_slice key = fkv_record_key(view.bytes);
     khonsu_status status = is_long(key) ? kh_ordered_map_insert_word(&own->long_keys, key, word) : FLASHKV_CORRUPT;

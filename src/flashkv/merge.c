@@ -88,14 +88,14 @@ static khonsu_status choose(fkv_merge_job *job, double threshold, uint64_t last_
 /* ---- one job */
 
 /* Whether nothing of the files is wanted, so that nothing need be looked at: that stays so. What may hide older records may
- * be wanted. */
+ * be wanted. Counts that came from an image of the index are not enough for that. */
 static bool is_wholly_dead(const fkv_merge_job *job) {
   kh_lock_acquire(&job->store->write_lock);
   bool dead = true;
   for (size_t index = 0; index < job->input_count; index++) {
     const fkv_file *file = job->inputs[index];
     bool hides = (file->tombstones > 0 || file->has_expiring) && job->others_from < file->sequence_max;
-    dead = dead && file->live == 0 && file->retained == 0 && !hides;
+    dead = dead && file->covered == 0 && file->live == 0 && file->retained == 0 && !hides;
   }
   kh_lock_release(&job->store->write_lock);
   return dead;
@@ -110,9 +110,10 @@ static khonsu_status run_job(fkv_merge_job *job) {
     return status;
   }
   khonsu_status status = fkv_merge_copy(job);
+  bool any = fkv_merge_move_count(job) > 0;
   if (status == FLASHKV_OK) status = fkv_merge_install(job);
   if (status != FLASHKV_OK) fkv_merge_discard_outputs(job);
-  else job->result->files_merged += job->input_count;
+  else *(any ? &job->result->files_merged : &job->result->files_dropped) += job->input_count;
   return status;
 }
 

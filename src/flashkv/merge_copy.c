@@ -10,23 +10,21 @@
 
 /* Whether a snapshot sees the version at `word`, which is not the newest of its key. */
 static bool is_retained(const flashkv *store, uint64_t newest, uint64_t word) {
-  if (store->versions.count == 0) return false;
-  for (uint64_t at = newest; at != 0; at = fkv_versions_older(&store->versions, at)) {
-    if (at == word) return true;
-  }
-  return false;
+  return store->versions.count > 0 && fkv_versions_newer(&store->versions, newest, word) != 0;
 }
 
 /* Whether a deletion, to which nothing leads, may hide older records from who reads the past that is retained: unless the
  * commit that wrote it wrote its key again. */
 static bool hides_in_the_past(const flashkv *store, uint64_t newest, uint64_t sequence) {
   if (store->versions.oldest == UINT64_MAX) return false;
-  for (uint64_t at = newest; at != 0; at = fkv_versions_older(&store->versions, at)) {
+  uint64_t at = newest;
+  for (uint64_t steps = 0; at != 0 && steps <= store->versions.count; steps++) {
     fkv_view view;
     if (fkv_head(store, at, &view, NULL) != FLASHKV_OK) return true;
-    bool same = fkv_record_sequence(view.bytes) == sequence;
+    uint64_t found = fkv_record_sequence(view.bytes);
     fkv_view_fini(&view);
-    if (same) return false;
+    if (found <= sequence) return found != sequence;
+    at = fkv_versions_older(&store->versions, at);
   }
   return true;
 }

@@ -7,14 +7,10 @@
 
 /* The word of the version that leads to `word`; 0: the keydir does, or nothing (`*gone`). */
 static uint64_t leader_of(const flashkv *store, uint64_t newest, uint64_t word, bool *gone) {
-  uint64_t leader = 0;
-  for (uint64_t at = newest; at != 0 && at != word;) {
-    leader = at;
-    at = fkv_versions_older(&store->versions, at);
-    if (at == word) return leader;
-  }
-  *gone = newest != word;
-  return 0;
+  if (newest == word) return 0;
+  uint64_t leader = newest == 0 ? 0 : fkv_versions_newer(&store->versions, newest, word);
+  *gone = leader == 0;
+  return leader;
 }
 
 static khonsu_status move_one(flashkv *store, const fkv_move *move, khonsu_error *error) {

@@ -8,6 +8,7 @@
 #include "image.h"
 #include "install.h"
 #include "keeper.h"
+#include "salvage.h"
 #include "tidy.h"
 #include "whole_file.h"
 
@@ -22,6 +23,9 @@ static khonsu_status check_options(const flashkv_options *options, khonsu_error 
   }
   if ((unsigned)options->index_type > FLASHKV_INDEX_BPTREE || (unsigned)options->sync_writes > FLASHKV_ASYNC) {
     return khonsu_error_set(error, FLASHKV_INVALID_ARGUMENT, "index_type or sync_writes is not one of its values");
+  }
+  if (options->salvage_report != NULL && !options->salvage) {
+    return khonsu_error_set(error, FLASHKV_INVALID_ARGUMENT, "there is a salvage_report, and salvage is false");
   }
 #define CHECK_RANGE(type, name, standard, least, most, text)                                                           \
   if (!(options->name >= (type)(least) && options->name <= (type)(most))) {                                            \
@@ -49,6 +53,8 @@ static khonsu_status take_options(const flashkv_options *given, flashkv_options 
   }
   memcpy(options, given, given->struct_size < sizeof *options ? given->struct_size : sizeof *options);
   options->struct_size = sizeof *options;
+  options->read_only = options->read_only || options->salvage;
+  if (options->salvage) options->mmap_at_startup = false;
   return check_options(options, error);
 }
 
@@ -252,6 +258,7 @@ static khonsu_status begin_keydir(flashkv *store, khonsu_error *error) {
 }
 
 static khonsu_status load(flashkv *store, khonsu_error *error) {
+  if (store->options.salvage) return fkv_salvage(store, error);
   fkv_manifest manifest = {0};
   khonsu_status status = fkv_manifest_read(store->files.os, store->dir_path, &manifest, error);
   if (status == FLASHKV_NOT_A_STORE && store->options.create_if_missing && !store->options.read_only) {
@@ -295,6 +302,7 @@ static uint64_t word_hash(void *ctx, uint64_t word) {
 
 static void prefetch_word(void *ctx, uint64_t word) {
   const flashkv *store = ctx;
+  if (!fkv_spans_may_have(&store->spans, word, 1)) return;
   const fkv_span *span = fkv_spans_at(&store->spans, word);
   if (span->base != NULL) fkv_prefetch_head(span->base + fkv_word_in_span(word));
 }
@@ -367,17 +375,20 @@ static khonsu_status open_store(flashkv *store, khonsu_error *error) {
   return FLASHKV_OK;
 }
 
+/* `*imaged`: the index was taken from its image. */
 static khonsu_status open_with(const kh_os *os, const flashkv_options *options, bool log_alone, flashkv **opened,
-                               khonsu_error *error) {
+                               bool *imaged, khonsu_error *error) {
   flashkv *store = new_store(os, options);
   if (store == NULL) return khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for a store");
   store->log_alone = log_alone;
   khonsu_status status = open_store(store, error);
+  *imaged = store->image != NULL;
   if (status != FLASHKV_OK) {
     destroy(store);
     return status;
   }
   store->recovery.sequence = store->sequence;
+  store->options.salvage_report = NULL; /* it was borrowed */
   *opened = store;
   return FLASHKV_OK;
 }
@@ -386,7 +397,11 @@ khonsu_status fkv_open_on(const kh_os *os, const flashkv_options *given, flashkv
   flashkv_options options;
   khonsu_status status = take_options(given, &options, error);
   if (status != FLASHKV_OK) return status;
-  return open_with(os, &options, false, opened, error);
+  bool imaged;
+  status = open_with(os, &options, false, opened, &imaged, error);
+  /* It may be the image that is wrong: about where it ends, so that what follows seems to be damaged. */
+  if (status == FLASHKV_CORRUPT && imaged) status = open_with(os, &options, true, opened, &imaged, error);
+  return status;
 }
 
 khonsu_status fkv_open_log(const kh_os *os, const char *dir_path, flashkv **opened, khonsu_error *error) {
@@ -394,7 +409,8 @@ khonsu_status fkv_open_log(const kh_os *os, const char *dir_path, flashkv **open
   options.dir_path = dir_path;
   options.mmap_at_startup = options.create_if_missing = options.background = false;
   options.read_only = true;
-  khonsu_status status = open_with(os, &options, true, opened, error);
+  bool imaged;
+  khonsu_status status = open_with(os, &options, true, opened, &imaged, error);
   if (status == FLASHKV_OK) fkv_expire(*opened);
   return status;
 }
@@ -428,8 +444,9 @@ static khonsu_status close_files(flashkv *store, khonsu_error *error) {
   if (status == FLASHKV_OK) fkv_drop_prepared(store);
   bool changed =
       atomic_load(&store->visible) != store->recovery.sequence || !store->recovery.clean || has_merged(store);
-  bool whole = fkv_check_index(store, NULL) == FLASHKV_OK; /* else the next opening reads the log */
+  bool whole = fkv_check_index(store, NULL) == FLASHKV_OK;
   if (status == FLASHKV_OK && store->keydir.ops == NULL && changed && whole) status = fkv_image_write(store, error);
+  if (status == FLASHKV_OK && atomic_load(&store->index_is_wrong)) fkv_image_remove(store);
   const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
   if (status == FLASHKV_OK && disk != NULL && changed) {
     kh_lock_acquire(&store->write_lock);

@@ -19,21 +19,31 @@ static uint64_t word_at(const filling *own, size_t index) {
   return kh_load_8(own->words.data + index * sizeof(uint64_t));
 }
 
+/* What an image of the index says of a key must be what is found by it. */
+static bool is_found(flashkv *store, khonsu_slice key, uint64_t word) {
+  return KH_LIKELY(store->image == NULL) || fkv_find_locked(store, key, fkv_hash(store, key)) == word;
+}
+
+static khonsu_status enter(flashkv *store, uint64_t word, khonsu_error *error) {
+  fkv_view view;
+  khonsu_status status = fkv_head(store, word, &view, error);
+  if (status != FLASHKV_OK) return status;
+  khonsu_slice key = fkv_record_key(view.bytes);
+  bool found = is_found(store, key, word);
+  if (found) status = kh_ordered_map_insert_word(&store->keydir.order, key, word);
+  fkv_view_fini(&view);
+  if (!found) return fkv_say_no_record(store, error);
+  return status == FLASHKV_OK ? status : khonsu_error_set(error, status, "out of memory for the order of keys");
+}
+
 static khonsu_status fill_in(filling *own, khonsu_error *error) {
   enum { AHEAD = 16 };
-  flashkv *store = own->store;
+  const kh_key_source *source = &own->store->keydir.hash.source;
   size_t count = own->words.size / sizeof(uint64_t);
   for (size_t index = 0; index < count; index++) {
-    if (index + AHEAD < count) {
-      fkv_spot ahead = fkv_spot_of(store, word_at(own, index + AHEAD));
-      kh_prefetch(ahead.record);
-    }
-    fkv_view view;
-    khonsu_status status = fkv_head(store, word_at(own, index), &view, error);
+    if (index + AHEAD < count) source->prefetch(source->ctx, word_at(own, index + AHEAD));
+    khonsu_status status = enter(own->store, word_at(own, index), error);
     if (status != FLASHKV_OK) return status;
-    status = kh_ordered_map_insert_word(&store->keydir.order, fkv_record_key(view.bytes), word_at(own, index));
-    fkv_view_fini(&view);
-    if (status != FLASHKV_OK) return khonsu_error_set(error, status, "out of memory for the order of keys");
   }
   return FLASHKV_OK;
 }

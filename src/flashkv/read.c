@@ -32,10 +32,14 @@ static khonsu_status read_head(const flashkv *store, const fkv_spot *spot, fkv_v
   }
 }
 
+/* Whether all of what the record says it is lies in the file: so that what is taken for one that was looked at before, and
+ * is none, as the word that led there was wrong, leads no further. */
+static bool fits(const fkv_spot *spot) { return fkv_record_size(spot->record, spot->offset) <= room_of(spot); }
+
 /* Whether one can do without looking at the checksum. */
 static bool head_is_known(const fkv_spot *spot) {
   return spot->record != NULL && !fkv_file_is_unreadable(spot->file) &&
-         (spot->offset >= spot->file->own_from || fkv_file_is_checked(spot->file, spot->offset));
+         (spot->offset >= spot->file->own_from || fkv_file_is_checked(spot->file, spot->offset)) && fits(spot);
 }
 
 /* Whether the head, of which the first bytes are read into `bytes`, is sound; `*wanted` as fkv_record_check_part. */
@@ -56,6 +60,7 @@ static __attribute__((noinline)) bool use_long_head(const flashkv *store, const 
 }
 
 bool fkv_with_head(const flashkv *store, uint64_t word, fkv_use_head *use, void *ctx) {
+  if (!fkv_spans_may_have(&store->spans, word, 1)) return false;
   fkv_spot spot = fkv_spot_of(store, word);
   if (spot.record != NULL) {
     fkv_view view;
@@ -72,30 +77,57 @@ bool fkv_with_head(const flashkv *store, uint64_t word, fkv_use_head *use, void 
 
 /* ---- whether a word is that of a key */
 
+/* The index is wrong in one place, so it may be in others. */
+static void note_doubt(const flashkv *store) {
+  flashkv *own = (flashkv *)(uintptr_t)store;
+  atomic_store(&own->misses_are_doubtful, true);
+  atomic_store(&own->index_is_wrong, true);
+}
+
 typedef struct comparison {
+  const flashkv *store;
   khonsu_slice key;
-  bool same;
+  bool same, is_wrong; /* the slot, by which the record was found */
 } comparison;
 
+static bool may_share_a_slot(const flashkv *store, khonsu_slice key, khonsu_slice other) {
+  return kh_hash_tag(fkv_hash(store, key)) == kh_hash_tag(fkv_hash(store, other));
+}
+
+/* The hash table takes two keys for the same where their tags are. Where these differ, the slot is wrong. */
 static void compare_key(void *ctx, const uint8_t *record, uint64_t offset) {
   (void)offset;
   comparison *own = ctx;
-  own->same = kh_slice_equal(fkv_record_key(record), own->key);
+  khonsu_slice key = fkv_record_key(record);
+  own->same = kh_slice_equal(key, own->key);
+  own->is_wrong = !own->same && !may_share_a_slot(own->store, key, own->key);
 }
 
 /* Key and word do not match at first sight: is the record what it seems to be? One that cannot be read, or is damaged, may
- * be that of any key, and is said to be that of this one: whoever looks at it next finds out. */
+ * be that of any key, and is said to be that of this one: whoever looks at it next finds out. Where there can be no record
+ * of the key, whatever the image of the index has it from, the index is wrong. */
 bool fkv_word_has_key_slow(const flashkv *store, uint64_t word, khonsu_slice key) {
-  if (fkv_spans_file(&store->spans, word) == NULL) return false; /* of a file that an image knew, and a merge removed */
-  fkv_spot spot = fkv_spot_of(store, word);
-  if (head_is_known(&spot)) {
-    return kh_slice_equal(fkv_record_key(spot.record), key) || fkv_file_is_unreadable(spot.file);
+  if (!fkv_spans_may_have(&store->spans, word, 1)) {
+    note_doubt(store);
+    return false;
   }
-  comparison own = {key, false};
-  return !fkv_with_head(store, word, compare_key, &own) || own.same;
+  fkv_spot spot = fkv_spot_of(store, word);
+  comparison own = {store, key, false, false};
+  bool compared = true;
+  if (head_is_known(&spot)) compare_key(&own, spot.record, spot.offset);
+  else compared = fkv_with_head(store, word, compare_key, &own);
+  if (!compared || own.same || fkv_file_is_unreadable(spot.file)) return true;
+  if (own.is_wrong) note_doubt(store);
+  return false;
 }
 
 /* ---- records */
+
+khonsu_status fkv_say_no_record(const flashkv *store, khonsu_error *error) {
+  note_doubt(store);
+  return khonsu_error_set(error, FLASHKV_CORRUPT, "the index of %s leads to where there is no record; %s",
+                          store->dir_path, "close the store and open it again");
+}
 
 khonsu_status fkv_head_at(const flashkv *store, const fkv_spot *spot, fkv_view *view, khonsu_error *error) {
   if (KH_LIKELY(head_is_known(spot))) {
@@ -127,7 +159,7 @@ static khonsu_status read_whole(const flashkv *store, const fkv_spot *spot, fkv_
 }
 
 khonsu_status fkv_whole_at(const flashkv *store, const fkv_spot *spot, fkv_view *view, khonsu_error *error) {
-  if (KH_LIKELY(fkv_spot_is_checked(spot))) {
+  if (KH_LIKELY(fkv_spot_is_checked(spot) && fits(spot))) {
     *view = (fkv_view){spot->record, NULL};
     return FLASHKV_OK;
   }
@@ -219,18 +251,29 @@ khonsu_status fkv_read_word(flashkv *store, uint64_t word, const fkv_moment *mom
   return KH_LIKELY(seen) ? FLASHKV_OK : FLASHKV_NOT_FOUND;
 }
 
+/* `*sequence` becomes that of the record at `word`. CORRUPT: it is none of the key, or not an older one: an image may have
+ * said what is linked. */
+static khonsu_status version_at(const flashkv *store, uint64_t word, khonsu_slice key, uint64_t *sequence,
+                                khonsu_error *error) {
+  fkv_view view;
+  khonsu_status status = fkv_head(store, word, &view, error);
+  if (status != FLASHKV_OK) return status;
+  uint64_t found = fkv_record_sequence(view.bytes);
+  bool older = found < *sequence && kh_slice_equal(fkv_record_key(view.bytes), key);
+  fkv_view_fini(&view);
+  *sequence = found;
+  return KH_LIKELY(older) ? FLASHKV_OK : fkv_say_no_record(store, error);
+}
+
 khonsu_status fkv_word_as_of(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t sequence, uint64_t *word,
                              khonsu_error *error) {
   for (;;) { /* again only if a version left the chain meanwhile */
     uint64_t departures = atomic_load(&store->versions.departures);
-    uint64_t at = fkv_find(store, key, hash);
+    uint64_t at = fkv_find(store, key, hash), found = UINT64_MAX;
     while (at != 0) {
-      fkv_view view;
-      khonsu_status status = fkv_head(store, at, &view, error);
+      khonsu_status status = version_at(store, at, key, &found, error);
       if (status != FLASHKV_OK) return status;
-      bool seen = fkv_record_sequence(view.bytes) <= sequence;
-      fkv_view_fini(&view);
-      if (seen) break;
+      if (found <= sequence) break;
       at = fkv_versions_older(&store->versions, at);
     }
     *word = at;

@@ -137,6 +137,8 @@ static khonsu_status end_log(recovery *own, fkv_file *file, uint64_t offset, boo
   fkv_scan_fini(&scan);
   if (status != FLASHKV_OK) return status;
   if (offset < file->flushed || synced_to > own->last) return corrupt(own, file, offset);
+  bool as_imaged = offset == file->covered && offset > file->flushed; /* that commits end here only an image says */
+  if (as_imaged && end > offset) return corrupt(own, file, offset);
   *ended = *ended || end > offset;
   store->recovery.bytes_dropped += end - offset;
   store->bytes -= file->tail - offset;

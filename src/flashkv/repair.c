@@ -10,13 +10,7 @@
  * A process that dies before the manifest leaves the store as it was, and new files that the next opening, or repair,
  * removes or writes anew; one that dies after it leaves a store that can be opened.
  *
- * What counts. A single write counts if it is sound. A batch happened as a whole, so what is left of it counts if it is
- * known to have happened: its seal is there; or it was flushed as a whole, as the manifest or a later seal says: only
- * commits that are complete are said to be flushed. Otherwise the batch may never have been finished, and none of it counts. Commits that a crash cut
- * off at the end of the log are no damage; that is recovery's to see to.
- *
- * What is lost may have hidden older values of its keys, which come to light again. A file out of which something was taken
- * is no history any more: flashkv_replay begins behind it. */
+ * What counts, and what comes of what is lost, is said in kept.h. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -24,6 +18,7 @@
 #include "derived.h"
 #include "discover.h"
 #include "image.h"
+#include "kept.h"
 #include "rewrite.h"
 #include "store.h"
 #include "whole_file.h"
@@ -77,19 +72,6 @@ static khonsu_status replace(repair *own, fkv_surveyed *item, khonsu_error *erro
 
 static uint64_t most(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
-/* Where history begins when what is damaged is not part of it any more. */
-static uint64_t history_from(const repair *own) {
-  uint64_t from = own->survey.manifest.history_from, newest = own->made.sequence;
-  if (own->survey.discovered) return newest + 1;
-  for (size_t index = 0; index < own->survey.count; index++) {
-    const fkv_surveyed *item = &own->survey.items[index];
-    if (!item->damaged || item->row.bits & FKV_ROW_MERGED) continue;
-    bool sealed = item->row.bits & FKV_ROW_SEALED;
-    from = most(from, (sealed ? most(item->row.sequence_max, item->sequence_max) : newest) + 1);
-  }
-  return from;
-}
-
 static fkv_manifest_row kept_row(const repair *own, const fkv_surveyed *item) {
   if (!own->survey.discovered) return item->row;
   return (fkv_manifest_row){item->row.id, FKV_ROW_SEALED | FKV_ROW_MERGED, item->size, item->sequence_min,
@@ -106,15 +88,8 @@ static void keep_rows(repair *own, bool merged) {
 
 static khonsu_status make_manifest(repair *own, khonsu_error *error) {
   fkv_survey *survey = &own->survey;
-  own->made = survey->manifest;
-  own->made.row_count = 0;
+  own->made = fkv_kept_manifest(survey);
   own->made.generation++;
-  own->made.sequence = most(survey->sequence, survey->synced);
-  own->made.timestamp_us = most(survey->timestamp_us, survey->manifest.timestamp_us);
-  for (size_t index = 0; index < survey->count; index++) {
-    own->made.sequence = most(own->made.sequence, survey->items[index].row.sequence_max);
-  }
-  own->made.history_from = history_from(own);
   own->made.rows = kh_alloc_array(survey->count, sizeof *own->made.rows);
   if (own->made.rows == NULL) return khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for the manifest");
   uint64_t next_id;
@@ -190,19 +165,6 @@ static khonsu_status make_whole(repair *own, khonsu_error *error) {
   return status;
 }
 
-static khonsu_status look(repair *own, khonsu_error *error) {
-  khonsu_error detail = KHONSU_ERROR_INIT;
-  khonsu_status status = fkv_survey_open(&own->survey, own->os, own->dir_path, &own->report, &detail);
-  if (status == FLASHKV_CORRUPT || status == FLASHKV_NOT_A_STORE) {
-    fkv_survey_fini(&own->survey);
-    fkv_report_finding(&own->report, FKV_MANIFEST_NAME, 0, 0, no_key, "%s", detail.message);
-    status = fkv_discover(&own->survey, own->os, own->dir_path, &own->report, error);
-  } else if (status != FLASHKV_OK) {
-    return khonsu_error_set(error, status, "%s", detail.message);
-  }
-  return status == FLASHKV_OK ? fkv_survey_read(&own->survey, error) : status;
-}
-
 /* Nothing is lost: the next opening makes it from the data files. */
 static khonsu_status remove_image(repair *own, khonsu_error *error) {
   char path[FKV_PATH_MAX];
@@ -214,7 +176,7 @@ static khonsu_status remove_image(repair *own, khonsu_error *error) {
 }
 
 static khonsu_status repair_locked(repair *own, khonsu_error *error) {
-  khonsu_status status = look(own, error);
+  khonsu_status status = fkv_kept_survey(&own->survey, own->os, own->dir_path, &own->report, error);
   bool whole = own->report.result.findings == 0;
   if (status == FLASHKV_OK && whole) status = fkv_check_derived(&own->survey, error);
   if (status == FLASHKV_OK && !whole) status = make_whole(own, error);

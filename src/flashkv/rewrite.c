@@ -1,12 +1,15 @@
 #include "rewrite.h"
 
+#include "kept.h"
+
 typedef struct rewriting {
   const fkv_survey *survey;
   fkv_file *to;
   khonsu_error *error;
 } rewriting;
 
-static khonsu_status write_copy(rewriting *own, const uint8_t *record, uint64_t offset) {
+static khonsu_status write_copy(void *ctx, const uint8_t *record, uint64_t offset) {
+  rewriting *own = ctx;
   fkv_file *to = own->to;
   const fkv_files *files = &own->survey->files;
   fkv_draft draft = fkv_record_draft(record, offset);
@@ -21,60 +24,8 @@ static khonsu_status write_copy(rewriting *own, const uint8_t *record, uint64_t 
   return FLASHKV_OK;
 }
 
-/* Behind a record that is not sound: its head may be, and say where it ends. */
-static khonsu_status skip(rewriting *own, fkv_scan *scan) {
-  const uint8_t *record;
-  fkv_soundness sound;
-  khonsu_status status = fkv_scan_look(scan, false, &record, &sound, own->error);
-  if (status != FLASHKV_OK) return status;
-  if (sound == FKV_SOUND) {
-    fkv_scan_pass(scan, record);
-    return FLASHKV_OK;
-  }
-  status = fkv_scan_resume(scan, &record, own->error);
-  if (status == FLASHKV_OK && record == NULL) scan->offset = scan->end;
-  return status;
-}
-
-/* The sound writes of one commit. */
-static khonsu_status copy_commit(rewriting *own, fkv_file *from, const fkv_step *step) {
-  fkv_scan scan = fkv_scan_begin(from, &own->survey->files, step->at, step->end);
-  khonsu_status status = FLASHKV_OK;
-  while (scan.offset < scan.end && status == FLASHKV_OK) {
-    const uint8_t *record;
-    fkv_soundness sound;
-    status = fkv_scan_look(&scan, true, &record, &sound, own->error);
-    if (status != FLASHKV_OK) break;
-    if (sound != FKV_SOUND) {
-      status = skip(own, &scan);
-      continue;
-    }
-    if (fkv_record_is_write(record) && fkv_record_sequence(record) == step->sequence) {
-      status = write_copy(own, record, scan.offset);
-    }
-    fkv_scan_pass(&scan, record);
-  }
-  fkv_scan_fini(&scan);
-  return status;
-}
-
-static khonsu_status copy_steps(rewriting *own, const fkv_surveyed *item, fkv_walk *walk) {
-  for (;;) {
-    fkv_step step;
-    khonsu_status status = fkv_walk_next(walk, &step, own->error);
-    if (status != FLASHKV_OK || step.kind == FKV_STEP_END) return status;
-    if (step.kind == FKV_STEP_GAP) status = fkv_walk_resume(walk, &step, own->error);
-    else if (step.kind == FKV_STEP_COMMIT || fkv_survey_is_committed(own->survey, item, &step))
-      status = copy_commit(own, item->file, &step);
-    if (status != FLASHKV_OK) return status;
-  }
-}
-
 static khonsu_status copy_all(rewriting *own, const fkv_surveyed *item) {
-  uint64_t end = item->tail > 0 ? item->end : item->size;
-  fkv_walk walk = fkv_walk_begin(item->file, &own->survey->files, end);
-  khonsu_status status = copy_steps(own, item, &walk);
-  fkv_walk_fini(&walk);
+  khonsu_status status = fkv_kept_each(own->survey, item, write_copy, own, own->error);
   if (status == FLASHKV_OK) status = fkv_file_cut(own->to, &own->survey->files, own->error);
   return status == FLASHKV_OK ? fkv_file_sync(own->to, &own->survey->files, own->error) : status;
 }

@@ -43,6 +43,7 @@ void fkv_spans_remove(fkv_spans *spans, fkv_file *file);
 /* The index leads to the file no more: it leaves, as does its place here, when the readers that are in the epoch have gone. */
 void fkv_spans_retire(fkv_spans *spans, fkv_file *file);
 
+/* A word that leads to a file. */
 static inline const fkv_span *fkv_spans_at(const fkv_spans *spans, uint64_t word) {
   return &atomic_load_explicit(&spans->table, memory_order_acquire)->spans[word >> FKV_SPAN_BITS];
 }
@@ -56,10 +57,19 @@ static inline uint64_t fkv_word_of(const fkv_file *file, uint64_t offset) {
 static inline uint64_t fkv_word_offset(const fkv_file *file, uint64_t word) {
   return (word - (file->first_span << FKV_SPAN_BITS)) * FKV_UNIT;
 }
-/* Whether it is one that the table has a file for: words of an image may not be. */
+/* The file of a word that may be anything, as an image of the index may say it; NULL: there is none. */
 static inline fkv_file *fkv_spans_file(const fkv_spans *spans, uint64_t word) {
   const fkv_span_table *table = atomic_load_explicit(&spans->table, memory_order_acquire);
   return word >> FKV_SPAN_BITS < table->count ? table->spans[word >> FKV_SPAN_BITS].file : NULL;
+}
+
+/* Whether a record with a key of so many bytes can stand at a word that may be anything: then it leads to bytes of a file. */
+static inline bool fkv_spans_may_have(const fkv_spans *spans, uint64_t word, size_t key_size) {
+  const fkv_file *file = fkv_spans_file(spans, word);
+  if (file == NULL) return false;
+  uint64_t offset = fkv_word_offset(file, word);
+  return offset >= FKV_PREAMBLE_SIZE &&
+         offset + FKV_HEADER_SIZE + key_size <= atomic_load_explicit(&file->readable, memory_order_relaxed);
 }
 
 #endif

@@ -110,6 +110,7 @@ static bool *flag_of(flashkv_options *options, const char *name) {
   if (strcmp(name, "read_only") == 0) return &options->read_only;
   if (strcmp(name, "merge_automatically") == 0) return &options->merge_automatically;
   if (strcmp(name, "background") == 0) return &options->background;
+  if (strcmp(name, "salvage") == 0) return &options->salvage;
   return NULL;
 }
 
@@ -144,10 +145,11 @@ static khonsu_status set_option(flashkv_options *options, const char *name, cons
   FLASHKV_OPTION_TABLE(SET_NUMBER)
 #undef SET_NUMBER
 #define NAME_OF(type, option, standard, least, most, text) ", " #option
-  return khonsu_error_set(error, FLASHKV_INVALID_ARGUMENT,
-                          "there is no option \"%s\"; there are sync_writes, index_type, mmap_at_startup, "
-                          "create_if_missing, read_only, merge_automatically, background" FLASHKV_OPTION_TABLE(NAME_OF),
-                          name);
+  return khonsu_error_set(
+      error, FLASHKV_INVALID_ARGUMENT,
+      "there is no option \"%s\"; there are sync_writes, index_type, mmap_at_startup, "
+      "create_if_missing, read_only, merge_automatically, background, salvage" FLASHKV_OPTION_TABLE(NAME_OF),
+      name);
 #undef NAME_OF
 }
 

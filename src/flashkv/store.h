@@ -7,6 +7,7 @@
  *   batch.c     collecting writes
  *   recover.c   making the keydir from files
  *   open.c      opening and closing; the list of files and the manifest
+ *   salvage.c   opening what is damaged
  *
  * Locks, in the order in which they may be taken: files_lock (the manifest, and which files there are), write_lock (the
  * order of commits, the keydir, all counters). */
@@ -35,8 +36,10 @@ struct flashkv {
   kh_heap *heap;
   flashkv_options options;
   char *dir_path;
-  _Atomic bool misses_are_doubtful; /* the index has lost words: its image, or the tree, cannot be read; or the key of a
-                                       record could not be read when it had to move the entry */
+  _Atomic bool
+      misses_are_doubtful;     /* the index has lost words: its image, or the tree, cannot be read, or is wrong; or the
+                                       key of a record could not be read when it had to move the entry */
+  _Atomic bool index_is_wrong; /* it leads where it should not */
   kh_file directory, lock_file;
 
   _Alignas(KH_CACHE_LINE) _Atomic uint64_t visible; /* all commits up to this one are in the keydir */
@@ -95,7 +98,11 @@ KHONSU_MUST_USE khonsu_status fkv_open_log(const kh_os *os, const char *dir_path
 /* Closes the store, and frees it in any case. */
 khonsu_status fkv_close(flashkv *store, khonsu_error *error);
 
-/* ---- records by their words */
+/* ---- records by their words
+ *
+ * Words that this process made lead to records. Those of an image of the index, or of the tree, are not believed: fkv_find
+ * returns none that cannot lead to a record of the key, and fkv_head none that is not one; who has a word from neither looks
+ * whether it may lead to one (fkv_spans_may_have). */
 
 typedef struct fkv_spot {
   fkv_file *file;
@@ -121,11 +128,13 @@ static inline void fkv_prefetch_head(const uint8_t *record) {
 bool fkv_word_has_key_slow(const flashkv *store, uint64_t word, khonsu_slice key);
 static inline bool fkv_word_has_key(void *ctx, uint64_t word, khonsu_slice key) {
   const flashkv *store = ctx;
-  const fkv_span *span = fkv_spans_at(&store->spans, word);
-  const uint8_t *record = span->base == NULL ? NULL : span->base + fkv_word_in_span(word);
-  if (KH_LIKELY(record != NULL && fkv_load_2(record + 12) == (uint16_t)(key.size - 1) &&
-                kh_bytes_equal(record + FKV_HEADER_SIZE, key.data, key.size))) {
-    return true;
+  if (KH_LIKELY(fkv_spans_may_have(&store->spans, word, key.size))) {
+    const fkv_span *span = fkv_spans_at(&store->spans, word);
+    const uint8_t *record = span->base == NULL ? NULL : span->base + fkv_word_in_span(word);
+    if (KH_LIKELY(record != NULL && fkv_load_2(record + 12) == (uint16_t)(key.size - 1) &&
+                  kh_bytes_equal(record + FKV_HEADER_SIZE, key.data, key.size))) {
+      return true;
+    }
   }
   return fkv_word_has_key_slow(store, word, key);
 }
@@ -166,9 +175,13 @@ KHONSU_MUST_USE khonsu_status fkv_head_at(const flashkv *store, const fkv_spot *
 /* All of a record, which is sound; the value is looked at when it is first asked for. */
 KHONSU_MUST_USE khonsu_status fkv_whole_at(const flashkv *store, const fkv_spot *spot, fkv_view *view,
                                            khonsu_error *error);
-/* The same by words: in the epoch. */
+/* "the index of DIR leads to where there is no record" as the error's text; returns CORRUPT. From now on, what is not found
+ * is doubtful. */
+khonsu_status fkv_say_no_record(const flashkv *store, khonsu_error *error);
+/* The same by words: in the epoch. A head may be asked for at any word. */
 KHONSU_MUST_USE static inline khonsu_status fkv_head(const flashkv *store, uint64_t word, fkv_view *view,
                                                      khonsu_error *error) {
+  if (KH_UNLIKELY(!fkv_spans_may_have(&store->spans, word, 1))) return fkv_say_no_record(store, error);
   fkv_spot spot = fkv_spot_of(store, word);
   return fkv_head_at(store, &spot, view, error);
 }

@@ -235,7 +235,8 @@ static khonsu_status look_again(reading *own, bool *again, khonsu_error *error) 
   if (failed) return kh_os_fail(error, failed, "look at", own->name);
   if (info.size > own->item->size) own->item->size = info.size;
   fkv_walk_refresh(&own->walk, own->item->size);
-  return FLASHKV_OK;
+  khonsu_status status = fkv_file_see(own->item->file, own->item->size);
+  return status == FLASHKV_OK ? status : khonsu_error_set(error, status, "out of memory for a data file");
 }
 
 /* `*more`: there is something behind. */
@@ -313,7 +314,8 @@ khonsu_status fkv_survey_read(fkv_survey *survey, khonsu_error *error) {
   khonsu_status status = FLASHKV_OK;
   for (size_t index = 0; index < survey->count && status == FLASHKV_OK; index++) {
     fkv_surveyed *item = &survey->items[index];
-    if (item->file == NULL || (survey->log_ended && !is_sealed(item))) continue;
+    item->beyond_end = survey->log_ended && !is_sealed(item);
+    if (item->file == NULL || item->beyond_end) continue;
     status = read_item(survey, item, error);
   }
   return status;

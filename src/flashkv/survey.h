@@ -22,6 +22,7 @@ typedef struct fkv_surveyed {
   uint64_t tail;                       /* bytes behind it that a crash left */
   uint64_t sequence_min, sequence_max; /* of commits that were found; min > max: none */
   bool damaged;                        /* something in it has to go */
+  bool beyond_end;                     /* it stands behind the end of the log: nothing in it ever happened */
 } fkv_surveyed;
 
 typedef struct fkv_survey {

@@ -116,9 +116,32 @@ void fkv_versions_unlink(fkv_versions *versions, uint64_t newer) {
   if (link != NULL) drop(versions, link);
 }
 
+void fkv_versions_clear(fkv_versions *versions) {
+  while (versions->first != NULL) drop(versions, versions->first);
+}
+
+bool fkv_versions_are_sound(const fkv_versions *versions) {
+  for (const fkv_link *link = versions->first; link != NULL; link = link->next) {
+    const fkv_link *further = find_link(versions, atomic_load_explicit(&link->older, memory_order_relaxed));
+    if (further != NULL && further->from >= link->from) return false;
+  }
+  return true;
+}
+
 uint64_t fkv_versions_older(const fkv_versions *versions, uint64_t word) {
   const fkv_link *link = find_link(versions, word);
   return link == NULL ? 0 : atomic_load(&link->older); /* with the store of trim */
+}
+
+uint64_t fkv_versions_newer(const fkv_versions *versions, uint64_t newest, uint64_t word) {
+  uint64_t at = newest;
+  for (uint64_t steps = 0; at != 0 && steps <= versions->count;
+       steps++) { /* links that an image made up may go round */
+    uint64_t older = fkv_versions_older(versions, at);
+    if (older == word) return at;
+    at = older;
+  }
+  return 0;
 }
 
 void fkv_versions_redirect(fkv_versions *versions, uint64_t newer, uint64_t to) {

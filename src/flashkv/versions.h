@@ -52,6 +52,10 @@ static inline bool fkv_versions_want(const fkv_versions *versions, uint64_t from
 }
 KHONSU_MUST_USE khonsu_status fkv_versions_link(fkv_versions *versions, uint64_t newer, uint64_t older, uint64_t from,
                                                 uint64_t until);
+/* Drops all of them. */
+void fkv_versions_clear(fkv_versions *versions);
+/* Whether versions get older along each chain, so that it ends: of links that came from a file. */
+bool fkv_versions_are_sound(const fkv_versions *versions);
 /* Drops the link from `newer`, if there is one. */
 void fkv_versions_unlink(fkv_versions *versions, uint64_t newer);
 
@@ -83,5 +87,7 @@ void fkv_versions_redirect(fkv_versions *versions, uint64_t newer, uint64_t to);
 
 /* The word of the version before that at `word`; 0: there is none. */
 uint64_t fkv_versions_older(const fkv_versions *versions, uint64_t word);
+/* The word of the version, in the chain that begins at `newest`, that `word` is right behind; 0: there is none. */
+uint64_t fkv_versions_newer(const fkv_versions *versions, uint64_t newest, uint64_t word);
 
 #endif

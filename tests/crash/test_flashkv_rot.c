@@ -1,7 +1,8 @@
 /* flashkv over damage that nobody reports: a bit of any file of a small store flips, a block reads as zeros, has changed
  * places with another or is as it was earlier. The store then does not open and says which file is damaged; or it opens,
  * and whatever it answers, then and after a merge and another opening, is right or an error. One that does not open is left
- * as it is.
+ * as it is. Opened to salvage what is whole, it always opens, is not changed, and shows nothing that was never written; if
+ * nothing is found damaged, it is right.
  *
  * What a process left that was killed ends as its last flush and the system's caches had it: there, damage behind the last
  * thing that says how far the log was flushed looks as if the end had never been written. So of such a store the end may
@@ -169,9 +170,57 @@ static void look(victim *v, sim_disk *disk, const bit_rot_harm *harm) {
   if (sim_disk_stray_stores(disk) > 0) fail_at(v, harm, "on the disk", "stores to where there is no file");
 }
 
+/* ---- salvage */
+
+static bool was_written(const kv_model *model, flashkv_slice key, flashkv_slice value) {
+  for (size_t i = 0; i < model->write_count; i++) {
+    const kv_write *write = &model->writes[i];
+    if (!write->is_delete && kh_slice_equal(write->key, kh_slice(key.data, key.size)) &&
+        kh_slice_equal(write->value, kh_slice(value.data, value.size)))
+      return true;
+  }
+  return false;
+}
+
+static void look_at_salvaged(const victim *v, flashkv *store, const bit_rot_harm *harm) {
+  char why[512] = "";
+  kv_verdict verdict;
+  flashkv_slice key, value;
+  flashkv_iterator *iterator = NULL;
+  flashkv_recovery recovery = FLASHKV_RECOVERY_INIT;
+  flashkv_recovered(store, &recovery);
+  assert_int_equal(flashkv_iterator_open(store, NULL, &iterator, NULL), FLASHKV_OK);
+  flashkv_status status;
+  while ((status = flashkv_iterator_next(iterator, &key, &value, NULL)) == FLASHKV_OK) {
+    if (!was_written(&v->run.model, key, value)) fail_at(v, harm, "salvaged", "a value that was never written");
+  }
+  flashkv_iterator_free(&iterator);
+  if (status != FLASHKV_END) fail_at(v, harm, "salvaged", flashkv_status_name(status));
+  bool may_end_anywhere = !v->closed && harm->kind != BIT_ROT_FLIP;
+  if (recovery.findings == 0 && !answers_hold(v, store, may_end_anywhere, &verdict, why))
+    fail_at(v, harm, "salvaged as whole", why);
+}
+
+static void salvage(const victim *v, sim_disk *disk, const bit_rot_harm *harm) {
+  flashkv *store = NULL;
+  khonsu_error error = KHONSU_ERROR_INIT;
+  flashkv_options options = v->run.options;
+  options.salvage = true;
+  uint64_t steps = sim_disk_steps(disk), before = sim_disk_hash(disk);
+  if (fkv_open_on(sim_disk_os(disk), &options, &store, &error) != FLASHKV_OK)
+    fail_at(v, harm, "not salvaged", error.message);
+  look_at_salvaged(v, store, harm);
+  (void)flashkv_close(&store, NULL);
+  if (sim_disk_steps(disk) != steps || sim_disk_hash(disk) != before)
+    fail_at(v, harm, "salvaged", "the files were changed");
+}
+
 static void harm_it(victim *v, bit_rot_harm *harm) {
   sim_disk *disk = sim_disk_kill(v->disk);
-  if (bit_rot_do(harm, disk, v->earlier)) look(v, disk, harm);
+  if (bit_rot_do(harm, disk, v->earlier)) {
+    salvage(v, disk, harm);
+    look(v, disk, harm);
+  }
   sim_disk_free(&disk);
 }
 

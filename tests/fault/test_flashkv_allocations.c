@@ -244,6 +244,13 @@ static flashkv_status s_read_only(fixture *f) {
   TRY(open_on(&options, f->os, &reader));
   return flashkv_close(&reader, NULL);
 }
+static flashkv_status s_salvage(fixture *f) {
+  flashkv_options options = f->options;
+  flashkv *reader;
+  options.salvage = true;
+  TRY(open_on(&options, f->os, &reader));
+  return flashkv_close(&reader, NULL);
+}
 static flashkv_status s_new_store(fixture *f) {
   flashkv_options options = f->options;
   flashkv *other;
@@ -319,6 +326,7 @@ static const named_scenario scenarios[] = {
     NAMED(s_backup),
     NAMED(s_check),
     NAMED(s_read_only),
+    NAMED(s_salvage),
     NAMED(s_new_store),
     NAMED(s_reopen),
     NAMED(s_recover),

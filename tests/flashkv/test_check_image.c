@@ -1,5 +1,6 @@
 /* The image of the index is checked: whatever is amiss in it is found and named, also where its checksums are right and what
- * it says is not so; and nothing is found where what it says was so when it was written. */
+ * it says is not so; and nothing is found where what it says was so when it was written. Where nobody checks it, it is not
+ * believed either (tests/fuzz/test_flashkv_image.c has more of that). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -242,6 +243,123 @@ static void what_it_lists(void **state) {
   store_open(test);
 }
 
+/* ---- what is made of a wrong one that is not checked */
+
+static void get_is(flashkv *store, const char *key, flashkv_status wanted) {
+  flashkv_value value = FLASHKV_VALUE_INIT;
+  MUST_BE(wanted, flashkv_get(store, flashkv_text(key), &value, &err));
+  flashkv_value_release(&value);
+}
+
+static int visit_none(void *ctx, flashkv_slice key, flashkv_slice value) {
+  (void)ctx, (void)key, (void)value;
+  return 0;
+}
+
+/* A word that cannot be that of a record of the key is no reason to say that there is none; the next opening knows better. */
+static void what_leads_astray_is_noticed(void **state) {
+  test_store *test = *state;
+  char path[DAMAGE_PATH_SIZE];
+  flashkv_merge_options all = FLASHKV_MERGE_OPTIONS_INIT;
+  all.threshold = -1;
+  damage_path(test, FKV_IMAGE_NAME, path);
+  write_some(test->store);
+  store_close(test);
+  image own = image_load(test);
+  uint64_t word = word_of(test, &own, "bvalue of b"), first = own.rows[0].first_span << FKV_SPAN_BITS;
+  const uint64_t wrong[] = {
+      word_of(test, &own, "asecond value of a"), /* of another key */
+      first + 1,                                 /* not behind the preamble */
+      first + own.rows[0].covered / FKV_UNIT,    /* behind the last record */
+      first + (1 << FKV_SPAN_BITS) - 1,          /* behind the file */
+      first + (1 << FKV_SPAN_BITS),              /* of no file */
+      KH_WORD_LIMIT - 1,                         /* beyond all tables */
+  };
+  kh_free(own.bytes);
+  for (size_t at = 0; at < sizeof wrong / sizeof wrong[0]; at++) {
+    uint8_t *segment;
+    store_open(test);
+    store_put_text(test->store, "new", "so that an image is written");
+    store_close(test);
+    own = image_load(test);
+    *slot_of(&own, word, &segment) ^= word ^ wrong[at];
+    image_save(&own);
+    store_open(test);
+    get_is(test->store, "b", FLASHKV_CORRUPT);
+    store_assert_text(test->store, "a", "second value of a");
+    MUST_BE(FLASHKV_CORRUPT, flashkv_list_keys(test->store, visit_none, NULL, &err));
+    MUST_BE(FLASHKV_CORRUPT, flashkv_merge(test->store, &all, NULL, &err));
+    store_close(test);
+    assert_false(damage_exists(path));
+    store_open(test);
+    store_assert_text(test->store, "b", "value of b");
+    assert_int_equal(store_stats(test->store).key_num, KEYS + 1);
+    store_close(test);
+  }
+  store_open(test);
+}
+
+/* One that is not believed is as good as none. */
+static void opens_without_it(test_store *test) {
+  flashkv_recovery recovery = FLASHKV_RECOVERY_INIT;
+  store_open(test);
+  flashkv_recovered(test->store, &recovery);
+  assert_false(recovery.clean);
+  assert_int_equal(recovery.sequence, flashkv_sequence(test->store));
+  assert_int_equal(recovery.sequence, 7);
+  store_assert_entries(test->store, NULL, "a=second value of a b=value of b d=value of d new=value");
+  store_assert_text_at(test->store, 1, "a", "first value of a");
+  store_close(test);
+}
+
+static void numbers_that_cannot_be_are_not_believed(void **state) {
+  test_store *test = *state;
+  char whole[STORE_PATH_SIZE];
+  MUST(flashkv_retain(test->store, 0, &err));
+  write_some(test->store);
+  store_put_text(test->store, "new", "value");
+  store_close(test);
+  store_folder_make(whole);
+  store_folder_copy(test->folder, whole);
+  for (int which = 0; which < 10; which++) {
+    store_folder_copy(whole, test->folder);
+    image own = image_load(test);
+    switch (which) {
+      case 0: own.head->sequence++; break;
+      case 1: own.head->timestamp_us += 1000000; break;
+      case 2: own.rows[0].first_span = UINT64_C(1) << 40; break;
+      case 3: own.rows[0].first_span = UINT64_MAX; break;
+      case 4: own.rows[0].covered -= 8; break; /* in the middle of a record */
+      case 5: own.rows[0].sequence_max = UINT64_MAX; break;
+      case 6: own.links[0].older = own.links[0].newer; break;
+      case 7: own.links[0].newer = UINT64_MAX; break;
+      case 8: own.links[0].older = KH_WORD_LIMIT; break;
+      default: own.expiries[0].word = 1; break;
+    }
+    image_save(&own);
+    opens_without_it(test);
+  }
+  store_folder_remove(whole);
+  store_open(test);
+}
+
+/* A file that is dead by what the image counts is looked at nevertheless before it goes. */
+static void counts_do_not_remove_a_file(void **state) {
+  test_store *test = *state;
+  flashkv_merge_options merging = FLASHKV_MERGE_OPTIONS_INIT;
+  merging.threshold = 0;
+  write_some(test->store);
+  store_close(test);
+  image own = image_load(test);
+  own.rows[0].live = own.rows[0].tombstones = own.rows[0].bits = 0;
+  image_save(&own);
+  store_open(test);
+  MUST(flashkv_merge(test->store, &merging, NULL, &err));
+  store_assert_entries(test->store, NULL, "a=second value of a b=value of b d=value of d");
+  store_reopen(test);
+  store_assert_entries(test->store, NULL, "a=second value of a b=value of b d=value of d");
+}
+
 /* ---- the file */
 
 static void each_damaged_byte_is_found(void **state) {
@@ -426,6 +544,9 @@ int main(void) {
       cmocka_unit_test(an_entry_in_the_wrong_place),
       cmocka_unit_test(an_entry_of_a_key_that_is_gone),
       cmocka_unit_test(what_it_lists),
+      cmocka_unit_test(what_leads_astray_is_noticed),
+      cmocka_unit_test(numbers_that_cannot_be_are_not_believed),
+      cmocka_unit_test(counts_do_not_remove_a_file),
       cmocka_unit_test(each_damaged_byte_is_found),
       cmocka_unit_test(damage_is_found_where_it_is),
       cmocka_unit_test(one_of_another_store),

@@ -128,7 +128,7 @@ static void lose_the_index(test_store *test) {
   assert_true(is_refused(flashkv_iterator_open(test->store, NULL, &iterator, NULL)));
   store_put_text(test->store, "new", "value");
   store_close(test);
-  assert_int_equal(damage_size(path), 0); /* nor is it written so */
+  assert_true(!damage_exists(path) || damage_size(path) == 0); /* nor is it written so */
   store_open(test);
   assert_int_equal(count_readable(test->store), KEYS);
   store_assert_text(test->store, "new", "value");

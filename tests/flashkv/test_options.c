@@ -26,6 +26,7 @@ static void each_option_can_be_set_by_name(void **state) {
   SET(read_only, "true", true);
   SET(merge_automatically, "false", false);
   SET(background, "false", false);
+  SET(salvage, "true", true);
   SET(data_file_size, "123456", 123456);
   SET(data_file_size, "64K", 65536);
   SET(data_file_size, "3M", 3 << 20);

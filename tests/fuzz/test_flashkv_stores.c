@@ -1,6 +1,6 @@
 /* Whatever is in one file of a store (the note in LOCK, the list of files, a data file, the index's image), with checksums
  * of the first two and of records that are right now and then: the store is refused, or opens and can be read, written,
- * merged and closed; a check and a repair of it come to an end. No crash, no leak, no hang. That answers are right is
+ * merged and closed; what is whole can be salvaged; a check and a repair of it come to an end. No crash, no leak, no hang. That answers are right is
  * another matter, as who mends checksums says that they are (tests/crash/test_flashkv_rot.c). */
 #include <stdio.h>
 
@@ -194,12 +194,15 @@ static void open_and_use(sim_disk *disk, kh_prng *prng) {
   flashkv_options options = options_of(prng);
   flashkv *store = NULL;
   options.read_only = one_in(prng, 8);
+  options.salvage = one_in(prng, 6);
+  uint64_t steps = sim_disk_steps(disk);
   flashkv_status status = fkv_open_on(sim_disk_os(disk), &options, &store, NULL);
   assert_true((status == FLASHKV_OK) == (store != NULL));
   if (status != FLASHKV_OK) return;
   fuzz_let_in();
   use(store, prng);
   may(flashkv_close(&store, NULL));
+  if (options.salvage) assert_int_equal(sim_disk_steps(disk), steps);
 }
 
 static void open_mutated(void *ctx, kh_prng *prng) {

@@ -252,6 +252,42 @@ def test_damage(store):
     assert (store / f"{name}.damaged").exists()
 
 
+def files_of(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_salvage(store, tmp_path):
+    for i in range(16):
+        ok(store, "--set", "data_file_size=4096", "put", f"key{i}", "v" * 800 + str(i))
+    name = damage(store, b"v2\0")
+    (store / "000000003.data").unlink()
+    fails(5, "000000003.data is missing", store, "get", "key1")
+    before = files_of(store)
+    keys = fails(5, f"{store} is damaged in", store, "--salvage", "ls").decode().split()
+    assert len(keys) < 15 and "key2" not in keys and "key15" in keys
+    ran = kv(store, "--salvage", "get", "key15")
+    assert (ran.returncode, ran.stdout) == (5, b"v" * 800 + b"15")
+    said = ran.stderr.decode().splitlines()
+    assert any(re.fullmatch(rf"khonsu: {name}:\d+: the value is damaged \(\d+ bytes\), key 'key2'", line) for line in said)
+    assert any("000000003.data" in line and "missing" in line for line in said)
+    assert len(kv(store, "--salvage", "--quiet", "get", "key15").stderr.splitlines()) == 1
+    fails(5, "there is no value at key 'key2'; ", store, "--salvage", "get", "key2")
+    stat = json.loads(fails(5, "", store, "--salvage", "stat", "--json"))
+    assert (stat["keys"], stat["records_lost"]) == (len(keys), 2) and stat["findings"] >= 2
+    exported = fails(5, "records lost: 2", store, "--salvage", "export")
+    fails(5, "", store, "--set", "salvage=true", "dump")
+    fails(5, "repair a copy", store, "--salvage", "backup", tmp_path / "copy")
+    for command in ["put", "a", "b"], ["del", "a"], ["merge"], ["import", "-"]:
+        fails(2, "--salvage", store, "--salvage", *command)
+    fails(2, "--salvage", store, "--salvage", "check")
+    fails(2, "--salvage", store, "--salvage", "repair")
+    assert files_of(store) == before
+    ok(tmp_path / "new", "--quiet", "import", script=exported.decode())
+    fails(5, "", store, "repair")
+    assert ok(store, "ls").decode().split() == keys == ok(tmp_path / "new", "ls").decode().split()
+    assert ok(store, "--salvage", "get", "key15") == b"v" * 800 + b"15"
+
+
 def test_repair_refuses(store, tmp_path):
     ok(store, "put", "a", "b")
     fails(2, "--read-only", store, "repair", "--read-only")
