@@ -1,5 +1,6 @@
 /* Hints: what a crash leaves is read from them, and is the same as without; those that are damaged, cut short, of another
  * store or of another time are not gone by. */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -299,6 +300,48 @@ static void a_hint_of_another_past_is_not_gone_by(void **state) {
   store_folder_remove(kept);
 }
 
+/* ---- the store's thread */
+
+enum { WRITERS = 2, WRITES = 3000 };
+
+static void *write_on(void *ctx) {
+  test_store *test = ctx;
+  char key[16], value[VALUE] = {0};
+  for (int number = 0; number < WRITES; number++) {
+    snprintf(key, sizeof key, "key %d", number % 700);
+    MUST(flashkv_put(test->store, flashkv_text(key), slice_of(value, sizeof value), &err));
+  }
+  return NULL;
+}
+
+/* Whatever is going on: writing, merging, a disk that is said to be full. */
+static void they_are_written_beside_all_else(void **state) {
+  test_store *test = *state;
+  pthread_t writers[WRITERS];
+  found own;
+  test->options.data_file_size = 32768;
+  test->options.background = true;
+  store_reopen(test);
+  for (int at = 0; at < WRITERS; at++) assert_int_equal(pthread_create(&writers[at], NULL, write_on, test), 0);
+  for (int round = 0; round < 20; round++) {
+    flashkv_merge_options options = FLASHKV_MERGE_OPTIONS_INIT;
+    options.threshold = 0.2;
+    flashkv_status status = flashkv_merge(test->store, &options, NULL, NULL);
+    assert_true(status == FLASHKV_OK || status == FLASHKV_MERGE_RUNNING);
+    (void)fkv_hints_give_room(test->store, round % 3 == 0 ? FLASHKV_STORAGE_FULL : FLASHKV_OK);
+    assert_true(store_stats(test->store).key_num <= 700);
+  }
+  for (int at = 0; at < WRITERS; at++) pthread_join(writers[at], NULL);
+  store_close(test);
+  found_by_check(&own, test->folder, FLASHKV_OK);
+  test->options.background = false;
+  store_open(test);
+  uint64_t size = 0;
+  for (size_t at = 0; at < test->store->list_count; at++) size += test->store->list[at]->hint_size;
+  assert_int_equal(test->store->hints_size, size);
+  assert_int_equal(store_stats(test->store).key_num, 700);
+}
+
 /* Who opens with another index has no use for them, and does not write them. */
 static void other_indexes_do_without(void **state) {
   test_store *test = *state;
@@ -308,6 +351,18 @@ static void other_indexes_do_without(void **state) {
   assert_int_equal(some_hint(test, path), 0);
   store_crash(test);
   assert_true(files_scanned(test) > 4);
+}
+
+/* Who holds what is derived against the log reads that. */
+static void the_log_alone_is_read_without_them(void **state) {
+  test_store *test = *state;
+  char path[DAMAGE_PATH_SIZE];
+  flashkv *log;
+  write_much(test);
+  assert_true(some_hint(test, path) != 0);
+  assert_int_equal(fkv_open_log(kh_os_posix(), test->folder, &log, NULL), FLASHKV_OK);
+  assert_int_equal(log->recovery.files_scanned, log->list_count);
+  MUST(fkv_close(log, NULL));
 }
 
 static void check_looks_at_them(void **state) {
@@ -342,7 +397,9 @@ int main(void) {
       cmocka_unit_test(bad_hints_are_not_gone_by),
       cmocka_unit_test(bytes_of_one_count),
       cmocka_unit_test(a_hint_of_another_past_is_not_gone_by),
+      cmocka_unit_test(they_are_written_beside_all_else),
       cmocka_unit_test(other_indexes_do_without),
+      cmocka_unit_test(the_log_alone_is_read_without_them),
       cmocka_unit_test(check_looks_at_them),
   };
   return store_suite_of(FLASHKV_INDEX_HASH, tests, sizeof tests / sizeof tests[0]);
