@@ -19,7 +19,7 @@ from khonsu_program import PROGRAM, SECONDS_MAX, environment, khonsu
 
 # Under a sanitizer all is slow.
 MANY = 20_000 if b"__asan_init" in open(PROGRAM, "rb").read() else 200_000
-GOLDEN = Path(__file__).parents[1] / "golden" / "flashkv-1"
+GOLDEN = Path(__file__).parents[1] / "golden" / "flashkv-2"
 MAGIC = b"\x89FKV1\r\n\x1a"
 
 
