@@ -33,9 +33,9 @@
  *   flashkv_value      belongs to the caller; may be released by any thread
  *
  * Reads take no lock and wait for nobody. Writes are put into one order. A store has one thread of its own, which merges,
- * drops what has expired, and prepares files ahead of writes, unless options.background is false. The library installs no
- * signal handler (but see flashkv_guard_mapped_files), writes nothing to stdout or stderr, and does not abort on bad data
- * or on a failed allocation. After fork() a child may only exec: a store does not survive it.
+ * drops what has expired, prepares files ahead of writes, and writes hints that make opening after a crash faster, unless
+ * options.background is false. The library installs no signal handler (but see flashkv_guard_mapped_files), writes nothing
+ * to stdout or stderr, and does not abort on bad data or on a failed allocation. After fork() a child may only exec: a store does not survive it.
  *
  * Sequences. Every commit (a put, a delete, a write batch) has a sequence number, one more than the commit before it, and
  * a timestamp. Sequences order commits; they are positions, not times, and start at 1.
@@ -272,7 +272,7 @@ FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_options_set(flashkv_options 
 typedef struct flashkv_recovery {
   uint32_t struct_size;
   bool clean;             /* the store had been closed, and its index was mapped */
-  uint64_t records;       /* that were read to make the index, or what was missing of it */
+  uint64_t records;       /* of which the index, or what was missing of it, was made */
   uint64_t files_scanned; /* data files that were read; the others had an index or a hint file */
   uint64_t bytes_dropped; /* at the end of the log: a write that was under way when the process or the machine died */
   uint64_t sequence;      /* of the newest commit */
@@ -540,8 +540,9 @@ typedef struct flashkv_stats {
   uint64_t data_file_num;
   uint64_t reclaim_size;                  /* bytes of records that merging all files would free; deletions are among
                                              them once no older file can hold what they hide */
-  uint64_t disk_size;                     /* bytes of all files of the store, room that was taken ahead and indexes
-                                             among them, but for LOCK, and RESERVE, which has what merge_reserve says */
+  uint64_t disk_size;                     /* bytes of all files of the store, room that was taken ahead, indexes and
+                                             hints among them, but for LOCK, and RESERVE, which has what merge_reserve
+                                             says */
   uint64_t live_size;                     /* bytes of records that are wanted */
   uint64_t index_memory;                  /* bytes the index holds in memory */
   uint64_t sequence;                      /* of the newest commit */
@@ -562,7 +563,8 @@ FLASHKV_API void flashkv_stat(flashkv *store, flashkv_stats *stats);
 /* Copies the store, as it is now, to the directory `dir_path`, which is made if it is not there; readers and writers go
  * on. Data files are linked where the file system can, else copied; a directory that holds an earlier backup of the same
  * store gets only what is new, and loses what is not part of it any more. All that was copied is read back and checked;
- * `verify` has the linked files checked too. The directory is a store: open it, or put it in the place of one.
+ * `verify` has the linked files checked too. Indexes and hints are not copied, as they can be made again. The directory is
+ * a store: open it, or put it in the place of one.
  * One that does not come to its end, whatever ends it, leaves the directory a store of some moment since the earlier
  * backup, or, if it was the first, without a store.
  * NOT_A_STORE: the directory holds something else, or the backup of another store. CANCELLED: `progress` said so. CORRUPT:

@@ -1,4 +1,5 @@
 #include "backup.h"
+#include "scan.h"
 #include "walk.h"
 
 khonsu_status fkv_backup_progress(fkv_backup *backup, uint64_t bytes, khonsu_error *error) {
@@ -37,23 +38,46 @@ khonsu_status fkv_backup_check(fkv_backup *backup, const fkv_extent *extent, kho
 
 enum { ENDING = 4096 };
 
-static bool same_ending(fkv_file *one, fkv_file *other, uint64_t size) {
-  uint8_t endings[2][ENDING];
-  size_t wanted = (size_t)(size < ENDING ? size : ENDING), got[2];
-  kh_os_error failed = KH_OS_CALL(one->os, read_at, one->handle, endings[0], wanted, size - wanted, &got[0]);
-  if (!failed) failed = KH_OS_CALL(other->os, read_at, other->handle, endings[1], wanted, size - wanted, &got[1]);
-  return !failed && got[0] == wanted && got[1] == wanted && memcmp(endings[0], endings[1], wanted) == 0;
+static bool same_bytes(fkv_file *one, fkv_file *other, uint64_t from, uint64_t end) {
+  uint8_t parts[2][ENDING];
+  size_t got[2], size;
+  for (uint64_t at = from; at < end; at += size) {
+    size = (size_t)(end - at < ENDING ? end - at : ENDING);
+    kh_os_error failed = KH_OS_CALL(one->os, read_at, one->handle, parts[0], size, at, &got[0]);
+    if (!failed) failed = KH_OS_CALL(other->os, read_at, other->handle, parts[1], size, at, &got[1]);
+    if (failed || got[0] != size || got[1] != size || memcmp(parts[0], parts[1], size) != 0) return false;
+  }
+  return true;
 }
 
-/* A backup may have been opened, and its last file have taken other records then; it ends otherwise, as records know their
- * time. */
+static bool has_record(fkv_file *file, const fkv_files *files, uint64_t from, uint64_t end) {
+  const uint8_t *record = NULL;
+  fkv_scan scan = fkv_scan_begin(file, files, from, end);
+  bool found = fkv_scan_resume(&scan, &record, NULL) == FLASHKV_OK && record != NULL;
+  fkv_scan_fini(&scan);
+  return found;
+}
+
+/* From the end back to where some record begins, in steps that grow: values may be alike, but records know their time. */
+static bool same_ending(const fkv_files *files, fkv_file *one, fkv_file *other, uint64_t size) {
+  enum { GROWTH = 8 };
+  uint64_t end = size;
+  for (uint64_t window = ENDING;; window *= GROWTH) {
+    uint64_t from = window < size - FKV_PREAMBLE_SIZE ? size - window : FKV_PREAMBLE_SIZE;
+    if (!same_bytes(one, other, from, end)) return false;
+    if (from == FKV_PREAMBLE_SIZE || has_record(one, files, from, size)) return true;
+    end = from;
+  }
+}
+
+/* A backup may have been opened, and its last file have taken other records then; it ends otherwise. */
 bool fkv_backup_has(const fkv_backup *backup, const fkv_extent *extent) {
   const fkv_manifest_row *before = fkv_manifest_find(&backup->before, extent->file->id);
   fkv_file *file;
   if (before == NULL || !(before->bits & FKV_ROW_SEALED)) return false;
   if (fkv_file_open(&backup->target, extent->file->id, false, 0, &file, NULL) != FLASHKV_OK) return false;
   bool same = file->salt == extent->file->salt && file->tail == extent->end;
-  same = same && same_ending(file, extent->file, extent->end);
+  same = same && same_ending(&backup->target, file, extent->file, extent->end);
   fkv_file_leave(file);
   return same;
 }

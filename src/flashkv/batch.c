@@ -1,5 +1,6 @@
 /* batch: writes are collected in blocks, each an array of entries and the bytes that they refer to. Blocks beyond some MiB go
  * to a file without a name, as they are, and come back one at a time when the batch is committed. */
+#include "hints.h"
 #include "install.h"
 #include "write.h"
 
@@ -58,17 +59,22 @@ static void free_memory(block *freed) {
   freed->bytes = NULL;
 }
 
+static khonsu_status write_parts(flashkv_batch *batch, const khonsu_slice parts[2], khonsu_error *error) {
+  kh_os_error failed = KH_OS_CALL(batch->store->files.os, write_at, batch->file, parts, 2, batch->file_end);
+  return failed ? kh_os_fail(error, failed, "write the large batch to a file in", batch->store->dir_path) : FLASHKV_OK;
+}
+
 static khonsu_status move_out(flashkv_batch *batch, block *moved, khonsu_error *error) {
-  const kh_os *os = batch->store->files.os;
   khonsu_status status = batch->file == KH_FILE_NONE ? open_file(batch, error) : FLASHKV_OK;
   if (status != FLASHKV_OK) return status;
   rebase(moved, -(intptr_t)moved->bytes);
   khonsu_slice parts[] = {kh_slice(moved->entries, moved->count * sizeof(fkv_entry)),
                           kh_slice(moved->bytes, moved->used)};
-  kh_os_error failed = KH_OS_CALL(os, write_at, batch->file, parts, 2, batch->file_end);
-  if (failed) {
+  status = write_parts(batch, parts, error);
+  if (fkv_hints_give_room(batch->store, status)) status = write_parts(batch, parts, error);
+  if (status != FLASHKV_OK) {
     rebase(moved, (intptr_t)moved->bytes);
-    return kh_os_fail(error, failed, "write the large batch to a file in", batch->store->dir_path);
+    return status;
   }
   moved->at = batch->file_end;
   batch->file_end += parts[0].size + parts[1].size;

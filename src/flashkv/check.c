@@ -4,12 +4,13 @@
  *   strays   data files that the manifest does not list and the next opening would remove, but that are not the store's
  *   log      if so far there is nothing amiss, the store is opened as a reader that looks at data files only: which shows
  *            that it can be, and what keys it has
- *   derived  what is made from data files, and could be made again, is held against that: the image of the index. The
- *            index on disk (tree.h) is not: each word of it is looked at when it is used */
+ *   derived  what is made from data files, and could be made again, is held against that: the image of the index, and
+ *            hints. The index on disk (tree.h) is not: each word of it is looked at when it is used */
 #include "check.h"
 
 #include <errno.h>
 
+#include "check_hints.h"
 #include "check_image.h"
 #include "survey.h"
 
@@ -79,7 +80,7 @@ khonsu_status fkv_check_derived(fkv_survey *survey, khonsu_error *error) {
   khonsu_status status = fkv_image_check_open(&image, &survey->files, survey->report, error);
   if (status == FLASHKV_OK && whole) status = check_log(survey, &image, error);
   fkv_image_check_close(&image);
-  return status;
+  return status == FLASHKV_OK ? fkv_check_hints(survey, error) : status;
 }
 
 /* ---- the whole */

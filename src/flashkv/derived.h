@@ -1,4 +1,4 @@
-/* derived: files that are made from data files, and can be made again: the image of the index, and the index on disk. Who
+/* derived: files that are made from data files, and can be made again: the image of the index, hints, and the index on disk. Who
  * changes which data files there are without opening the store removes them. */
 #ifndef FKV_DERIVED_H
 #define FKV_DERIVED_H

@@ -46,6 +46,9 @@ typedef struct fkv_file {
   uint64_t warm_due;     /* when the tail gets here, the keeper is to make the next ones, or the next file, ready */
   bool sealed;           /* cut, flushed, in the manifest as such */
   bool merged;           /* holds copies that a merge made: no history */
+  uint64_t hint_size;    /* of its hint (hints.h); 0: there is none */
+  bool has_hint;         /* or is being given one, or cannot have one */
+  bool hint_is_bad;      /* the opening could not go by it */
   bool unlisted;         /* the next manifest does not list it: merged away */
   uint64_t live;         /* bytes of values that are the newest of their keys, */
   uint64_t tombstones;   /* of deletions that may still be needed, */

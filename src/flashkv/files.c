@@ -1,4 +1,5 @@
 /* files: which data files there are, in memory and in the manifest. */
+#include "hints.h"
 #include "reserve.h"
 #include "write.h"
 
@@ -35,6 +36,9 @@ khonsu_status fkv_publish_files(flashkv *store, khonsu_error *error) {
   khonsu_status status = describe(store, &manifest, error);
   if (status != FLASHKV_OK) return status;
   status = fkv_manifest_write(store->files.os, store->dir_path, store->directory, &manifest, error);
+  if (fkv_hints_give_room(store, status)) {
+    status = fkv_manifest_write(store->files.os, store->dir_path, store->directory, &manifest, error);
+  }
   if (status == FLASHKV_OK) {
     store->generation = manifest.generation;
     atomic_store(&store->manifest_size, fkv_manifest_size(&manifest));

@@ -127,7 +127,7 @@ void fkv_uninstall(flashkv *store, const fkv_entry *entry, const fkv_installed *
 
 static bool is_put(const uint8_t *record) { return fkv_record_kind(record) == FKV_PUT; }
 
-static void count_write(flashkv *store, fkv_file *file, uint64_t size, bool put, uint64_t expires_ms) {
+void fkv_count_write(flashkv *store, fkv_file *file, uint64_t size, bool put, uint64_t expires_ms) {
   if (!put) {
     store->tombstones += size;
     file->tombstones += size;
@@ -141,7 +141,8 @@ static void count_write(flashkv *store, fkv_file *file, uint64_t size, bool put,
 
 void fkv_count_new(flashkv *store, uint64_t word, const uint8_t *record) {
   fkv_spot spot = fkv_spot_of(store, word);
-  count_write(store, spot.file, fkv_record_size(record, spot.offset), is_put(record), fkv_record_expires_ms(record));
+  fkv_count_write(store, spot.file, fkv_record_size(record, spot.offset), is_put(record),
+                  fkv_record_expires_ms(record));
 }
 
 static void uncount(flashkv *store, uint64_t word, uint64_t size, bool put, uint64_t expires_ms) {
@@ -194,7 +195,7 @@ void fkv_settle_deletion(flashkv *store, khonsu_slice key, uint64_t hash, uint64
 void fkv_settle(flashkv *store, const fkv_entry *entry, const fkv_installed *installed) {
   const fkv_draft *draft = &entry->draft;
   fkv_spot spot = fkv_spot_of(store, installed->word);
-  count_write(store, spot.file, fkv_draft_size(draft, spot.offset), draft->kind == FKV_PUT, draft->expires_ms);
+  fkv_count_write(store, spot.file, fkv_draft_size(draft, spot.offset), draft->kind == FKV_PUT, draft->expires_ms);
   if (draft->kind == FKV_PUT) store->counters.puts++;
   else store->counters.deletes++;
   if (installed->old == 0) return;

@@ -33,7 +33,8 @@ KHONSU_MUST_USE khonsu_status fkv_keydir_prepare(flashkv *store, khonsu_slice ke
 KHONSU_MUST_USE khonsu_status fkv_keydir_insert(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t word);
 void fkv_keydir_replace(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t old, uint64_t word);
 void fkv_keydir_remove(flashkv *store, khonsu_slice key, uint64_t hash, uint64_t word);
-/* Counts a record as the newest of its key; and takes that back. */
+/* Counts a record as the newest of its key, also by what is known of it; and takes that back. */
+void fkv_count_write(flashkv *store, fkv_file *file, uint64_t size, bool put, uint64_t expires_ms);
 void fkv_count_new(flashkv *store, uint64_t word, const uint8_t *record);
 void fkv_uncount(flashkv *store, uint64_t word, const uint8_t *record);
 /* Counts one, not counted so far, as wanted by snapshots only. */

@@ -1,6 +1,7 @@
 #include "keeper.h"
 
 #include "expiry.h"
+#include "hints.h"
 #include "merge.h"
 
 /* ---- waking and ending */
@@ -101,15 +102,26 @@ static void warm_ahead(flashkv *store) {
   fkv_file_unpin(file, SHARD);
 }
 
-static void look(flashkv *store, uint32_t calls, bool idle) {
+static void serve(flashkv *store, uint32_t calls) {
   if (calls & FKV_CALL_WARM) warm_ahead(store);
   if (calls & FKV_CALL_FLUSH)
     (void)fkv_flush(store, atomic_load(&store->visible), NULL); /* who waits gets the status */
+  if (!atomic_load(&store->failed)) fkv_prepare_next(store);
+}
+
+void fkv_keeper_serve(flashkv *store) {
+  enum { SERVED = FKV_CALL_FLUSH | FKV_CALL_WARM | FKV_CALL_PREPARE };
+  if (!(atomic_load_explicit(&store->keeper_calls, memory_order_relaxed) & SERVED)) return;
+  serve(store, atomic_fetch_and(&store->keeper_calls, ~(uint32_t)SERVED));
+}
+
+static void look(flashkv *store, uint32_t calls, bool idle) {
+  serve(store, calls);
   if (atomic_load(&store->failed)) return;
-  fkv_prepare_next(store);
   (void)fkv_seal_full(store, NULL);
   fkv_expire(store);
   merge_if_due(store, idle);
+  fkv_hints_write(store);
 }
 
 static void run(void *ctx) {

@@ -22,6 +22,9 @@ static inline void fkv_keeper_request_flush(flashkv *store) {
   if (!(atomic_load(&store->keeper_calls) & FKV_CALL_FLUSH)) fkv_keeper_call(store, FKV_CALL_FLUSH);
 }
 
+/* Does what writers have asked for: for the thread itself, in the middle of what takes it longer. */
+void fkv_keeper_serve(flashkv *store);
+
 /* Ends the thread. */
 void fkv_keeper_end(flashkv *store);
 bool fkv_is_closing(const flashkv *store);

@@ -11,8 +11,7 @@ typedef struct aside {
 
 typedef struct fkv_chunk {
   struct fkv_chunk *next;
-  uint64_t zero;
-  aside records[CHUNK_RECORDS];
+  _Alignas(16) aside records[CHUNK_RECORDS];
 } fkv_chunk;
 
 typedef struct fkv_part {
@@ -155,7 +154,7 @@ static bool may_put_aside(const flashkv *store) { return store->keydir.ops == NU
 
 khonsu_status fkv_loader_begin(fkv_loader *loader, flashkv *store, uint64_t count, khonsu_error *error) {
   *loader = (fkv_loader){.store = store, .error = error};
-  if (!may_put_aside(store)) return FLASHKV_OK;
+  if (count == 0 || !may_put_aside(store)) return FLASHKV_OK;
   loader->chunk_count = PARTS + (count / CHUNK_RECORDS < CHUNKS_MAX ? (size_t)count / CHUNK_RECORDS : CHUNKS_MAX);
   loader->parts = kh_alloc_zero(PARTS * sizeof *loader->parts);
   loader->chunks = kh_alloc(loader->chunk_count * sizeof *loader->chunks); /* touched as far as it is needed */
@@ -164,20 +163,40 @@ khonsu_status fkv_loader_begin(fkv_loader *loader, flashkv *store, uint64_t coun
   return khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for the keys of the store");
 }
 
-khonsu_status fkv_loader_add(fkv_loader *loader, uint64_t word, const uint8_t *record) {
+static khonsu_status count(fkv_loader *loader, uint64_t word, const fkv_known *known) {
   flashkv *store = loader->store;
   khonsu_status status = FLASHKV_OK;
-  uint64_t hash = fkv_hash(store, fkv_record_key(record)), expires_ms = fkv_record_expires_ms(record);
-  if (fkv_record_kind(record) == FKV_DELETE) status = kh_buffer_append(&loader->tombstones, &word, sizeof word);
-  fkv_count_new(store, word, record);
-  if (expires_ms != 0 && status == FLASHKV_OK) status = fkv_expiry_note(store, expires_ms, word);
+  if (!known->is_put) status = kh_buffer_append(&loader->tombstones, &word, sizeof word);
+  fkv_count_write(store, fkv_spot_of(store, word).file, known->size, known->is_put, known->expires_ms);
+  if (known->expires_ms != 0 && status == FLASHKV_OK) status = fkv_expiry_note(store, known->expires_ms, word);
   store->recovery.records++;
-  if (status != FLASHKV_OK) return khonsu_error_set(loader->error, status, "out of memory for the keys of the store");
-  if (loader->parts == NULL) return enter(loader, word, record, hash);
+  if (status == FLASHKV_OK) return status;
+  return khonsu_error_set(loader->error, status, "out of memory for the keys of the store");
+}
+
+static khonsu_status add_aside(fkv_loader *loader, uint64_t hash, uint64_t word) {
   if (KH_LIKELY(put_aside(loader, hash, word))) return FLASHKV_OK;
-  status = enter_all(loader);
+  khonsu_status status = enter_all(loader);
   if (status == FLASHKV_OK) (void)put_aside(loader, hash, word); /* there is room now */
   return status;
+}
+
+khonsu_status fkv_loader_add(fkv_loader *loader, uint64_t word, const uint8_t *record) {
+  flashkv *store = loader->store;
+  fkv_known known = {.hash = fkv_hash(store, fkv_record_key(record)),
+                     .size = fkv_record_size(record, fkv_spot_of(store, word).offset),
+                     .expires_ms = fkv_record_expires_ms(record),
+                     .is_put = fkv_record_kind(record) == FKV_PUT};
+  khonsu_status status = count(loader, word, &known);
+  if (status != FLASHKV_OK) return status;
+  return loader->parts == NULL ? enter(loader, word, record, known.hash) : add_aside(loader, known.hash, word);
+}
+
+khonsu_status fkv_loader_add_known(fkv_loader *loader, uint64_t word, const fkv_known *known) {
+  khonsu_status status = count(loader, word, known);
+  if (status != FLASHKV_OK) return status;
+  return loader->parts == NULL ? enter_aside(loader, &(aside){known->hash, word})
+                               : add_aside(loader, known->hash, word);
 }
 
 static khonsu_status settle_tombstones(fkv_loader *loader) {

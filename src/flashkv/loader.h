@@ -20,11 +20,17 @@ typedef struct fkv_loader {
   size_t chunk_count, chunks_used;
 } fkv_loader;
 
-/* For about so many records. `store` and `error` are borrowed. NO_MEMORY. */
+/* For about so many records; 0: there should be none. `store` and `error` are borrowed. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status fkv_loader_begin(fkv_loader *loader, flashkv *store, uint64_t count, khonsu_error *error);
 /* The record at `word`, of a whole commit; its head is readable at `record`. It may be counted as live until the end, though
  * it is not the newest of its key. NO_MEMORY, CORRUPT, IO. */
 KHONSU_MUST_USE khonsu_status fkv_loader_add(fkv_loader *loader, uint64_t word, const uint8_t *record);
+/* The same by what is known of the record. The keydir is of the hash kind. */
+typedef struct fkv_known {
+  uint64_t hash, size, expires_ms;
+  bool is_put;
+} fkv_known;
+KHONSU_MUST_USE khonsu_status fkv_loader_add_known(fkv_loader *loader, uint64_t word, const fkv_known *known);
 /* All were added: those that were put aside go in, and deletions, which have done what they were kept for, leave. */
 KHONSU_MUST_USE khonsu_status fkv_loader_finish(fkv_loader *loader);
 void fkv_loader_fini(fkv_loader *loader);

@@ -1,6 +1,8 @@
 #include "merge.h"
 
 #include "expiry.h"
+#include "hints.h"
+#include "keeper.h"
 #include "reserve.h"
 
 /* ---- choosing */
@@ -135,6 +137,7 @@ static khonsu_status run_jobs(fkv_merge_job *job, double threshold) {
     status = run_job(job);
     fkv_reserve_return(store);
     if (status != FLASHKV_OK) return status;
+    fkv_hints_allow(store);
   }
 }
 
@@ -205,6 +208,8 @@ khonsu_status fkv_merge(flashkv *store, const flashkv_merge_options *options, bo
   kh_free(job.outputs);
   kh_buffer_fini(&job.moves);
   fkv_reserve_return(store);
+  if (store->options.background) fkv_keeper_nudge(store); /* for the hints of what was made */
+  else fkv_hints_write(store);
   atomic_store(&store->merging, false);
   return status;
 }

@@ -1,4 +1,5 @@
 #include "expiry.h"
+#include "hints.h"
 #include "install.h"
 #include "merge.h"
 #include "reserve.h"
@@ -115,6 +116,7 @@ static void forget_input(fkv_merge_job *job, fkv_file *file) {
   flashkv *store = job->store;
   store->tombstones -= file->tombstones;
   store->retained -= file->retained;
+  fkv_hints_forget(store, file);
   job->result->bytes_freed += file->tail;
 }
 

@@ -5,6 +5,7 @@
 
 #include "derived.h"
 #include "expiry.h"
+#include "hints.h"
 #include "image.h"
 #include "install.h"
 #include "keeper.h"
@@ -201,6 +202,7 @@ static khonsu_status open_rows(flashkv *store, const fkv_manifest *manifest, kho
     khonsu_status status = open_row(store, &manifest->rows[index], index + 1 == manifest->row_count, error);
     if (status != FLASHKV_OK) return status;
   }
+  if (!store->log_alone) fkv_hints_find(store);
   return FLASHKV_OK;
 }
 
@@ -347,7 +349,7 @@ static flashkv *new_store(const kh_os *os, const flashkv_options *options) {
   memset(store, 0, sizeof *store);
   store->options = *options;
   store->flushes_are_small = options->sync_writes == FLASHKV_SYNC;
-  store->directory = store->lock_file = KH_FILE_NONE;
+  store->directory = store->lock_file = store->hint_file = KH_FILE_NONE;
   store->reserve_due = true;
   size_t size = strlen(options->dir_path) + 1;
   store->dir_path = kh_alloc(size);
@@ -444,8 +446,11 @@ static khonsu_status close_files(flashkv *store, khonsu_error *error) {
   if (status == FLASHKV_OK) fkv_drop_prepared(store);
   bool changed =
       atomic_load(&store->visible) != store->recovery.sequence || !store->recovery.clean || has_merged(store);
-  bool whole = fkv_check_index(store, NULL) == FLASHKV_OK;
-  if (status == FLASHKV_OK && store->keydir.ops == NULL && changed && whole) status = fkv_image_write(store, error);
+  bool whole = fkv_check_index(store, NULL) == FLASHKV_OK; /* else the next opening reads the log */
+  if (status == FLASHKV_OK && store->keydir.ops == NULL && changed && whole) {
+    status = fkv_image_write(store, error);
+    if (fkv_hints_give_room(store, status)) status = fkv_image_write(store, error);
+  }
   if (status == FLASHKV_OK && atomic_load(&store->index_is_wrong)) fkv_image_remove(store);
   const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
   if (status == FLASHKV_OK && disk != NULL && changed) {

@@ -5,6 +5,7 @@
  * known to have been flushed may be missing or torn: the log ends before the first commit that is not whole, and what
  * stands behind it never happened. But where a seal behind it says that the log had been flushed beyond that place, or the
  * manifest does, it is no crash that made the hole: the store is CORRUPT, and left as it is. */
+#include "hint.h"
 #include "image.h"
 #include "install.h"
 #include "loader.h"
@@ -15,12 +16,14 @@ typedef struct recovery {
   khonsu_error *error;
   fkv_loader loader;
   kh_buffer open; /* words of the commit whose seal has not come yet */
+  kh_buffer hint; /* the bytes of one */
   uint64_t open_sequence, open_at;
   uint64_t last;     /* the newest sequence of a whole commit */
   uint64_t previous; /* the last sequence met in files that are not sealed; 0: none yet */
   uint64_t skipped;  /* the sequence of a commit that failed */
   uint64_t synced;   /* as far as seals say */
   uint64_t timestamp_us;
+  bool by_hint; /* some file */
 } recovery;
 
 /* ---- commits */
@@ -118,8 +121,27 @@ static khonsu_status take_records(recovery *own, fkv_scan *scan, uint64_t truste
   return FLASHKV_OK;
 }
 
+/* Of the sequences the manifest has the least and the greatest. */
+static khonsu_status take_hint(recovery *own, fkv_file *file, bool *found) {
+  fkv_hint_sums sums;
+  own->hint.size = 0;
+  khonsu_status status = fkv_hint_load(&own->loader, file, &own->hint, &sums, found);
+  if (status != FLASHKV_OK || !*found) return status;
+  if (file->sequence_min <= file->sequence_max && file->sequence_max > own->last) own->last = file->sequence_max;
+  if (sums.timestamp_us > own->timestamp_us) own->timestamp_us = sums.timestamp_us;
+  if (sums.synced_to > own->synced) own->synced = sums.synced_to;
+  if (sums.skipped > own->last && sums.skipped > own->skipped) own->skipped = sums.skipped;
+  own->by_hint = true;
+  return FLASHKV_OK;
+}
+
 static khonsu_status take_sealed(recovery *own, fkv_file *file, uint64_t from) {
   uint64_t offset;
+  bool found = false;
+  if (from == FKV_PREAMBLE_SIZE) {
+    khonsu_status status = take_hint(own, file, &found);
+    if (status != FLASHKV_OK || found) return status;
+  }
   fkv_scan scan = fkv_scan_begin(file, &own->store->files, from, file->tail);
   khonsu_status status = take_records(own, &scan, UINT64_MAX, &offset);
   fkv_scan_fini(&scan);
@@ -178,6 +200,7 @@ static uint64_t estimate(flashkv *store) {
   uint64_t count = 0;
   for (size_t index = 0; index < store->list_count; index++) {
     fkv_file *file = store->list[index];
+    if (begin_of(file) == file->tail) continue;
     fkv_scan scan = fkv_scan_begin(file, &store->files, begin_of(file), file->tail);
     const uint8_t *record;
     fkv_soundness sound;
@@ -225,12 +248,13 @@ khonsu_status fkv_recover(flashkv *store, khonsu_error *error) {
   khonsu_status status = recover_files(&own);
   fkv_loader_fini(&own.loader);
   kh_buffer_fini(&own.open);
+  kh_buffer_fini(&own.hint);
   if (status != FLASHKV_OK) return status;
   store->sequence = own.last > own.skipped ? own.last : own.skipped;
   store->timestamp_us = own.timestamp_us;
   atomic_store(&store->visible, own.last);
   atomic_store(&store->synced, own.synced < own.last ? own.synced : own.last);
-  store->recovery.clean = store->image != NULL && store->recovery.files_scanned == 0;
+  store->recovery.clean = store->image != NULL && store->recovery.files_scanned == 0 && !own.by_hint;
   store->versions.sweep_at = 0; /* they were met in any order */
   fkv_trim_versions(store);
   return FLASHKV_OK;

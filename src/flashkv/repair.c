@@ -165,13 +165,12 @@ static khonsu_status make_whole(repair *own, khonsu_error *error) {
   return status;
 }
 
-/* Nothing is lost: the next opening makes it from the data files. */
-static khonsu_status remove_image(repair *own, khonsu_error *error) {
-  char path[FKV_PATH_MAX];
-  snprintf(path, sizeof path, "%s/%s", own->dir_path, FKV_IMAGE_NAME);
-  kh_os_error failed = KH_OS_CALL(own->os, unlink, path);
-  if (failed) return kh_os_fail(error, failed, "remove", path);
-  fkv_report_finding(&own->report, FKV_IMAGE_NAME, 0, 0, no_key, "it is removed; the next opening makes it again");
+/* Nothing is lost: it is made from the data files again. */
+static khonsu_status remove_derived(repair *own, khonsu_error *error) {
+  khonsu_status status = fkv_derived_remove(own->os, own->dir_path, error);
+  if (status != FLASHKV_OK) return status;
+  fkv_report_finding(&own->report, FKV_IMAGE_NAME, 0, 0, no_key,
+                     "it is removed, with all hints; what opens the store makes them again");
   return sync_directory(own, error);
 }
 
@@ -180,7 +179,7 @@ static khonsu_status repair_locked(repair *own, khonsu_error *error) {
   bool whole = own->report.result.findings == 0;
   if (status == FLASHKV_OK && whole) status = fkv_check_derived(&own->survey, error);
   if (status == FLASHKV_OK && !whole) status = make_whole(own, error);
-  else if (status == FLASHKV_OK && own->report.result.findings > 0) status = remove_image(own, error);
+  else if (status == FLASHKV_OK && own->report.result.findings > 0) status = remove_derived(own, error);
   own->report.result.records_lost = own->survey.lost;
   fkv_survey_fini(&own->survey);
   bool counted = whole && own->report.result.findings == 0;

@@ -1,5 +1,7 @@
 #include "reserve.h"
 
+#include "hints.h"
+
 #include <errno.h>
 #include <stdio.h>
 
@@ -79,7 +81,8 @@ static bool give(flashkv *store, uint64_t part, uint64_t rest) {
 bool fkv_reserve_lend(flashkv *store, khonsu_status status) {
   if (status != FLASHKV_STORAGE_FULL || atomic_load(&store->reserve_lent)) return false;
   atomic_store(&store->reserve_lent, true); /* before there is room that others could take */
-  bool given = give(store, UINT64_MAX, 0);
+  bool hints = fkv_hints_give_room(store, status), given = give(store, UINT64_MAX, 0) || hints;
+  if (given) atomic_store(&store->reserve_due, true);
   atomic_store(&store->reserve_lent, given);
   return given;
 }

@@ -10,7 +10,7 @@
 
 static uint64_t disk_size(const flashkv *store) {
   const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
-  uint64_t size = store->derived_size + atomic_load(&store->manifest_size);
+  uint64_t size = store->derived_size + store->hints_size + atomic_load(&store->manifest_size);
   if (disk != NULL) size += disk->file_size(&store->keydir);
   for (size_t index = 0; index < store->list_count; index++) {
     size += atomic_load_explicit(&store->list[index]->readable, memory_order_relaxed);

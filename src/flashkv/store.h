@@ -10,7 +10,7 @@
  *   salvage.c   opening what is damaged
  *
  * Locks, in the order in which they may be taken: files_lock (the manifest, and which files there are), write_lock (the
- * order of commits, the keydir, all counters). */
+ * order of commits, the keydir, all counters), hints_lock (hints.h). */
 #ifndef FKV_STORE_H
 #define FKV_STORE_H
 
@@ -76,6 +76,12 @@ struct flashkv {
   size_t image_size;
   bool image_is_copy; /* it is in memory of its own */
   bool log_alone;     /* what can be made from data files is, and not looked at: fkv_open_log */
+
+  /* hints.c */
+  uint64_t hints_size;   /* bytes; under the write lock */
+  bool hints_given_back; /* there is no room for them; changed under the write lock and hints_lock */
+  kh_lock hints_lock;    /* taken after all others */
+  kh_file hint_file;     /* that is being written; under hints_lock */
 
   kh_ordered_map expiries; /* expiry.c; under the write lock */
   uint64_t derived_size;   /* bytes of INDEX, and of the index on disk if another kind is open: as of opening */

@@ -1,5 +1,6 @@
 #include "write.h"
 
+#include "hints.h"
 #include "install.h"
 #include "keeper.h"
 #include "reserve.h"
@@ -79,6 +80,9 @@ static khonsu_status reserve(flashkv *store, commit *own) {
   if (status != FLASHKV_OK) return status;
   uint64_t most = size_of(own->writes, 0) + FKV_ALIGNMENT + SEAL_SIZE;
   status = fkv_prepare_active(store, most, own->error);
+  if (KH_UNLIKELY(status != FLASHKV_OK) && fkv_hints_give_back(store, status)) {
+    status = fkv_prepare_active(store, most, own->error);
+  }
   if (KH_UNLIKELY(status != FLASHKV_OK) && is_deletion(own->writes) && fkv_reserve_spend(store, status)) {
     status = fkv_prepare_active(store, most, own->error);
   }

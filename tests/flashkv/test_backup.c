@@ -154,6 +154,39 @@ static void a_failed_backup_leaves_the_last(void **state) {
   store_folder_remove(folder);
 }
 
+/* Fills the first data file with values of which not one byte differs, and closes the store. */
+static void fill_first_file(flashkv *store, char prefix) {
+  static const char value[5000];
+  char key[2] = {prefix, 'a'};
+  while (store_stats(store).data_file_num == 1) {
+    MUST(flashkv_put(store, slice_of(key, 2), slice_of(value, sizeof value), &err));
+    key[1]++;
+  }
+  MUST(flashkv_close(&store, &err));
+}
+
+/* It was opened, and its last data file has as many bytes as that of the store, and ends in the same thousands of them. */
+static void what_was_written_to_a_backup_is_noticed(void **state) {
+  test_store *test = *state;
+  char folder[STORE_PATH_SIZE];
+  store_folder_make(folder);
+  test->options.data_file_size = 16384;
+  store_reopen(test);
+  store_put_text(test->store, "first", "one");
+  store_reopen(test);
+  MUST(flashkv_backup(test->store, folder, false, NULL, NULL, &err));
+  store_reopen(test);
+  fill_first_file(open_backup(test, folder), 'b');
+  fill_first_file(test->store, 'a');
+  store_open(test);
+  MUST(flashkv_backup(test->store, folder, false, NULL, NULL, &err));
+  flashkv *backup = open_backup(test, folder);
+  MUST(flashkv_exists(backup, flashkv_text("aa"), &err));
+  MUST_BE(FLASHKV_NOT_FOUND, flashkv_exists(backup, flashkv_text("ba"), &err));
+  MUST(flashkv_close(&backup, &err));
+  store_folder_remove(folder);
+}
+
 static void *write_and_merge(void *ctx) {
   test_store *test = ctx;
   for (int round = 0; round < 20; round++) {
@@ -187,6 +220,7 @@ int main(void) {
       cmocka_unit_test(only_what_is_new_is_copied),
       cmocka_unit_test(what_is_not_ours_is_left_alone),
       cmocka_unit_test(a_failed_backup_leaves_the_last),
+      cmocka_unit_test(what_was_written_to_a_backup_is_noticed),
       cmocka_unit_test(backups_are_whole_while_others_write_and_merge),
   };
   return STORE_SUITE(tests);

@@ -476,7 +476,9 @@ static void nor_when_records_are_there_twice(void **state) {
   store_close(test);
   kh_os_fault_init(&fault, kh_os_posix());
   assert_int_equal(fkv_open_on(&fault.os, &test->options, &store, NULL), FLASHKV_OK);
-  kh_os_fault_plan(&fault, (kh_os_plan){.operation = KH_OS_OP_RENAME, .fail_at = 2, .error = EIO});
+  /* The first is of the sealed file, the second of what was merged. */
+  kh_os_fault_plan(&fault,
+                   (kh_os_plan){.operation = KH_OS_OP_RENAME, .renamed_to = "MANIFEST", .fail_at = 2, .error = EIO});
   assert_int_equal(flashkv_merge(store, &options, NULL, NULL), FLASHKV_IO);
   kh_os_fault_plan(&fault, (kh_os_plan){0});
   MUST(flashkv_retain(store, UINT64_MAX, &err));

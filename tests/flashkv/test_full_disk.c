@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "flashkv/store.h"
+#include "flashkv/hints.h"
+#include "flashkv/reserve.h"
 #include "sim_disk.h"
 #include "store.h"
 
@@ -163,12 +164,82 @@ static void writes_do_not_get_what_a_merge_has(void **state) {
   end(&f);
 }
 
+static int count_hint(void *ctx, const char *path, uint8_t *bytes, uint64_t size) {
+  (void)bytes, (void)size;
+  if (strstr(path, ".hint") != NULL) ++*(int *)ctx;
+  return 0;
+}
+
+static int hints_of(fixture *f) {
+  int count = 0;
+  (void)sim_disk_each_file(f->disk, count_hint, &count);
+  return count;
+}
+
+/* As the store's thread would write them, while there is room. */
+static int fill_with_hints(fixture *f) {
+  int hints_most = 0;
+  flashkv_status status = FLASHKV_OK;
+  for (f->keys = 0; f->keys < KEYS && (status = put(f, f->keys)) == FLASHKV_OK; f->keys++) {
+    MUST(fkv_seal_full(f->store, NULL));
+    fkv_hints_write(f->store);
+    if (hints_of(f) > hints_most) hints_most = hints_of(f);
+  }
+  assert_int_equal(status, FLASHKV_STORAGE_FULL);
+  return hints_most;
+}
+
+/* They take no room from commits nor merges, and come back when there is some. */
+static void hints_give_way(void **state) {
+  (void)state;
+  fixture without = begin(true, 0), with = begin(true, 0);
+  fill_the_disk(&without);
+  assert_int_equal(hints_of(&without), 0);
+  assert_true(fill_with_hints(&with) > 5);
+  assert_int_equal(with.keys, without.keys);
+  assert_int_equal(hints_of(&with), 0);
+  fkv_hints_write(with.store); /* not at once */
+  assert_int_equal(hints_of(&with), 0);
+  sim_disk_set_capacity(with.disk, 2 * CAPACITY);
+  assert_int_equal(delete_most(&with), FLASHKV_OK);
+  MUST(flashkv_merge(with.store, NULL, NULL, &err));
+  assert_true(hints_of(&with) > 1);
+  assert_kept(&with);
+  sim_disk_set_capacity(without.disk, 2 * CAPACITY);
+  end(&without);
+  end(&with);
+}
+
+/* A merge has the room of hints, as that of the reserve. */
+static void a_merge_has_the_room_of_hints(void **state) {
+  (void)state;
+  fixture f = begin(true, 0);
+  for (f.keys = 0; f.keys < 500; f.keys++) assert_int_equal(put(&f, f.keys), FLASHKV_OK);
+  assert_int_equal(delete_most(&f), FLASHKV_OK);
+  MUST(fkv_seal_full(f.store, NULL));
+  fkv_hints_write(f.store);
+  assert_true(hints_of(&f) > 5);
+  uint64_t left;
+  assert_int_equal(KH_OS_CALL(sim_disk_os(f.disk), free_space, "/store", &left), 0);
+  sim_disk_set_capacity(f.disk, CAPACITY - left);
+  assert_true(fkv_reserve_lend(f.store, FLASHKV_STORAGE_FULL));
+  assert_int_equal(hints_of(&f), 0);
+  assert_true(atomic_load(&f.store->reserve_lent)); /* nobody else gets it */
+  fkv_reserve_return(f.store);
+  assert_false(atomic_load(&f.store->reserve_lent));
+  sim_disk_set_capacity(f.disk, CAPACITY);
+  assert_int_equal(put(&f, 0), FLASHKV_OK);
+  end(&f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(room_is_made_on_a_full_disk),
       cmocka_unit_test(without_a_reserve_there_is_no_way_back),
       cmocka_unit_test(the_reserve_is_as_large_as_is_wanted),
       cmocka_unit_test(writes_do_not_get_what_a_merge_has),
+      cmocka_unit_test(hints_give_way),
+      cmocka_unit_test(a_merge_has_the_room_of_hints),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,11 +5,12 @@
  *   closed    was closed: an image of the index
  *   crashed   the same, opened again and written to, when the power failed: a log that goes on behind the image, and ends in
  *             the middle of a record
+ *   hinted    as closed, but as its process left it when it was killed: no image, but hints; from flashkv-2 on
  *
  *   flashkv-1   the first format
  *   flashkv-2   images of version 2, with control bytes; those of version 1 are as good as none
  *
- * KHONSU_GOLDEN_MAKE=<folder> makes both there, the same to the byte whenever it runs. Those in tests/golden stay as they
+ * KHONSU_GOLDEN_MAKE=<folder> makes them there, the same to the byte whenever it runs. Those in tests/golden stay as they
  * are: a version that writes otherwise gets others beside them. */
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@
 #include "fixed_world.h"
 #include "os_fault.h"
 
-#include "flashkv/store.h"
+#include "flashkv/hints.h"
 
 static const uint64_t late_ms = UINT64_C(7258118400000); /* the year 2200 */
 static const uint64_t soon_ms = UINT64_C(1700000100000); /* a minute or two after it was written, in 2023 */
@@ -140,7 +141,7 @@ static void tear(const char *folder) {
   damage_append(path, 0, 512);
 }
 
-static void make(const char *closed, const char *crashed) {
+static void make(const char *closed, const char *crashed, const char *hinted) {
   char work[STORE_PATH_SIZE];
   maker own = {.options = FLASHKV_OPTIONS_INIT};
   store_folder_make(work);
@@ -153,6 +154,9 @@ static void make(const char *closed, const char *crashed) {
   make_merged(&own);
   make_history(&own);
   make_rest(&own);
+  must(fkv_seal_full(own.store, NULL));
+  fkv_hints_write(own.store);
+  store_folder_copy(work, hinted);
   must(flashkv_close(&own.store, NULL));
   store_folder_copy(work, closed);
   fixed_world_wait(soon_ms * 1000);
@@ -301,28 +305,47 @@ static void its_index_is_used_if_it_is_of_this_version(void **state) {
   }
 }
 
+static void it_opens_after_a_kill(void **state) {
+  assert_opens(*state, KHONSU_TESTS "/golden/flashkv-2/hinted", false);
+}
+
+static void its_hints_are_used(void **state) {
+  test_store *test = *state;
+  flashkv_recovery recovery = FLASHKV_RECOVERY_INIT;
+  replace_by(test, KHONSU_TESTS "/golden/flashkv-2/hinted");
+  store_open(test);
+  flashkv_recovered(test->store, &recovery);
+  bool used = test->options.index_type == FLASHKV_INDEX_HASH;
+  assert_int_equal(recovery.files_scanned, used ? 1 : store_stats(test->store).data_file_num);
+  assert_is_golden(test->store, false);
+}
+
 /* What is made now is what was made then, but for how it is written. */
 static void what_is_made_now_is_the_same(void **state) {
   test_store *test = *state;
-  char closed[STORE_PATH_SIZE], crashed[STORE_PATH_SIZE];
+  char closed[STORE_PATH_SIZE], crashed[STORE_PATH_SIZE], hinted[STORE_PATH_SIZE];
   store_folder_make(closed);
   store_folder_make(crashed);
-  make(closed, crashed);
+  store_folder_make(hinted);
+  make(closed, crashed, hinted);
   assert_opens(test, closed, false);
   assert_opens(test, crashed, true);
+  assert_opens(test, hinted, false);
   store_folder_remove(closed);
   store_folder_remove(crashed);
+  store_folder_remove(hinted);
 }
 
 static int make_in(const char *folder) {
-  char closed[DAMAGE_PATH_SIZE], crashed[DAMAGE_PATH_SIZE];
+  char closed[DAMAGE_PATH_SIZE], crashed[DAMAGE_PATH_SIZE], hinted[DAMAGE_PATH_SIZE];
   snprintf(closed, sizeof closed, "%s/closed", folder);
   snprintf(crashed, sizeof crashed, "%s/crashed", folder);
-  if (mkdir(closed, 0777) != 0 || mkdir(crashed, 0777) != 0) {
+  snprintf(hinted, sizeof hinted, "%s/hinted", folder);
+  if (mkdir(closed, 0777) != 0 || mkdir(crashed, 0777) != 0 || mkdir(hinted, 0777) != 0) {
     perror(folder);
     return 1;
   }
-  make(closed, crashed);
+  make(closed, crashed, hinted);
   return 0;
 }
 
@@ -331,6 +354,7 @@ int main(void) {
   if (folder != NULL) return make_in(folder);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(it_opens_with_every_key),      cmocka_unit_test(it_opens_after_a_crash),
+      cmocka_unit_test(it_opens_after_a_kill),        cmocka_unit_test(its_hints_are_used),
       cmocka_unit_test(it_opens_without_its_index),   cmocka_unit_test(its_index_is_used_if_it_is_of_this_version),
       cmocka_unit_test(what_is_made_now_is_the_same),
   };

@@ -127,7 +127,7 @@ static void a_later_index_is_not_used(void **state) {
     flashkv_recovery recovery = FLASHKV_RECOVERY_INIT;
     store_put_text(test->store, "key", "value");
     store_close(test);
-    if (damage_exists(path)) put_preamble(path, offsets[at], 3);
+    if (damage_exists(path)) put_preamble(path, offsets[at], 4);
     store_open(test);
     flashkv_recovered(test->store, &recovery);
     bool is_in_tree = test->options.index_type == FLASHKV_INDEX_BPTREE;

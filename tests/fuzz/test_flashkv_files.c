@@ -3,7 +3,7 @@
  * test_flashkv_stores.c. */
 #include <errno.h>
 
-#include "flashkv/manifest.h"
+#include "flashkv/hint.h"
 #include "flashkv/walk.h"
 #include "fuzz.h"
 
@@ -290,11 +290,98 @@ static void manifests(void **state) {
   fuzz_corpus_fini(&corpus);
 }
 
+/* ---- hints */
+
+enum { HINTED = 10 };
+
+typedef struct hinted {
+  fkv_file file; /* in memory */
+  fuzz_corpus hints;
+} hinted;
+
+static const fkv_files hinted_files = {.dir_path = "fuzzed"};
+static const uint64_t hash_seed = 9;
+
+static khonsu_status put_hint(void *ctx, uint64_t at, khonsu_slice bytes, khonsu_error *error) {
+  (void)error;
+  kh_buffer *hint = ctx;
+  if (at + bytes.size > hint->size) {
+    assert_int_equal(kh_buffer_reserve(hint, at + bytes.size - hint->size), FLASHKV_OK);
+    hint->size = at + bytes.size;
+  }
+  memcpy(hint->data + at, bytes.data, bytes.size);
+  return FLASHKV_OK;
+}
+
+static void add_hint(hinted *own, kh_prng *prng) {
+  static uint8_t bytes[FKV_PREAMBLE_SIZE + RECORDS_MAX * 1024];
+  memset(bytes, 0, sizeof bytes);
+  uint64_t end = FKV_PREAMBLE_SIZE, records = 1 + kh_prng_below(prng, RECORDS_MAX);
+  for (uint64_t sequence = 1; sequence <= records; sequence++) end = add_record(prng, bytes, end, sequence);
+  own->file = (fkv_file){.id = 1, .salt = SALT, .tail = end, .base = aligned_copy(bytes, end)};
+  kh_buffer hint = {0};
+  assert_int_equal(fkv_hint_make(&hinted_files, hash_seed, &own->file, (fkv_hint_sink){put_hint, &hint}, NULL), 0);
+  fuzz_corpus_add(&own->hints, kh_buffer_slice(&hint));
+  kh_buffer_fini(&hint);
+}
+
+static void mend_hint(uint8_t *bytes, size_t size, kh_prng *prng) {
+  enum { FRONT = FKV_PREAMBLE_SIZE + sizeof(fkv_hint_head) };
+  if (size < FRONT) return;
+  fkv_hint_head head;
+  memcpy(&head, bytes + FKV_PREAMBLE_SIZE, sizeof head);
+  if (one_in(prng, 2)) head.entries = (size - FRONT - head.expiries * 8) / sizeof(fkv_hint_entry);
+  memcpy(bytes + FKV_PREAMBLE_SIZE, &head, sizeof head);
+  uint64_t crc = kh_crc32c(kh_crc32c(0, bytes + FRONT, size - FRONT), &head, sizeof head);
+  memcpy(bytes + 48, &crc, sizeof crc);
+  mend_preamble(bytes);
+}
+
+/* Each entry lies in the file, behind the one before, and has its expiry. */
+static void use_hint(const fkv_hint *hint, const fkv_file *file, const uint8_t *end) {
+  uint64_t at = FKV_PREAMBLE_SIZE, expiries = 0, sum = 0;
+  for (uint64_t index = 0; index < hint->head->entries; index++) {
+    const fkv_hint_entry *entry = &hint->entries[index];
+    assert_true((uint64_t)entry->at * FKV_UNIT >= at);
+    at = ((uint64_t)entry->at + (entry->shape & FKV_HINT_UNITS)) * FKV_UNIT;
+    if (entry->shape & FKV_HINT_EXPIRES) sum += kh_load_8(hint->expiries + 8 * expiries++);
+  }
+  assert_true(at <= file->tail && hint->expiries + 8 * expiries == end);
+  if (sum != 1) fuzz_let_in(); /* looked at */
+}
+
+static void read_mutated_hint(void *ctx, kh_prng *prng) {
+  hinted *own = &((hinted *)ctx)[kh_prng_below(prng, HINTED)];
+  size_t size;
+  uint8_t *mutant = fuzz_mutate(&own->hints, prng, &size);
+  if (!one_in(prng, 4)) mend_hint(mutant, size, prng);
+  uint8_t *bytes = aligned_copy(mutant, size);
+  fkv_hint hint;
+  if (fkv_hint_read(kh_slice(bytes, size), &hinted_files, hash_seed, &own->file, &hint)) {
+    use_hint(&hint, &own->file, bytes + size);
+  }
+  free(bytes);
+  free(mutant);
+}
+
+static void hints(void **state) {
+  (void)state;
+  static hinted all[HINTED];
+  kh_prng prng = {1};
+  for (int number = 0; number < HINTED; number++) add_hint(&all[number], &prng);
+  fuzz_all("hints", read_mutated_hint, all);
+  for (int number = 0; number < HINTED; number++) {
+    free(all[number].file.base);
+    fuzz_corpus_fini(&all[number].hints);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(data_files),
       cmocka_unit_test(preambles),
       cmocka_unit_test(manifests),
+      cmocka_unit_test(hints),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

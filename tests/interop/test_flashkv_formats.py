@@ -246,6 +246,26 @@ class Index:
         must((found, taken, at) == (words, 1 << depth, size), "hash map")
 
 
+class Hint:
+    def __init__(self, store, id):
+        file = (store.folder / f"{id:09}.hint").read_bytes()
+        data = store.files[id]
+        (own_id, salt, crc), _ = preamble(file, b"FKVHINT", store.manifest.store_id)
+        must(crc == crc32c(file[128:], file[64:128]), "hint")
+        must((own_id, salt) == (id, struct.unpack_from("<Q", data, 40)[0]), "hint of another file")
+        size, self.last_at, last_crc, seed, entries, expiries, *sums = struct.unpack_from("<QIIQQQ3Q", file, 64)
+        self.time_us, self.synced_to, self.void = sums
+        same_last = struct.unpack_from("<I", data, 8 * self.last_at)[0] == last_crc
+        must(size == len(data) and same_last and seed == store.manifest.seed, "hint of another time")
+        must(len(file) == 128 + 16 * entries + 8 * expiries, "sizes")
+        expiry = struct.iter_unpack("<Q", file[128 + 16 * entries:])
+        self.entries = []  # where, size, whether it is a deletion, expiry, hash
+        for key_hash, at, shape in struct.iter_unpack("<QII", file[128:128 + 16 * entries]):
+            expires_ms = next(expiry)[0] if shape & 1 << 30 else 0
+            self.entries.append((8 * at, 8 * (shape & (1 << 30) - 1), bool(shape >> 31), expires_ms, key_hash))
+        must(next(expiry, None) is None, "expiries")
+
+
 # ---- what is in the golden stores: tests/flashkv/test_golden.c made them
 
 NOW_MS = 1_790_000_000_000
@@ -262,7 +282,8 @@ def expected(crashed):
     return {key.encode(): value.encode() for key, value in contents.items()} | {b"big": BIG, b"\0\xff\n": b"\0"}
 
 
-@pytest.fixture(params=["flashkv-1/closed", "flashkv-1/crashed", "flashkv-2/closed", "flashkv-2/crashed"])
+@pytest.fixture(params=["flashkv-1/closed", "flashkv-1/crashed", "flashkv-2/closed", "flashkv-2/crashed",
+                        "flashkv-2/hinted"])
 def store(request):
     return Store(GOLDEN / request.param)
 
@@ -326,21 +347,59 @@ def test_index(latest):
         assert crashed or covered == len(store.files[id])
 
 
-@pytest.mark.parametrize("name", ["MANIFEST", "000000002.data", "INDEX"])
+def records_and_sums(store, id):
+    """All of a sealed file: its writes, and the greatest time, mark and void."""
+    file, at = store.files[id], 64
+    writes, sums = [], [0, 0, 0]
+    while at < len(file):
+        record = Record(file, at, struct.unpack_from("<Q", file, 40)[0])
+        sums[0] = max(sums[0], record.time_us)
+        if record.kind == SEAL:
+            sums[1] = max(sums[1], struct.unpack_from("<Q", record.value, 8)[0])
+        elif record.kind == VOID:
+            sums[2] = max(sums[2], record.sequence)
+        else:
+            writes.append(record)
+        last_at, at = at, record.end
+    return writes, sums, last_at
+
+
+def test_hints():
+    store = Store(GOLDEN / LATEST / "hinted")
+    sealed = [id for id, is_sealed, *_ in store.manifest.rows if is_sealed]
+    hashes, all_sums, deletions, expiries = {}, [0, 0, 0], 0, 0
+    for id in sealed:
+        hint, (writes, sums, last_at) = Hint(store, id), records_and_sums(store, id)
+        assert [entry[:4] for entry in hint.entries] == [
+            (r.at, r.end - r.at, r.kind == DELETE, r.expires_ms) for r in writes]
+        assert [hint.time_us, hint.synced_to, hint.void] == sums
+        assert 8 * hint.last_at == last_at
+        for record, entry in zip(writes, hint.entries):
+            assert hashes.setdefault(record.key, entry[4]) == entry[4]
+        all_sums = list(map(max, all_sums, sums))
+        deletions += sum(entry[2] for entry in hint.entries)
+        expiries += sum(entry[3] > 0 for entry in hint.entries)
+    assert len(sealed) > 1 and len(set(hashes.values())) == len(hashes) > 20
+    assert all(all_sums) and deletions and expiries
+
+
+@pytest.mark.parametrize("name", ["MANIFEST", "000000002.data", "INDEX", "000000003.hint"])
 def test_each_damaged_byte_of_what_is_small_is_found(name, tmp_path):
     """Which shows that the checksums cover what the page says they do. Zeros inside of records are under none."""
-    for file in (GOLDEN / LATEST / "closed").iterdir():
+    for file in (GOLDEN / LATEST / ("hinted" if name.endswith(".hint") else "closed")).iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     whole = (tmp_path / name).read_bytes()
     missed = []
-    for at in range(0, len(whole), 1 if name == "MANIFEST" else 11):
+    every = name == "MANIFEST" or name.endswith(".hint")
+    for at in range(0, len(whole), 1 if every else 11):
         changed = bytearray(whole)
         changed[at] ^= 1
         (tmp_path / name).write_bytes(changed)
         try:
-            Index(Store(tmp_path))
+            store = Store(tmp_path)
+            Hint(store, 3) if name.endswith(".hint") else Index(store)
             missed.append(at)
         except (Damaged, Unsupported):
             pass
     assert all(whole[at] == 0 for at in missed)
-    assert not missed if name == "MANIFEST" else len(missed) < len(whole) / 10
+    assert not missed if every else len(missed) < len(whole) / 10

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "fixed_world.h"
-#include "flashkv/store.h"
+#include "flashkv/hints.h"
 
 void kv_run_complain(kv_run *run, const char *what, const char *detail) {
   if (run->complaint[0] == '\0') snprintf(run->complaint, sizeof run->complaint, "%s: %.500s", what, detail);
@@ -22,7 +22,7 @@ enum { VALUE_ROOM = 1 << 17 };
 static khonsu_slice value_of(kv_run *run, uint8_t bytes[VALUE_ROOM]) {
   uint64_t kind = kh_prng_below(&run->prng, 16), size = kh_prng_below(&run->prng, run->value_max);
   if (kind == 0) size = 0;
-  if (kind == 1) size = 10 * size + 4096;
+  if (kind == 1) size = 20 * size + 4096; /* some by a call */
   if (kind == 2) size %= 16;
   if (size > VALUE_ROOM) size = VALUE_ROOM;
   uint64_t noise = kh_prng_next(&run->prng);
@@ -306,7 +306,7 @@ void kv_run_step(kv_run *run) {
     (void)kv_run_open(run);
     return;
   }
-  uint64_t step = kh_prng_below(&run->prng, 46);
+  uint64_t step = kh_prng_below(&run->prng, 48);
   if (step < 18) put(run);
   else if (step < 22) delete_key(run);
   else if (step < 30) read_key(run);
@@ -315,7 +315,8 @@ void kv_run_step(kv_run *run) {
   else if (step < 38) commit_batch(run);
   else if (step < 40) kv_run_merge(run);
   else if (step < 43) use_snapshot(run);
-  else if (step < 45) fkv_prepare_next(run->store); /* which the store's thread does otherwise */
+  else if (step < 45) fkv_prepare_next(run->store); /* which the store's thread does otherwise, */
+  else if (step < 47) fkv_hints_write(run->store);  /* and this */
   else wait_for_the_next_era();
 }
 

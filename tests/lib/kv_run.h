@@ -42,7 +42,7 @@ void kv_run_fini(kv_run *run);
 bool kv_run_open(kv_run *run);
 bool kv_run_close(kv_run *run);
 /* One step, drawn from the seed: a write, a read, a sync, a merge, a snapshot opened, held against the model or closed,
- * the next file prepared, a while that passes, seldom a closing. A step on a closed store opens it. */
+ * the next file prepared, hints written, a while that passes, seldom a closing. A step on a closed store opens it. */
 void kv_run_step(kv_run *run);
 /* A merge, of files that are dead by a part drawn from the seed; snapshots are looked at behind it. */
 void kv_run_merge(kv_run *run);

@@ -48,7 +48,8 @@ typedef struct kh_os_plan {
   bool from_then_on;  /* and all after it */
   kh_os_error error;  /* what a failing call returns. A failing close or unmap returns it after the real one; any other
                          does nothing, but for reads and writes: */
-  size_t partial;     /* bytes that a failing read_at or write_at moves first. With error 0 the call then lies: the
+  const char *renamed_to; /* of renames, only those count whose new name ends so; NULL: all */
+  size_t partial;         /* bytes that a failing read_at or write_at moves first. With error 0 the call then lies: the
                          write is said to be whole, the file seems to end where the read does */
   /* Told of each call that fails, with the file it is about, if it is about an open one; may be NULL. For a disk that
    * does something on a failure (sim_disk_fail_sync). */

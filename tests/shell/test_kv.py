@@ -6,10 +6,12 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import struct
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,7 @@ from khonsu_program import PROGRAM, SECONDS_MAX, environment, khonsu
 
 # Under a sanitizer all is slow.
 MANY = 20_000 if b"__asan_init" in open(PROGRAM, "rb").read() else 200_000
+GOLDEN = Path(__file__).parents[1] / "golden" / "flashkv-2"
 MAGIC = b"\x89FKV1\r\n\x1a"
 
 
@@ -286,6 +289,19 @@ def test_salvage(store, tmp_path):
     fails(5, "", store, "repair")
     assert ok(store, "ls").decode().split() == keys == ok(tmp_path / "new", "ls").decode().split()
     assert ok(store, "--salvage", "get", "key15") == b"v" * 800 + b"15"
+
+
+def test_damaged_hint(store):
+    shutil.copytree(GOLDEN / "hinted", store)
+    whole = ok(store, "check", "--json")
+    hint = bytearray((store / "000000003.hint").read_bytes())
+    hint[150] ^= 1
+    (store / "000000003.hint").write_bytes(hint)
+    lines = fails(5, "", store, "check").decode().splitlines()
+    assert re.match(r"000000003\.hint:0: .*not used", lines[0]) and lines[-1].endswith("1 finding")
+    ok(store, "repair")
+    assert not list(store.glob("*.hint"))
+    assert json.loads(ok(store, "check", "--json"))["keys"] == json.loads(whole)["keys"]
 
 
 def test_repair_refuses(store, tmp_path):
