@@ -103,13 +103,17 @@ void store_reopen(test_store *test) {
   store_open(test);
 }
 
-void store_crash(test_store *test) {
+void store_kill(test_store *test) {
   char left[STORE_PATH_SIZE];
   store_folder_make(left);
   store_folder_copy(test->folder, left);
   store_close(test);
   store_folder_copy(left, test->folder);
   store_folder_remove(left);
+}
+
+void store_crash(test_store *test) {
+  store_kill(test);
   store_open(test);
 }
 

@@ -62,7 +62,9 @@ void store_close(test_store *test);
 void store_open(test_store *test);
 /* Closes it and opens it again. */
 void store_reopen(test_store *test);
-/* Opens what a process that dies now would leave. */
+/* Ends it; in its folder is what a process that dies now would leave. */
+void store_kill(test_store *test);
+/* Opens that. */
 void store_crash(test_store *test);
 
 /* ---- texts as keys and values */
