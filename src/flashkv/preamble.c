@@ -10,7 +10,7 @@ static uint32_t checksum(const uint8_t *bytes) {
 }
 
 void fkv_preamble_write(const fkv_preamble *preamble, uint8_t to[FKV_PREAMBLE_SIZE]) {
-  uint32_t version = FKV_FORMAT_VERSION;
+  uint32_t version = fkv_format_version(preamble->kind);
   memset(to, 0, FKV_PREAMBLE_SIZE);
   memcpy(to, magics[preamble->kind], 8);
   memcpy(to + 8, &version, sizeof version);
@@ -36,9 +36,9 @@ khonsu_status fkv_preamble_read(const uint8_t from[FKV_PREAMBLE_SIZE], fkv_file_
   if (checksum(from) != crc) {
     return khonsu_error_set(error, FLASHKV_CORRUPT, "the first %d bytes of %s are damaged", FKV_PREAMBLE_SIZE, path);
   }
-  if (version != FKV_FORMAT_VERSION) {
-    return khonsu_error_set(error, FLASHKV_UNSUPPORTED, "%s is of format version %u; this library knows version %d",
-                            path, version, FKV_FORMAT_VERSION);
+  if (version != fkv_format_version(kind)) {
+    return khonsu_error_set(error, FLASHKV_UNSUPPORTED, "%s is of format version %u; this library knows version %u",
+                            path, version, fkv_format_version(kind));
   }
   if (kh_load_8(from + 56) != 0) return fkv_say_unknown(path, "its preamble", error);
   preamble->kind = kind;

@@ -2,7 +2,7 @@
  *
  *   offset  bytes  little-endian
  *        0      8  what the file is: FKVDATA, FKVHINT, FKVMANI or FKVIMAG, and a zero
- *        8      4  version of the format: 1
+ *        8      4  version of the format of files of this kind
  *       12      4  CRC-32C of the other 60 bytes
  *       16     16  identity of the store: random, made with the store
  *       32     24  three numbers, which mean what the file's kind says
@@ -13,7 +13,7 @@
 #include "flashkv.h"
 #include "os/os.h"
 
-enum { FKV_PREAMBLE_SIZE = 64, FKV_FORMAT_VERSION = 1, FKV_STORE_ID_SIZE = 16 };
+enum { FKV_PREAMBLE_SIZE = 64, FKV_STORE_ID_SIZE = 16 };
 
 typedef enum fkv_file_kind { FKV_FILE_DATA, FKV_FILE_HINT, FKV_FILE_MANIFEST, FKV_FILE_IMAGE } fkv_file_kind;
 
@@ -22,6 +22,10 @@ typedef struct fkv_preamble {
   uint8_t store_id[FKV_STORE_ID_SIZE];
   uint64_t numbers[3];
 } fkv_preamble;
+
+/* The version that is written, and the only one that is read. That of an image was 1 until finds by control bytes
+ * (index/control.h); one of that version is as good as none. */
+static inline uint32_t fkv_format_version(fkv_file_kind kind) { return kind == FKV_FILE_IMAGE ? 2 : 1; }
 
 void fkv_preamble_write(const fkv_preamble *preamble, uint8_t to[FKV_PREAMBLE_SIZE]);
 

@@ -3,7 +3,7 @@
  *      [ header: 64 bytes ][ a row of 16 bytes for each segment ][ zeros up to a multiple of 64 ][ segment ][ ... ]
  *
  * Numbers are of the machine's byte order; the magic number tells which. Segments are as they are in memory (segment.h):
- * 64 bytes with their depth, size and counts, then the slots, marks of deletion among them. They come in the order of the
+ * 64 bytes with their depth, size and counts, then the slots and the control bytes. They come in the order of the
  * directory, one right after the other, so rows are in the order of places too. The header has a checksum of itself and
  * one of all that is between it and the first segment, each row one of its segment: no byte is without.
  *
@@ -19,7 +19,7 @@
  * needs no order, as whoever sees the checked entry reads only what has been there all the time. */
 #include "directory.h"
 
-#define IMAGE_MAGIC UINT64_C(0x314547414d49484b) /* "KHIMAGE1" where the lowest byte comes first */
+#define IMAGE_MAGIC UINT64_C(0x324547414d49484b) /* "KHIMAGE2" where the lowest byte comes first */
 
 typedef struct image_header {
   uint64_t magic;
@@ -51,10 +51,10 @@ static size_t table_end(size_t segments) {
 
 static uint32_t header_crc(const image_header *header) { return kh_crc32c(0, header, offsetof(image_header, crc)); }
 
-static size_t slots_size(const kh_segment *segment) { return kh_segment_capacity(segment) * sizeof(segment->slots[0]); }
+static size_t body_size(const kh_segment *segment) { return kh_segment_body(segment->capacity_log2); }
 
 static uint32_t segment_crc(const void *head, const kh_segment *segment) {
-  return kh_crc32c(kh_crc32c(0, head, sizeof *segment), (const void *)segment->slots, slots_size(segment));
+  return kh_crc32c(kh_crc32c(0, head, sizeof *segment), (const void *)segment->slots, body_size(segment));
 }
 
 /* ---- writing */
@@ -68,8 +68,8 @@ static extent extent_of(const kh_hash_map *map) {
   const kh_directory *directory = kh_directory_of(map);
   extent all = {0, 0};
   for (size_t index = 0; index < kh_directory_count(directory); index = kh_directory_after(directory, index)) {
-    size_t slots = kh_entry_mask(kh_directory_entry(directory, index)) + 1; /* without a look at the segment */
-    all.bytes += sizeof(kh_segment) + slots * sizeof(uint64_t);
+    unsigned capacity_log2 = kh_directory_entry(directory, index) & 31; /* without a look at the segment */
+    all.bytes += sizeof(kh_segment) + kh_segment_body(capacity_log2);
     all.segments++;
   }
   return all;
@@ -121,7 +121,7 @@ static khonsu_status write_segments(const kh_directory *directory, kh_image_sink
     kh_segment head;
     make_head(&head, segment);
     status = sink(ctx, &head, sizeof head);
-    if (status == KHONSU_OK) status = sink(ctx, (const void *)segment->slots, slots_size(segment));
+    if (status == KHONSU_OK) status = sink(ctx, (const void *)segment->slots, body_size(segment));
   }
   return status;
 }
@@ -162,7 +162,7 @@ static bool is_depth_sound(const image_header *header) {
 static bool is_row_sound(const image_header *header, const image_row *row, size_t place) {
   if (row->place != place || row->depth > header->depth || row->zero[0] != 0 || row->zero[1] != 0) return false;
   if (row->capacity_log2 < KH_SEGMENT_LOG2_LEAST || row->capacity_log2 > KH_SEGMENT_LOG2_MOST) return false;
-  size_t size = sizeof(kh_segment) + (sizeof(uint64_t) << row->capacity_log2);
+  size_t size = sizeof(kh_segment) + kh_segment_body(row->capacity_log2);
   return size <= header->size - place;
 }
 
@@ -178,7 +178,7 @@ static bool enter_rows(const image_header *header, kh_directory *directory) {
     for (size_t end = index + span; index < end; index++) {
       atomic_init(&directory->entries[index], slots | row->capacity_log2 | KH_ENTRY_UNCHECKED);
     }
-    place += sizeof(kh_segment) + (sizeof(uint64_t) << row->capacity_log2);
+    place += sizeof(kh_segment) + kh_segment_body(row->capacity_log2);
     words += (size_t)1 << row->capacity_log2;
   }
   return index == count && place == header->size && header->words <= words;
@@ -216,13 +216,18 @@ static const image_row *row_of(const image_header *header, size_t place) {
   return &rows[low];
 }
 
-/* Whether as many slots hold words, and marks, as the segment says; so that some are empty. */
+/* Whether slots and control bytes say the same, and as many of them words, and marks, as the segment does; so that some
+ * are empty. */
 static bool has_its_counts(const kh_segment *segment) {
   size_t words = 0, deleted = 0;
   for (size_t index = 0; index < kh_segment_capacity(segment); index++) {
     uint64_t slot = atomic_load_explicit(&segment->slots[index], memory_order_relaxed);
-    words += (slot & (KH_WORD_LIMIT - 1)) != 0;
-    deleted += slot == KH_SLOT_DELETED;
+    uint64_t control = kh_control_at(kh_segment_controls(segment, index / KH_GROUP_SLOTS), index);
+    bool is_word = (slot & (KH_WORD_LIMIT - 1)) != 0;
+    if (is_word && control != kh_hash_control(slot >> 48)) return false;
+    if (!is_word && (slot != KH_SLOT_EMPTY || control > KH_CONTROL_DELETED)) return false;
+    words += is_word;
+    deleted += control == KH_CONTROL_DELETED;
   }
   return words == segment->words && deleted == segment->deleted && words + deleted <= kh_segment_limit(segment);
 }
@@ -272,7 +277,7 @@ void kh_hash_map_each_damaged(const kh_hash_map *map, void (*visit)(void *ctx, s
   const image_header *header = map->image;
   for (uint32_t at = 0; at < header->segments; at++) {
     const image_row *row = &rows_of(header)[at];
-    size_t size = sizeof(kh_segment) + (sizeof(uint64_t) << row->capacity_log2);
+    size_t size = sizeof(kh_segment) + kh_segment_body(row->capacity_log2);
     if (!is_whole((const void *)((const uint8_t *)map->image + row->place), row)) visit(ctx, (size_t)row->place, size);
   }
 }

@@ -1,10 +1,10 @@
 /* hash_map: extendible hashing of segments of slots, with one writer and wait-free readers.
  *
- *      hash:  [ directory: depth bits, from the top ... ][ ... ][ home: 11 bits, from bit 16 ][ tag: 16 bits ]
+ *      hash:  [ directory: depth bits, from the top ... ][ ... ][ home: 8 bits, from bit 16 ][ tag: 16 bits ]
  *
- *      directory (here of depth 2)         segment: linear probing from home, a power of two of slots
- *        00 ---------------------------->    [      ][tag|word][      ][deleted][tag|word] ...
- *        01 ---------------------------->    [ ... ]
+ *      directory (here of depth 2)         segment: a power of two of slots, probed from home on in groups of eight
+ *        00 ---------------------------->    [tag|word, 0, tag|word, ...][ ... ]...  and for each slot a control byte:
+ *        01 ---------------------------->    [ ... ]                                 [c, empty, c, ...][ ... ]...
  *        10 ----.
  *        11 ----`----------------------->    [ ... ]   (its words share one top bit: depth 1)
  *
@@ -16,20 +16,22 @@
  * the usual size instead of deepening the directory without end (may_split). Finds in it get as slow as there are keys
  * that share a hash, but stay right. Maps do not shrink.
  *
- * What a segment promises. P: as long as a word is in a segment, no slot between its home and its place is empty.
- *   place   uses the first slot that is empty or marked deleted: all before it hold words or marks.
- *   remove  leaves a mark, or empties slots that have an empty one after them: no word has its place beyond such a slot
- *           and its home before it, as the empty one would lie between, against P.
+ * What a segment promises. P: as long as a word is in a segment, its control byte says so, and no group between its home
+ * and its own, which does not count, has an empty slot.
+ *   place   uses the first slot from home on that is empty or marked deleted: groups before it hold words and marks only.
+ *   remove  empties the slot if its group has another empty one, over which nobody goes on; else it leaves a mark.
  *   replace changes a word where it stands.
- * A reader that probes from home to the first empty slot therefore meets every word that is in the segment throughout.
+ * A reader that probes groups from home to the first with an empty slot therefore meets every word that is in the segment
+ * throughout. A slot is written before its control byte; a reader that knows it by an earlier one compares its tag and
+ * its key, and goes on.
  *
  * What a directory promises. Growth builds new segments in private, with every word of the old one, and makes all
  * entries for them point there; or builds a new directory likewise. What is so replaced is never changed again: it
  * keeps the state of the moment of its replacement.
  *
  * Why finds are right (guarantee 2 of index.h; "during" and "before" mean C11's happens-before). A find loads (1) the
- * directory, (2) an entry, (3) slots. If the segment it reads is the current one to the end, P gives the result. If
- * not, the find got to it, or to the directory through which it got to it, before that was replaced; so the
+ * directory, (2) an entry, (3) control bytes, (4) slots. If the segment it reads is the current one to the end, P gives the
+ * result. If not, the find got to it, or to the directory through which it got to it, before that was replaced; so the
  * replacement fell into the find (had it happened before the find, loads 1 and 2 would have seen it), and with it the
  * state that the segment has kept. A key present during the whole find is in that state or was met before; one absent
  * during the whole of it is not in it. Replacing the entries of one segment one after the other is harmless: until the
@@ -38,19 +40,19 @@
  * Why finds end: a segment's size is constant, and a find does not go round twice.
  *
  * Why nobody looks at freed memory (base/epoch.h: A announce, B load of a link, C unlinking store, D the writer's load
- * of announcements). The links are the directory's address, the entries and the slots; the loads 1, 2, 3 (B) and the
+ * of announcements). The links are the directory's address, the entries and the slots; the loads 1, 2, 4 (B) and the
  * stores that replace a directory, an entry or a word (C) are sequentially consistent. A replaced directory or segment
  * goes on leading to segments and words that are retired long after it. Who looks at it got to it (B) before it was
  * replaced (C), so announced itself (A) before the writer, later still, looked (D): what it leads to waits as well.
- * Stores that only add (a word in a free slot) release what the word leads to, and pair with 3.
+ * Stores that only add (a word in a free slot) release what the word leads to, and pair with 3 and 4.
  *
  * A map that was adopted has segments in an image, which never change; hash_image.c says how they are checked, and why
  * that does not disturb the above. */
 #include "directory.h"
 
 enum {
-  SEGMENT_LOG2_MIN = KH_SEGMENT_LOG2_LEAST, /* 64 slots: 576 bytes with its header */
-  SEGMENT_LOG2_MAX = 11 /* 2,048 slots, 16 KiB; measured at 1 M keys, 512 to 8,192 slots are equally fast */
+  SEGMENT_LOG2_MIN = KH_SEGMENT_LOG2_LEAST, /* 64 slots: 640 bytes with its header */
+  SEGMENT_LOG2_MAX = 11 /* 2,048 slots, 18 KiB; measured at 1 M keys, 512 to 8,192 slots are equally fast */
 };
 
 /* ---- making and freeing */

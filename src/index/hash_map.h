@@ -3,7 +3,7 @@
 #ifndef KH_INDEX_HASH_MAP_H
 #define KH_INDEX_HASH_MAP_H
 
-#include "base/base.h"
+#include "control.h"
 #include "os/os.h"
 
 /* From the top bits of a hash to the segment of slots that holds it. An entry is the address of the segment's slots, a
@@ -26,9 +26,11 @@ typedef struct kh_hash_map {
   size_t memory;
 } kh_hash_map;
 
-/* A slot: 16 bits of the hash above a word of 48. Word 0: no word. */
+/* A slot: 16 bits of the hash above a word of 48; or 0 if there is no word. Slots come in groups of eight, a line of memory
+ * each, and behind all slots of a segment stand their control bytes, which say of each whether it is empty, marked deleted,
+ * or holds a word, and then eight bits of its hash. Finds look at these first: they take a ninth of the memory, so they
+ * are still in a cache when slots no longer are, and a key that is not there mostly needs no slot. */
 #define KH_SLOT_EMPTY UINT64_C(0)
-#define KH_SLOT_DELETED (UINT64_C(1) << 48)
 
 /* In an entry. */
 #define KH_ENTRY_UNCHECKED ((uintptr_t)32)
@@ -36,12 +38,21 @@ typedef struct kh_hash_map {
 /* What finds return instead of a word if the segment in which it would be is damaged. Only in a map that was adopted. */
 #define KH_WORD_DAMAGED UINT64_MAX
 
-/* Which bits of a hash say what: directory from the top down, tag the lowest 16, slot from bit 16 up. */
+/* Which bits of a hash say what: directory from the top down, tag the lowest 16, of which the upper 8 are the control byte,
+ * group from bit 16 up. */
 static inline uint64_t kh_hash_tag(uint64_t hash) { return hash << 48; }
 static inline size_t kh_hash_home(uint64_t hash) { return (size_t)(hash >> 16); }
+static inline uint64_t kh_hash_control(uint64_t hash) {
+  uint64_t bits = hash >> 8 & 0xff;
+  return bits > KH_CONTROL_DELETED ? bits : bits + 2;
+}
 
 static inline _Atomic uint64_t *kh_entry_slots(uintptr_t entry) { return (_Atomic uint64_t *)(entry & ~(uintptr_t)63); }
-static inline size_t kh_entry_mask(uintptr_t entry) { return ((uint32_t)1 << (entry & 31)) - 1; }
+static inline size_t kh_entry_capacity(uintptr_t entry) { return (size_t)1 << (entry & 31); }
+static inline size_t kh_entry_groups(uintptr_t entry) { return kh_entry_capacity(entry) >> KH_GROUP_LOG2; }
+static inline _Atomic uint64_t *kh_entry_controls(uintptr_t entry) {
+  return kh_entry_slots(entry) + kh_entry_capacity(entry);
+}
 static inline bool kh_entry_is_unchecked(uintptr_t entry) { return KH_UNLIKELY((entry & KH_ENTRY_UNCHECKED) != 0); }
 
 /* Creates an empty map, of less than 1 KiB. NO_MEMORY. Epoch and heap must outlive the map; who writes collects the
@@ -67,14 +78,20 @@ static inline uintptr_t kh_hash_map_entry(const kh_hash_map *map, uint64_t hash)
 static inline __attribute__((always_inline)) uint64_t kh_hash_map_probe(
     uintptr_t entry, khonsu_slice key, uint64_t hash, bool (*equal)(void *ctx, uint64_t word, khonsu_slice key),
     void *ctx) {
-  const _Atomic uint64_t *slots = kh_entry_slots(entry);
-  size_t mask = kh_entry_mask(entry), home = kh_hash_home(hash);
   if (kh_entry_is_unchecked(entry)) return KH_WORD_DAMAGED;
+  const _Atomic uint64_t *slots = kh_entry_slots(entry), *controls = kh_entry_controls(entry);
+  size_t mask = kh_entry_groups(entry) - 1, home = kh_hash_home(hash) & mask;
+  kh_prefetch(
+      (const void *)(uintptr_t)&slots[home * KH_GROUP_SLOTS]); /* on its way while control bytes are looked at */
   for (size_t probe = 0; probe <= mask; probe++) {
-    uint64_t slot = atomic_load(&slots[(home + probe) & mask]); /* 3 */
-    if (slot == KH_SLOT_EMPTY) return 0;
-    uint64_t word = slot ^ kh_hash_tag(hash); /* below the limit if the tags are the same */
-    if (word - 1 < KH_WORD_LIMIT - 1 && equal(ctx, word, key)) return word;
+    size_t group = (home + probe) & mask;
+    uint64_t control = atomic_load_explicit(&controls[group], memory_order_acquire); /* 3 */
+    for (uint64_t near = kh_control_matches(control, kh_hash_control(hash)); near != 0; near &= near - 1) {
+      uint64_t slot = atomic_load(&slots[group * KH_GROUP_SLOTS + kh_control_first(near)]); /* 4 */
+      uint64_t word = slot ^ kh_hash_tag(hash); /* below the limit if the tags are the same */
+      if (word - 1 < KH_WORD_LIMIT - 1 && equal(ctx, word, key)) return word;
+    }
+    if (kh_control_has_empty(control)) return 0;
   }
   return 0;
 }
@@ -91,7 +108,9 @@ uint64_t kh_hash_map_find(const kh_hash_map *map, khonsu_slice key, uint64_t has
 
 /* For who has several keys to find: fetches what a find of this hash begins with. */
 static inline void kh_hash_map_prefetch(uintptr_t entry, uint64_t hash) {
-  kh_prefetch((const void *)(uintptr_t)&kh_entry_slots(entry)[kh_hash_home(hash) & kh_entry_mask(entry)]);
+  size_t home = kh_hash_home(hash) & (kh_entry_groups(entry) - 1);
+  kh_prefetch((const void *)(uintptr_t)&kh_entry_controls(entry)[home]);
+  kh_prefetch((const void *)(uintptr_t)&kh_entry_slots(entry)[home * KH_GROUP_SLOTS]);
 }
 
 /* The same for the writer, who counts what is in a segment, before its slots. */

@@ -52,7 +52,7 @@ static void image_seal(image *own) {
   size_t at = (64 + 16 * (size_t)load_4(own->hash + 28) + 63) & ~(size_t)63, table_end = at;
   for (uint32_t row = 0; row < load_4(own->hash + 28); row++) {
     uint8_t *about = own->hash + 64 + 16 * row;
-    size_t size = 64 + ((size_t)8 << about[13]);
+    size_t size = 64 + ((size_t)9 << about[13]);
     store_4(about + 8, kh_crc32c(0, own->hash + at, size));
     at += size;
   }
@@ -108,10 +108,16 @@ static uint64_t *slot_of(const image *own, uint64_t word, uint8_t **segment) {
     for (size_t slot = 0; slot < slots; slot++) {
       if ((first[slot] & (KH_WORD_LIMIT - 1)) == word) return &first[slot];
     }
-    at += 64 + 8 * slots;
+    at += 64 + 9 * slots;
   }
   fail_msg("no slot has the word");
   return NULL;
+}
+
+/* And its control byte. */
+static uint8_t *control_of(uint8_t *segment, const uint64_t *slot) {
+  const uint64_t *slots = (void *)(segment + 64);
+  return segment + 64 + (sizeof *slots << load_4(segment + 28)) + (slot - slots);
 }
 
 static void write_some(flashkv *store) {
@@ -157,16 +163,17 @@ static void an_entry_that_is_missing(void **state) {
   write_some(test->store);
   store_close(test);
   image own = image_load(test);
-  *slot_of(&own, word_of(test, &own, "bvalue of b"), &segment) = KH_SLOT_DELETED;
+  uint64_t *slot = slot_of(&own, word_of(test, &own, "bvalue of b"), &segment);
+  *slot = KH_SLOT_EMPTY;
+  *control_of(segment, slot) = KH_CONTROL_EMPTY;
   add_8(segment + 32, UINT64_MAX);
-  add_8(segment + 40, 1);
   add_8(own.hash + 16, UINT64_MAX);
   image_save(&own);
   found_in_image(test, "has no entry for the key, key b");
   store_open(test);
 }
 
-/* A find that begins where it should ends at an empty slot. */
+/* A find that begins where it should ends at a group with an empty slot. */
 static void an_entry_in_the_wrong_place(void **state) {
   test_store *test = *state;
   uint8_t *segment;
@@ -177,6 +184,8 @@ static void an_entry_in_the_wrong_place(void **state) {
   uint64_t *slots = (void *)(segment + 64);
   size_t count = (size_t)1 << load_4(segment + 28), at = (size_t)(slot - slots), other = (at + count / 2) % count;
   while (slots[other] != 0) other = (other + 1) % count;
+  *control_of(segment, &slots[other]) = *control_of(segment, slot);
+  *control_of(segment, slot) = KH_CONTROL_EMPTY;
   slots[other] = slots[at];
   slots[at] = 0;
   image_save(&own);

@@ -2,9 +2,12 @@
  * every key, also of the past. What is in their files byte by byte: docs/formats/flashkv.md, by which
  * tests/interop/test_flashkv_formats.py reads them, too.
  *
- *   flashkv-1/closed    was closed: an image of the index
- *   flashkv-1/crashed   the same, opened again and written to, when the power failed: a log that goes on behind the image,
- *                       and ends in the middle of a record
+ *   closed    was closed: an image of the index
+ *   crashed   the same, opened again and written to, when the power failed: a log that goes on behind the image, and ends in
+ *             the middle of a record
+ *
+ *   flashkv-1   the first format
+ *   flashkv-2   images of version 2, with control bytes; those of version 1 are as good as none
  *
  * KHONSU_GOLDEN_MAKE=<folder> makes both there, the same to the byte whenever it runs. Those in tests/golden stay as they
  * are: a version that writes otherwise gets others beside them. */
@@ -250,32 +253,52 @@ static void assert_opens(test_store *test, const char *from, bool crashed) {
   store_open(test);
 }
 
+static const char *const formats[] = {KHONSU_TESTS "/golden/flashkv-1", KHONSU_TESTS "/golden/flashkv-2"};
+enum { FORMATS = sizeof formats / sizeof formats[0], LATEST = FORMATS - 1 };
+
+static void golden(size_t format, const char *name, char path[DAMAGE_PATH_SIZE]) {
+  snprintf(path, DAMAGE_PATH_SIZE, "%s/%s", formats[format], name);
+}
+
 static void it_opens_with_every_key(void **state) {
-  assert_opens(*state, KHONSU_TESTS "/golden/flashkv-1/closed", false);
+  char from[DAMAGE_PATH_SIZE];
+  for (size_t format = 0; format < FORMATS; format++) {
+    golden(format, "closed", from);
+    assert_opens(*state, from, false);
+  }
 }
 
 static void it_opens_after_a_crash(void **state) {
-  assert_opens(*state, KHONSU_TESTS "/golden/flashkv-1/crashed", true);
+  char from[DAMAGE_PATH_SIZE];
+  for (size_t format = 0; format < FORMATS; format++) {
+    golden(format, "crashed", from);
+    assert_opens(*state, from, true);
+  }
 }
 
 static void it_opens_without_its_index(void **state) {
   test_store *test = *state;
   char from[STORE_PATH_SIZE], path[DAMAGE_PATH_SIZE];
   store_folder_make(from);
-  store_folder_copy(KHONSU_TESTS "/golden/flashkv-1/closed", from);
+  golden(LATEST, "closed", path);
+  store_folder_copy(path, from);
   snprintf(path, sizeof path, "%s/INDEX", from);
   assert_int_equal(unlink(path), 0);
   assert_opens(test, from, false);
   store_folder_remove(from);
 }
 
-static void its_index_is_used(void **state) {
+static void its_index_is_used_if_it_is_of_this_version(void **state) {
   test_store *test = *state;
-  flashkv_recovery recovery = FLASHKV_RECOVERY_INIT;
-  replace_by(test, KHONSU_TESTS "/golden/flashkv-1/closed");
-  store_open(test);
-  flashkv_recovered(test->store, &recovery);
-  assert_true(recovery.clean == (test->options.index_type == FLASHKV_INDEX_HASH));
+  char from[DAMAGE_PATH_SIZE];
+  for (size_t format = 0; format < FORMATS; format++) {
+    flashkv_recovery recovery = FLASHKV_RECOVERY_INIT;
+    golden(format, "closed", from);
+    replace_by(test, from);
+    store_open(test);
+    flashkv_recovered(test->store, &recovery);
+    assert_true(recovery.clean == (format == LATEST && test->options.index_type == FLASHKV_INDEX_HASH));
+  }
 }
 
 /* What is made now is what was made then, but for how it is written. */
@@ -308,7 +331,7 @@ int main(void) {
   if (folder != NULL) return make_in(folder);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(it_opens_with_every_key),      cmocka_unit_test(it_opens_after_a_crash),
-      cmocka_unit_test(it_opens_without_its_index),   cmocka_unit_test(its_index_is_used),
+      cmocka_unit_test(it_opens_without_its_index),   cmocka_unit_test(its_index_is_used_if_it_is_of_this_version),
       cmocka_unit_test(what_is_made_now_is_the_same),
   };
   return STORE_SUITE(tests);

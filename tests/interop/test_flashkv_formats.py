@@ -5,7 +5,8 @@ import struct
 
 import pytest
 
-GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "flashkv-1"
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
+LATEST = "flashkv-2"
 PUT, DELETE, SEAL, VOID = 1, 2, 3, 4
 ALONE, EXPIRES, ALIGNED = 1, 2, 4
 NEVER = 2**64 - 1
@@ -57,7 +58,7 @@ def preamble(file, kind, store_id=None):
     must(file[:8] == kind + b"\0", "not a file of this kind")
     version, crc = struct.unpack_from("<II", file, 8)
     must(crc == crc32c(file[:12], file[16:64]), "preamble")
-    known(version != 1, "version")
+    known(version != (2 if kind == b"FKVIMAG" else 1), "version")
     *numbers, reserved = struct.unpack_from("<4Q", file, 32)
     known(reserved, "preamble")
     must(store_id in (None, file[16:32]), "of another store")
@@ -220,7 +221,7 @@ class Index:
     @staticmethod
     def words_of(image):
         magic, size, words, depth, segments, table_crc = struct.unpack_from("<8sQQIII", image)
-        must(magic == b"KHIMAGE1" and size == len(image), "hash map")
+        must(magic == b"KHIMAGE2" and size == len(image), "hash map")
         must(crc32c(image[:60]) == struct.unpack_from("<I", image, 60)[0], "hash map")
         known(any(image[36:60]), "hash map")
         at = (64 + 16 * segments + 63) // 64 * 64
@@ -229,13 +230,17 @@ class Index:
         for row in range(segments):
             place, crc, own_depth, log2, reserved = struct.unpack_from("<QIBBH", image, 64 + 16 * row)
             known(reserved, "row of a segment")
-            end = at + 64 + (8 << log2)
+            end = at + 64 + (9 << log2)
             must(place == at and crc == crc32c(image[at:end]), "segment")
             d, l, count, deleted = struct.unpack_from("<IIQQ", image, at + 24)
             slots = struct.unpack_from(f"<{1 << log2}Q", image, at + 64)
-            live = [slot for slot in slots if slot not in (0, 1 << 48)]
-            must((d, l, count, deleted) == (own_depth, log2, len(live), slots.count(1 << 48)), "counts")
-            must(0 in slots, "no slot is empty")
+            controls = image[at + 64 + (8 << log2):end]
+            live = [slot for slot in slots if slot != 0]
+            must((d, l, count, deleted) == (own_depth, log2, len(live), controls.count(1)), "counts")
+            must(0 in controls, "no slot is empty")
+            for slot, control in zip(slots, controls):
+                tag = slot >> 56
+                must(control == (tag if tag > 1 else tag + 2) if slot else control <= 1, "control byte")
             yield from (slot & (1 << 48) - 1 for slot in live)
             found, taken, at = found + len(live), taken + (1 << depth - own_depth), end
         must((found, taken, at) == (words, 1 << depth, size), "hash map")
@@ -257,9 +262,14 @@ def expected(crashed):
     return {key.encode(): value.encode() for key, value in contents.items()} | {b"big": BIG, b"\0\xff\n": b"\0"}
 
 
-@pytest.fixture(params=["closed", "crashed"])
+@pytest.fixture(params=["flashkv-1/closed", "flashkv-1/crashed", "flashkv-2/closed", "flashkv-2/crashed"])
 def store(request):
     return Store(GOLDEN / request.param)
+
+
+@pytest.fixture(params=["closed", "crashed"])
+def latest(request):
+    return Store(GOLDEN / LATEST / request.param)
 
 
 def is_crashed(store):
@@ -294,8 +304,13 @@ def test_everything_there_is_in_files(store):
     assert (store.cut > 0) == is_crashed(store)
 
 
-def test_index(store):
-    index, crashed = Index(store), is_crashed(store)
+def test_an_earlier_index_is_none():
+    with pytest.raises(Unsupported):
+        Index(Store(GOLDEN / "flashkv-1" / "closed"))
+
+
+def test_index(latest):
+    store, index, crashed = latest, Index(latest), is_crashed(latest)
     assert index.sequence == 64 and {row[0] for row in index.rows} <= {row[0] for row in store.manifest.rows}
     records = [store.at_word(word, index.spans) for word in index.words]
     assert len({r.key for r in records}) == len(records)
@@ -314,7 +329,7 @@ def test_index(store):
 @pytest.mark.parametrize("name", ["MANIFEST", "000000002.data", "INDEX"])
 def test_each_damaged_byte_of_what_is_small_is_found(name, tmp_path):
     """Which shows that the checksums cover what the page says they do. Zeros inside of records are under none."""
-    for file in (GOLDEN / "closed").iterdir():
+    for file in (GOLDEN / LATEST / "closed").iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     whole = (tmp_path / name).read_bytes()
     missed = []

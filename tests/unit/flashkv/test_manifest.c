@@ -159,7 +159,7 @@ static void another_version_is_refused(void **state) {
   (void)state;
   char message[512], path[128];
   path_of(FKV_MANIFEST_NAME, path);
-  write_changed(8, FKV_FORMAT_VERSION + 1);
+  write_changed(8, (uint8_t)(fkv_format_version(FKV_FILE_MANIFEST) + 1));
   assert_int_equal(read_status(message), FLASHKV_UNSUPPORTED);
   assert_non_null(strstr(message, "version 2"));
   assert_non_null(strstr(message, path));

@@ -83,17 +83,24 @@ static inline void check(const fixture *f, size_t i) {
 
 /* ---- the structure itself: every word where its hash says, counts right, P of hash_map.c */
 
+static inline uint64_t control_of(const kh_segment *segment, size_t index) {
+  return kh_control_at(kh_segment_controls(segment, index / KH_GROUP_SLOTS), index);
+}
+
 static inline size_t check_slot(const fixture *f, kh_segment *segment, size_t index, size_t first_entry) {
-  size_t mask = kh_segment_capacity(segment) - 1;
+  size_t mask = kh_segment_groups(segment) - 1;
   uint64_t slot = atomic_load(&segment->slots[index]), word = slot & (KH_WORD_LIMIT - 1);
-  if (word == 0) return 0;
+  if (word == 0) {
+    assert_true(slot == KH_SLOT_EMPTY && control_of(segment, index) <= KH_CONTROL_DELETED);
+    return 0;
+  }
   uint64_t hash = item_hash(NULL, word);
-  assert_true(slot == (kh_hash_tag(hash) | word));
+  assert_true(slot == (kh_hash_tag(hash) | word) && control_of(segment, index) == kh_hash_control(hash));
   kh_directory *directory = atomic_load(&f->map.directory);
   size_t span = (size_t)1 << (64 - directory->shift - segment->depth);
   assert_true(hash >> directory->shift >= first_entry && hash >> directory->shift < first_entry + span);
-  for (size_t at = kh_hash_home(hash) & mask; at != index; at = (at + 1) & mask) {
-    assert_true(atomic_load(&segment->slots[at]) != KH_SLOT_EMPTY);
+  for (size_t at = kh_hash_home(hash) & mask; at != index / KH_GROUP_SLOTS; at = (at + 1) & mask) {
+    assert_false(kh_control_has_empty(kh_segment_controls(segment, at)));
   }
   return 1;
 }
@@ -102,10 +109,9 @@ static inline size_t check_segment(const fixture *f, kh_segment *segment, size_t
   size_t words = 0, deleted = 0;
   for (size_t index = 0; index < kh_segment_capacity(segment); index++) {
     words += check_slot(f, segment, index, first_entry);
-    if (atomic_load(&segment->slots[index]) != KH_SLOT_DELETED) continue;
+    if (control_of(segment, index) != KH_CONTROL_DELETED) continue;
     deleted++; /* and no mark where an empty slot would do */
-    size_t after = (index + 1) & (kh_segment_capacity(segment) - 1);
-    assert_true(atomic_load(&segment->slots[after]) != KH_SLOT_EMPTY);
+    assert_false(kh_control_has_empty(kh_segment_controls(segment, index / KH_GROUP_SLOTS)));
   }
   assert_int_equal(words, segment->words);
   assert_int_equal(deleted, segment->deleted);

@@ -305,12 +305,11 @@ static void what_only_a_later_version_knows_is_not_adopted(void **state) {
   }
 }
 
-/* Segments with other counts than they say, under right checksums: a writer that believed them would not end. */
-static void a_segment_has_the_counts_that_it_says(void **state) {
-  fixture *f = *state;
+/* What a segment says under right checksums is compared with its slots. `change` has it from its slots on. */
+static void change_segment(fixture *f, void (*change)(uint8_t *slots)) {
   fill(f, 45);
   image made = image_of(&f->map);
-  for (size_t slot = 0; slot < 64; slot++) memset(made.bytes + 192 + 8 * slot, 0x11, 8); /* no slot is empty */
+  change(made.bytes + 192);
   uint32_t crc = kh_crc32c(0, made.bytes + 128, made.size - 128);
   memcpy(made.bytes + 64 + 8, &crc, sizeof crc);
   seal(&made);
@@ -320,6 +319,26 @@ static void a_segment_has_the_counts_that_it_says(void **state) {
   kh_hash_map_fini(&map);
   free(made.bytes);
 }
+
+/* Segments with other counts than they say, under right checksums: a writer that believed them would not end. */
+static void fill_up(uint8_t *slots) { memset(slots, 0x11, 9 * 64); /* with their control bytes */ }
+static void a_segment_has_the_counts_that_it_says(void **state) { change_segment(*state, fill_up); }
+
+static void change_control(uint8_t *slots) {
+  for (uint8_t *control = slots + 8 * 64;; control++) {
+    if (*control <= KH_CONTROL_DELETED) continue;
+    *control ^= 0x80;
+    return;
+  }
+}
+static void control_bytes_say_what_slots_do(void **state) { change_segment(*state, change_control); }
+
+static void tag_an_empty_slot(uint8_t *slots) {
+  size_t slot = 0;
+  while (slots[8 * 64 + slot] != KH_CONTROL_EMPTY) slot++;
+  slots[8 * slot + 7] = 0x80; /* a tag without a word */
+}
+static void empty_slots_are_zero(void **state) { change_segment(*state, tag_an_empty_slot); }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
@@ -337,6 +356,8 @@ int main(void) {
       TEST(what_was_whole_and_is_gone_is_not_changed),
       TEST(what_only_a_later_version_knows_is_not_adopted),
       TEST(a_segment_has_the_counts_that_it_says),
+      TEST(control_bytes_say_what_slots_do),
+      TEST(empty_slots_are_zero),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
