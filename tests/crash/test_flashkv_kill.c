@@ -1,10 +1,12 @@
 /* flashkv in real processes on a real file system, killed at any moment. A child opens the store, looks at all that is in
- * it, writes from four threads, merges, closes, opens again with other options, and so on until its parent kills it, at a
- * random time after it was seen to open, write, merge or close. The next child finds what this one left.
+ * it, merges a file that holds a deletion and nothing that it hides, writes from four threads, merges, backs up into the
+ * directory of the last backup, closes, opens again with other options, and so on until its parent kills it, at a random
+ * time after it was seen to open, write, merge, back up or close. The next child finds what this one left.
  *
  * What must be there is known cheaply, as each thread has keys of its own: in memory that survives the child it notes the
  * state of each key, and what it is about to commit; when that has been answered, the state. So after a kill each thread's
- * keys are as they were noted, or that with all of the one commit that was under way. */
+ * keys are as they were noted, or that with all of the one commit that was under way. The commits since the last backup are
+ * noted, too: one that was killed has of each thread's a beginning. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,7 +18,7 @@
 #include "os/os.h"
 #include "store.h"
 
-enum { THREADS = 4, KEYS = 32, WRITES_MAX = 12, VALUE_MAX = 1 << 17, STORE_LIFE = 60 /* cycles */ };
+enum { THREADS = 4, KEYS = 32, WRITES_MAX = 12, VALUE_MAX = 1 << 17, STORE_LIFE = 60 /* cycles */, HISTORY = 1 << 14 };
 
 /* ---- what survives the child */
 
@@ -38,14 +40,22 @@ typedef struct thread_notes {
   _Atomic uint32_t state; /* of the commit: written last, so that what it is about is there */
   uint32_t count;
   noted_write writes[WRITES_MAX];
+  key_state backed_up[KEYS];    /* the keys in the last backup, */
+  noted_write history[HISTORY]; /* and what was committed since, */
+  bool ends_commit[HISTORY];    /* of each write of it, */
+  uint32_t history_count;       /* also set last, */
+  uint32_t history_at_backup;   /* before the backup that is under way */
 } thread_notes;
 
-typedef enum phase { OPENING, LOOKING, WRITING, CLOSING, PHASES } phase;
+typedef enum phase { OPENING, LOOKING, WRITING, BACKING_UP, CLOSING, PHASES } phase;
 
 typedef struct notes {
   thread_notes threads[THREADS];
   _Atomic uint32_t phase, merging;
+  _Atomic uint32_t backup; /* a state like those of commits */
+  bool has_backup;
   _Atomic uint64_t commits, merges, openings, reads, found_under_way;
+  _Atomic uint64_t backups, no_backup_yet, earlier_backup, backup_in_between, deletions_merged_alone;
   char complaint[400];
 } notes;
 
@@ -128,10 +138,19 @@ static key_state state_after(const thread_notes *own, uint32_t key) {
   return state;
 }
 
+/* Once more if a kill comes in between: then the history has the commit twice, which says the same. */
 static void apply(thread_notes *own) {
-  for (uint32_t i = 0; i < own->count; i++) own->keys[own->writes[i].key] = own->writes[i].becomes;
+  for (uint32_t i = 0; i < own->count; i++) {
+    own->keys[own->writes[i].key] = own->writes[i].becomes;
+    own->history[own->history_count + i] = own->writes[i];
+    own->ends_commit[own->history_count + i] = i + 1 == own->count;
+  }
+  atomic_signal_fence(memory_order_seq_cst);
+  own->history_count += own->count;
   atomic_store(&own->state, NOTHING);
 }
+
+static bool has_room(const thread_notes *own) { return own->history_count + 2 * WRITES_MAX <= HISTORY; }
 
 /* All keys of a thread, with the commit that was under way or without. */
 static bool has_all(flashkv *store, unsigned thread, bool with_commit, uint32_t *differs, uint8_t *bytes) {
@@ -191,6 +210,75 @@ static void look(flashkv *store) {
   look_with_iterator(store, bytes);
 }
 
+/* ---- the backup */
+
+/* What the last backup has is the keys as they are. */
+static void note_backup(void) {
+  for (unsigned thread = 0; thread < THREADS; thread++) {
+    thread_notes *own = &shared->threads[thread];
+    memcpy(own->backed_up, own->keys, sizeof own->keys);
+    own->history_count = own->history_at_backup = 0;
+  }
+  shared->has_backup = true;
+  atomic_store(&shared->backup, NOTHING);
+}
+
+/* Whether the backup has a thread's keys as they were after some of the commits that the history begins with. */
+static bool has_a_beginning(flashkv *backup, unsigned thread, uint32_t *commits, uint8_t *bytes) {
+  const thread_notes *own = &shared->threads[thread];
+  bool is[KEYS];
+  uint32_t wrong = 0;
+  for (uint32_t key = 0; key < KEYS; key++)
+    wrong += !(is[key] = get_is(backup, thread, key, own->backed_up[key], bytes));
+  *commits = 0;
+  for (uint32_t at = 0; wrong > 0 && at < own->history_at_backup;) {
+    do {
+      const noted_write *write = &own->history[at];
+      bool is_now = get_is(backup, thread, write->key, write->becomes, bytes);
+      wrong = wrong + is[write->key] - is_now;
+      is[write->key] = is_now;
+    } while (!own->ends_commit[at++]);
+    ++*commits;
+  }
+  return wrong == 0;
+}
+
+static void look_at_backup(const char *folder) {
+  static uint8_t bytes[VALUE_MAX];
+  flashkv *backup = NULL;
+  flashkv_error error = FLASHKV_ERROR_INIT;
+  flashkv_options options = FLASHKV_OPTIONS_INIT;
+  options.dir_path = folder;
+  options.read_only = true;
+  if (atomic_load(&shared->backup) == ANSWERED) note_backup();
+  flashkv_status status = flashkv_open(&options, &backup, &error);
+  if (status == FLASHKV_NOT_A_STORE && !shared->has_backup) {
+    shared->no_backup_yet++;
+    return;
+  }
+  must(status, &error, "open the backup");
+  uint32_t later = 0;
+  for (unsigned thread = 0; thread < THREADS; thread++) {
+    uint32_t commits;
+    if (!has_a_beginning(backup, thread, &commits, bytes)) complain("the backup", "it has what the store never had");
+    later += commits;
+  }
+  if (atomic_load(&shared->backup) == UNDER_WAY)
+    *(later == 0 ? &shared->earlier_backup : &shared->backup_in_between) += 1;
+  must(flashkv_close(&backup, &error), &error, "close the backup");
+}
+
+static void back_up(flashkv *store, const char *folder, kh_prng *prng) {
+  flashkv_error error = FLASHKV_ERROR_INIT;
+  for (unsigned thread = 0; thread < THREADS; thread++)
+    shared->threads[thread].history_at_backup = shared->threads[thread].history_count;
+  atomic_store(&shared->backup, UNDER_WAY);
+  must(flashkv_backup(store, folder, kh_prng_below(prng, 2), NULL, NULL, &error), &error, "backup");
+  atomic_store(&shared->backup, ANSWERED);
+  note_backup();
+  shared->backups++;
+}
+
 /* ---- writing */
 
 typedef struct worker {
@@ -230,9 +318,9 @@ static void answered(worker *w, flashkv_status status, const flashkv_error *erro
   shared->commits++;
 }
 
-static void put(worker *w) {
+static void put_key(worker *w, uint32_t key) {
   char text[32];
-  noted_write write = {(uint32_t)kh_prng_below(&w->prng, KEYS), some_state(w)};
+  noted_write write = {key, some_state(w)};
   flashkv_put_options options = FLASHKV_PUT_OPTIONS_INIT;
   options.expires_ms = write.becomes.expires_ms;
   options.sync_writes = some_durability(w);
@@ -244,9 +332,11 @@ static void put(worker *w) {
            "put");
 }
 
-static void delete_key(worker *w) {
+static void put(worker *w) { put_key(w, (uint32_t)kh_prng_below(&w->prng, KEYS)); }
+
+static void delete_key(worker *w, uint32_t key) {
   char text[32];
-  noted_write write = {(uint32_t)kh_prng_below(&w->prng, KEYS), {0, 0}};
+  noted_write write = {key, {0, 0}};
   key_state before = shared->threads[w->number].keys[write.key];
   flashkv_error error = FLASHKV_ERROR_INIT;
   begin(w, &write, 1);
@@ -287,10 +377,9 @@ static void read_one(worker *w) {
   shared->reads++;
 }
 
-static void merge(worker *w) {
-  static const double thresholds[] = {0, 0.3, -1, 2};
+static void merge_above(worker *w, double threshold) {
   flashkv_merge_options options = FLASHKV_MERGE_OPTIONS_INIT;
-  options.threshold = thresholds[kh_prng_below(&w->prng, 4)];
+  options.threshold = threshold;
   flashkv_error error = FLASHKV_ERROR_INIT;
   shared->merging++;
   flashkv_status status = flashkv_merge(w->store, &options, NULL, &error);
@@ -300,14 +389,45 @@ static void merge(worker *w) {
   shared->merges++;
 }
 
+static void merge(worker *w) {
+  static const double thresholds[] = {0, 0.3, -1, 2};
+  merge_above(w, thresholds[kh_prng_below(&w->prng, 4)]);
+}
+
+static uint64_t data_files(flashkv *store) {
+  flashkv_stats stats = FLASHKV_STATS_INIT;
+  flashkv_stat(store, &stats);
+  return stats.data_file_num;
+}
+
+static bool begin_new_file(worker *w, uint32_t key) {
+  for (uint64_t files = data_files(w->store), tries = 0; data_files(w->store) == files; tries++) {
+    if (tries == 1000 || !has_room(&shared->threads[w->number])) return false;
+    put_key(w, key);
+  }
+  return true;
+}
+
+/* A file with the values of many keys, and one with the deletion of one of them and of little else that is alive: the merge
+ * takes the second and leaves the first. */
+static void merge_a_deletion_alone(worker *w) {
+  enum { DELETED = 3, CHURNED = KEYS - 1 };
+  for (uint32_t key = 0; key < CHURNED; key++) put_key(w, key);
+  if (!begin_new_file(w, CHURNED)) return;
+  delete_key(w, DELETED);
+  if (!begin_new_file(w, CHURNED)) return;
+  merge_above(w, 0.5);
+  shared->deletions_merged_alone++;
+}
+
 static void *work(void *ctx) {
   worker *w = ctx;
-  while (!atomic_load(w->ends)) {
+  while (!atomic_load(w->ends) && has_room(&shared->threads[w->number])) {
     uint64_t step = kh_prng_below(&w->prng, 64);
     flashkv_error error = FLASHKV_ERROR_INIT;
     if (w->number == 0 && step % 16 == 0) merge(w);
     else if (step < 34) put(w);
-    else if (step < 42) delete_key(w);
+    else if (step < 42) delete_key(w, (uint32_t)kh_prng_below(&w->prng, KEYS));
     else if (step < 52) commit_batch(w);
     else if (step < 62) read_one(w);
     else if (step < 63) must(flashkv_sync(w->store, &error), &error, "sync");
@@ -335,13 +455,14 @@ static flashkv_options some_options(kh_prng *prng, const char *folder) {
   return options;
 }
 
-static void write_for_a_while(flashkv *store, kh_prng *prng) {
+static void write_for_a_while(flashkv *store, kh_prng *prng, bool small_files) {
   static uint8_t bytes[THREADS][VALUE_MAX];
   pthread_t threads[THREADS];
   worker workers[THREADS];
   _Atomic bool ends = false;
   for (unsigned i = 0; i < THREADS; i++) {
     workers[i] = (worker){i, store, {kh_prng_next(prng)}, &ends, bytes[i]};
+    if (i == 0 && small_files && kh_prng_below(prng, 2) == 0) merge_a_deletion_alone(&workers[i]);
     if (pthread_create(&threads[i], NULL, work, &workers[i]) != 0) complain("thread", "cannot be made");
   }
   usleep((useconds_t)kh_prng_below(prng, 10000));
@@ -350,7 +471,7 @@ static void write_for_a_while(flashkv *store, kh_prng *prng) {
 }
 
 /* Until it is killed. */
-static _Noreturn void live(const char *folder, uint64_t seed) {
+static _Noreturn void live(const char *folder, const char *backup, uint64_t seed) {
   kh_prng prng = {seed};
   for (;;) {
     flashkv *store = NULL;
@@ -361,8 +482,13 @@ static _Noreturn void live(const char *folder, uint64_t seed) {
     shared->openings++;
     atomic_store(&shared->phase, LOOKING);
     look(store);
+    look_at_backup(backup);
     atomic_store(&shared->phase, WRITING);
-    write_for_a_while(store, &prng);
+    write_for_a_while(store, &prng, options.data_file_size <= 65536);
+    if (kh_prng_below(&prng, 2) == 0) {
+      atomic_store(&shared->phase, BACKING_UP);
+      back_up(store, backup, &prng);
+    }
     atomic_store(&shared->phase, CLOSING);
     must(flashkv_close(&store, &error), &error, "close");
   }
@@ -378,19 +504,19 @@ static bool is_at(uint32_t target) {
 
 /* Returns as soon as the child has come so far, and a little later; at the latest when it should have. */
 static void wait_for(uint32_t target, kh_prng *prng) {
-  uint64_t patience_ns = UINT64_C(30000000), begun = kh_os_now_ns();
+  uint64_t patience_ns = UINT64_C(50000000), begun = kh_os_now_ns();
   while (!is_at(target) && kh_os_now_ns() - begun < patience_ns) usleep(20);
   uint64_t later_us = kh_prng_below(prng, target == WRITING ? 8000 : 400);
   if (kh_prng_below(prng, 4) != 0) usleep((useconds_t)later_us);
 }
 
-static void run_once(const char *folder, kh_prng *prng, uint64_t killed[TARGETS]) {
+static void run_once(const char *folder, const char *backup, kh_prng *prng, uint64_t killed[TARGETS]) {
   uint64_t seed = kh_prng_next(prng);
   shared->merging = 0;
   shared->phase = OPENING;
   pid_t child = fork();
   assert_true(child >= 0);
-  if (child == 0) live(folder, seed);
+  if (child == 0) live(folder, backup, seed);
   wait_for((uint32_t)kh_prng_below(prng, TARGETS), prng);
   kill(child, SIGKILL);
   int status;
@@ -411,20 +537,31 @@ static void killed_at_any_moment(void **state) {
   uint64_t begun = kh_os_now_ns();
   shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   assert_true(shared != MAP_FAILED);
-  char folder[STORE_PATH_SIZE] = "";
+  char folder[STORE_PATH_SIZE] = "", backup[STORE_PATH_SIZE];
   for (uint64_t cycle = 0; cycle < cycles; cycle++) {
     if (cycle % STORE_LIFE == 0) {
-      if (folder[0] != '\0') store_folder_remove(folder);
+      if (folder[0] != '\0') store_folder_remove(folder), store_folder_remove(backup);
       memset(shared->threads, 0, sizeof shared->threads);
+      shared->backup = shared->has_backup = 0;
       store_folder_make(folder);
+      store_folder_make(backup);
     }
-    run_once(folder, &prng, killed);
+    run_once(folder, backup, &prng, killed);
   }
   store_folder_remove(folder);
-  print_message("%llu kills: %llu opening, %llu looking, %llu writing, %llu closing; of these, %llu merging\n",
-                (unsigned long long)cycles, (unsigned long long)killed[OPENING], (unsigned long long)killed[LOOKING],
-                (unsigned long long)killed[WRITING], (unsigned long long)killed[CLOSING],
-                (unsigned long long)killed[MERGING]);
+  store_folder_remove(backup);
+  print_message(
+      "%llu kills: %llu opening, %llu looking, %llu writing, %llu backing up, %llu closing; of these, %llu "
+      "merging\n",
+      (unsigned long long)cycles, (unsigned long long)killed[OPENING], (unsigned long long)killed[LOOKING],
+      (unsigned long long)killed[WRITING], (unsigned long long)killed[BACKING_UP], (unsigned long long)killed[CLOSING],
+      (unsigned long long)killed[MERGING]);
+  print_message(
+      "%llu backups; of those killed, %llu were as before, %llu had more, %llu times there was none yet; %llu "
+      "merges of a deletion alone\n",
+      (unsigned long long)shared->backups, (unsigned long long)shared->earlier_backup,
+      (unsigned long long)shared->backup_in_between, (unsigned long long)shared->no_backup_yet,
+      (unsigned long long)shared->deletions_merged_alone);
   print_message("%llu openings, %llu commits, %llu merges, %llu gets; %llu commits under way were there; %llu s\n",
                 (unsigned long long)shared->openings, (unsigned long long)shared->commits,
                 (unsigned long long)shared->merges, (unsigned long long)shared->reads,

@@ -170,7 +170,7 @@ TEST(write_path)
 
 static int make_path(void **state) {
   (void)state;
-  snprintf(path, sizeof path, "/tmp/khonsu-fault-%ld.arrow", (long)getpid());
+  snprintf(path, sizeof path, "%s/khonsu-fault-%ld.arrow", unit_folder_in_memory(), (long)getpid());
   return 0;
 }
 

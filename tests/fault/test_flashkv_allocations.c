@@ -376,6 +376,7 @@ static void open_fixture(fixture *f, flashkv_index_type index_type, bool mapped)
   f->options.mmap_at_startup = mapped;
   f->options.background = false;
   f->options.data_file_size = 8192;
+  f->options.merge_reserve = 64 << 10;
   must_be_ok(open_on(&f->options, f->os, &f->store), "open");
   must_be_ok(put_keys(f, "key", 30, 400), "put");
   must_be_ok(put_keys(f, "key", 12, 300), "put");

@@ -1,7 +1,7 @@
 /* Write batches: all of it or nothing, whatever its size; the last write to a key stands. */
 #include <stdio.h>
 
-#include "store.h"
+#include "damage.h"
 
 static flashkv_batch *new_batch(test_store *test) {
   flashkv_batch *batch = NULL;
@@ -236,6 +236,30 @@ static void a_large_batch_can_be_cleared(void **state) {
   free(value);
 }
 
+/* A power loss may keep the end of a batch, in the next file, and not what stands before it. */
+static void a_batch_whose_beginning_is_lost_is_lost(void **state) {
+  test_store *test = *state;
+  char path[DAMAGE_PATH_SIZE];
+  store_close(test);
+  test->options.data_file_size = 8192;
+  store_open(test);
+  store_put_text(test->store, "a", "1");
+  flashkv_batch *batch = new_batch(test);
+  for (char key = 'b'; key <= 'u'; key++) {
+    char value[700];
+    memset(value, key, sizeof value);
+    MUST(flashkv_batch_put(batch, slice_of(&key, 1), slice_of(value, sizeof value), NULL, &err));
+  }
+  commit(batch);
+  flashkv_batch_free(&batch);
+  store_kill(test);
+  damage_path(test, "000000002.data", path); /* the first is of the options before */
+  uint64_t at = damage_find(path, "dddd");
+  damage_zero(path, at, damage_size(path) - at);
+  store_open(test);
+  store_assert_entries(test->store, NULL, "a=1");
+}
+
 static void a_batch_that_was_never_committed_leaves_nothing(void **state) {
   test_store *test = *state;
   flashkv_batch *batch = new_batch(test);
@@ -258,6 +282,7 @@ int main(void) {
       cmocka_unit_test(a_batch_may_be_larger_than_a_file),
       cmocka_unit_test(a_batch_may_be_larger_than_what_it_keeps_in_memory),
       cmocka_unit_test(a_large_batch_can_be_cleared),
+      cmocka_unit_test(a_batch_whose_beginning_is_lost_is_lost),
       cmocka_unit_test(a_batch_that_was_never_committed_leaves_nothing),
   };
   return STORE_SUITE(tests);

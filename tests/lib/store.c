@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "os/heap.h"
+
 void store_must_be_at(flashkv_status status, flashkv_status wanted, const flashkv_error *error, const char *call,
                       const char *file, int line) {
   if (status == wanted) return;
@@ -23,9 +25,6 @@ static void path_in(const char *folder, const char *name, char path[512]) {
 }
 
 static const char *folders = "/tmp";
-
-/* Where nothing waits for a disk, if the system has such a place. */
-static const char *folders_in_memory(void) { return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"; }
 
 void store_folder_make(char path[STORE_PATH_SIZE]) {
   snprintf(path, STORE_PATH_SIZE, "%s/flashkv-test-XXXXXX", folders);
@@ -91,8 +90,9 @@ static const store_kind kinds[] = {
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
-/* The first is on a disk, for what file systems do in their own ways; not where a compiler watches memory. */
-static bool uses_disk = !UNIT_SANITIZED;
+/* The first is on a disk, for what file systems do in their own ways, in the build that has the memory that users get: it
+ * is the same disk for all. */
+static bool uses_disk = !KH_HEAP_PLAIN;
 
 void store_open(test_store *test) { MUST(flashkv_open(&test->options, &test->store, &err)); }
 
@@ -103,13 +103,17 @@ void store_reopen(test_store *test) {
   store_open(test);
 }
 
-void store_crash(test_store *test) {
+void store_kill(test_store *test) {
   char left[STORE_PATH_SIZE];
   store_folder_make(left);
   store_folder_copy(test->folder, left);
   store_close(test);
   store_folder_copy(left, test->folder);
   store_folder_remove(left);
+}
+
+void store_crash(test_store *test) {
+  store_kill(test);
   store_open(test);
 }
 
@@ -117,14 +121,15 @@ static int begin_test(void **state) {
   const store_kind *kind = *state;
   test_store *test = calloc(1, sizeof *test);
   if (test == NULL) return 1;
-  folders = kind == &kinds[0] && uses_disk ? "/tmp" : folders_in_memory();
+  folders = kind == &kinds[0] && uses_disk ? "/tmp" : unit_folder_in_memory();
   store_folder_make(test->folder);
   test->options = (flashkv_options)FLASHKV_OPTIONS_INIT;
   test->options.dir_path = test->folder;
   test->options.index_type = kind->index_type;
   test->options.mmap_at_startup = kind->mapped;
   test->options.data_file_size = 4 << 20;
-  test->options.background = false; /* so that files do not change while they are copied */
+  test->options.merge_reserve = 64 << 10; /* taken at each first opening: in memory, by writing zeros */
+  test->options.background = false;       /* so that files do not change while they are copied */
   store_open(test);
   *state = test;
   return 0;
@@ -176,7 +181,7 @@ int store_suite_of(flashkv_index_type type, const struct CMUnitTest *tests, size
 }
 void store_folders_in_memory(void) {
   uses_disk = false;
-  folders = folders_in_memory();
+  folders = unit_folder_in_memory();
 }
 
 int store_suite_of_indexes(const struct CMUnitTest *tests, size_t count) {

@@ -47,8 +47,9 @@ typedef struct test_store {
   flashkv *store; /* open, in `folder` */
 } test_store;
 
-/* Runs each test with a new store of each kind: every index, mapped or not; the first on a disk, the others in memory
- * where the system has a place for files there. Its state is a test_store. Returns what main does. */
+/* Runs each test with a new store of each kind: every index, mapped or not; in memory where the system has a place for
+ * files there, but for the first, which is on a disk in the build with the memory that users get. Its state is a
+ * test_store. Returns what main does. */
 int store_suite(const struct CMUnitTest *tests, size_t count);
 #define STORE_SUITE(tests) store_suite((tests), sizeof(tests) / sizeof((tests)[0]))
 /* The same with each index once, and all in memory: for long runs. */
@@ -61,7 +62,9 @@ void store_close(test_store *test);
 void store_open(test_store *test);
 /* Closes it and opens it again. */
 void store_reopen(test_store *test);
-/* Opens what a process that dies now would leave. */
+/* Ends it; in its folder is what a process that dies now would leave. */
+void store_kill(test_store *test);
+/* Opens that. */
 void store_crash(test_store *test);
 
 /* ---- texts as keys and values */

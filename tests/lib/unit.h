@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -47,5 +48,8 @@ static inline size_t unit_size(size_t usual) { return UNIT_SANITIZED ? (usual + 
 static inline uint64_t unit_steps(uint64_t usual, uint64_t soak) {
   return getenv("KHONSU_SOAK") != NULL ? soak : usual;
 }
+
+/* Where files wait for no disk, if the system has such a place. */
+static inline const char *unit_folder_in_memory(void) { return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"; }
 
 #endif
