@@ -138,7 +138,13 @@ static bool ends_so(const fkv_hint_head *is, const fkv_files *files, fkv_file *f
   return same;
 }
 
-bool fkv_hint_read(khonsu_slice bytes, const fkv_files *files, uint64_t hash_seed, fkv_file *file, fkv_hint *hint) {
+/* A void ends a commit that failed, so there are at most as many of their sequences as voids have room. */
+static bool sums_fit(const fkv_hint_head *is, uint64_t last) {
+  return is->sums.skipped <= last || is->sums.skipped - last <= is->size / FKV_HEADER_SIZE;
+}
+
+bool fkv_hint_read(khonsu_slice bytes, const fkv_files *files, uint64_t hash_seed, fkv_file *file, uint64_t last,
+                   fkv_hint *hint) {
   const uint8_t *from = bytes.data;
   fkv_preamble preamble;
   if (bytes.size < FRONT || fkv_preamble_read(from, FKV_FILE_HINT, "", &preamble, NULL) != FLASHKV_OK) return false;
@@ -148,7 +154,7 @@ bool fkv_hint_read(khonsu_slice bytes, const fkv_files *files, uint64_t hash_see
       kh_crc32c(kh_crc32c(0, from + FRONT, bytes.size - FRONT), from + FKV_PREAMBLE_SIZE, sizeof(fkv_hint_head));
   const fkv_hint_head *is = (const fkv_hint_head *)(const void *)(from + FKV_PREAMBLE_SIZE);
   if (preamble.numbers[2] != crc || is->hash_seed != hash_seed || !ends_so(is, files, file)) return false;
-  if (!sizes_fit(is, bytes.size)) return false;
+  if (!sizes_fit(is, bytes.size) || !sums_fit(is, last)) return false;
   *hint = parts_of(is);
   return entries_fit(hint);
 }
@@ -176,7 +182,8 @@ static uint64_t size_max(const fkv_file *file) {
   return FRONT + file->tail / (FKV_HEADER_SIZE + FKV_UNIT) * (sizeof(fkv_hint_entry) + 8);
 }
 
-khonsu_status fkv_hint_load(fkv_loader *loader, fkv_file *file, kh_buffer *bytes, fkv_hint_sums *sums, bool *found) {
+khonsu_status fkv_hint_load(fkv_loader *loader, fkv_file *file, uint64_t last, kh_buffer *bytes, fkv_hint_sums *sums,
+                            bool *found) {
   flashkv *store = loader->store;
   char path[FKV_PATH_MAX];
   bool absent = false;
@@ -184,12 +191,13 @@ khonsu_status fkv_hint_load(fkv_loader *loader, fkv_file *file, kh_buffer *bytes
   *found = false;
   if (file->hint_size == 0 || store->keydir.ops != NULL) return FLASHKV_OK;
   fkv_files_path(&store->files, file->id, "hint", path);
-  if (file->hint_size <= size_max(file) &&
+  if (!store->log_alone && file->hint_size <= size_max(file) &&
       fkv_whole_file_read(store->files.os, path, bytes, &absent, NULL) == FLASHKV_OK && !absent) {
-    *found = fkv_hint_read(kh_buffer_slice(bytes), &store->files, store->hash_seed, file, &hint);
+    *found = fkv_hint_read(kh_buffer_slice(bytes), &store->files, store->hash_seed, file, last, &hint);
   }
   file->hint_is_bad = !*found;
   if (!*found) return FLASHKV_OK;
+  store->by_hint = true;
   *sums = hint.head->sums;
   return add_all(loader, file, &hint);
 }

@@ -17,7 +17,9 @@
  *                  expiries of 8 bytes, for each entry that has bit 30, in their order
  *
  * A hint can be made again: one that is damaged, or of another file than the one it stands beside, is as good as none.
- * Records found by a hint have not been looked at, as those of the image: their heads are checked when they are first read.
+ * Records found by a hint have not been looked at, as those of the image: their heads are checked when they are first read. A
+ * hint whose checksum is right may lie nevertheless: where the opening finds that out, it goes by data files alone; where a
+ * reader does, closing removes hints and image.
  *
  * Entries have no sequence. It would say which of two writes to a key is the newer one; but that they are to one key only
  * the keys can say, and who reads these has the sequences too. */
@@ -51,9 +53,10 @@ typedef struct fkv_hint {
   const uint8_t *expiries;
 } fkv_hint;
 
-/* Whether it is a hint, whole, and the file's; then each entry lies in the file, behind the one before it. `bytes` are aligned
- * to 8. */
-bool fkv_hint_read(khonsu_slice bytes, const fkv_files *files, uint64_t hash_seed, fkv_file *file, fkv_hint *hint);
+/* Whether it is a hint, whole, and the file's; then each entry lies in the file, behind the one before it, and voids have no
+ * sequence that the file has no room for, were all before it up to `last`. `bytes` are aligned to 8. */
+bool fkv_hint_read(khonsu_slice bytes, const fkv_files *files, uint64_t hash_seed, fkv_file *file, uint64_t last,
+                   fkv_hint *hint);
 
 /* Takes bytes of a hint that is being made, and where they belong: in their order, but for the first 128, which come last. May
  * fail as it likes. */
@@ -66,9 +69,9 @@ typedef struct fkv_hint_sink {
 KHONSU_MUST_USE khonsu_status fkv_hint_make(const fkv_files *files, uint64_t hash_seed, fkv_file *file,
                                             fkv_hint_sink sink, khonsu_error *error);
 
-/* Adds the records of a sealed file by its hint, for which `bytes`, empty, has room. `*found`: there was one to go by; else
- * nothing was added. */
-KHONSU_MUST_USE khonsu_status fkv_hint_load(fkv_loader *loader, fkv_file *file, kh_buffer *bytes, fkv_hint_sums *sums,
-                                            bool *found);
+/* Adds the records of a sealed file by its hint, for which `bytes`, empty, has room. `last` is the greatest sequence met so
+ * far, the file's included. `*found`: there was one to go by; else nothing was added. */
+KHONSU_MUST_USE khonsu_status fkv_hint_load(fkv_loader *loader, fkv_file *file, uint64_t last, kh_buffer *bytes,
+                                            fkv_hint_sums *sums, bool *found);
 
 #endif

@@ -33,14 +33,17 @@ void fkv_hints_forget(flashkv *store, fkv_file *file) {
   file->has_hint = false;
 }
 
-void fkv_hints_remove_bad(flashkv *store) {
+static void remove_hints(flashkv *store, bool all) {
   for (size_t index = 0; index < store->list_count; index++) {
     fkv_file *file = store->list[index];
-    if (!file->hint_is_bad) continue;
+    if (!file->hint_is_bad && !(all && file->has_hint)) continue;
     (void)remove_of(store, file, "hint"); /* else a new one takes its place */
     fkv_hints_forget(store, file);
   }
 }
+
+void fkv_hints_remove_bad(flashkv *store) { remove_hints(store, false); }
+void fkv_hints_remove_all(flashkv *store) { remove_hints(store, true); }
 
 /* ---- writing */
 

@@ -18,6 +18,8 @@
 void fkv_hints_find(flashkv *store);
 /* The opening has come to its end: removes those that it could not go by. */
 void fkv_hints_remove_bad(flashkv *store);
+/* Some of them has led astray. Nobody else has the store. */
+void fkv_hints_remove_all(flashkv *store);
 
 /* Writes those that are missing. One that cannot be written is left to a later opening. No lock is held; one thread at a
  * time. */

@@ -32,11 +32,11 @@ khonsu_status fkv_keydir_insert(flashkv *store, khonsu_slice key, uint64_t hash,
   return status;
 }
 
-/* While the order is being filled in, the key may not be in it yet; nor, ever, if an image of the index has it twice. */
+/* While the order is being filled in, the key may not be in it yet; nor, ever, if an image of the index or a hint has it twice. */
 static void replace_in_order(flashkv *store, khonsu_slice key, uint64_t word) {
   fkv_keydir *keydir = &store->keydir;
   bool complete = atomic_load_explicit(&keydir->order_state, memory_order_relaxed) == FKV_ORDER_COMPLETE;
-  if ((complete && store->image == NULL) || kh_ordered_map_find(&keydir->order, key) != 0)
+  if ((complete && !fkv_index_is_told(store)) || kh_ordered_map_find(&keydir->order, key) != 0)
     kh_ordered_map_replace_word(&keydir->order, key, word);
 }
 

@@ -92,7 +92,9 @@ static khonsu_status enter_aside(fkv_loader *loader, const aside *record) {
   fkv_view view;
   status = fkv_head(store, record->word, &view, loader->error);
   if (status != FLASHKV_OK) return status;
-  status = enter(loader, record->word, view.bytes, record->hash);
+  if (fkv_hash(store, fkv_record_key(view.bytes)) == record->hash)
+    status = enter(loader, record->word, view.bytes, record->hash);
+  else status = fkv_say_no_record(store, loader->error);
   fkv_view_fini(&view);
   return status;
 }
@@ -207,8 +209,10 @@ static khonsu_status settle_tombstones(fkv_loader *loader) {
     khonsu_status status = fkv_head(store, word, &view, loader->error);
     if (status != FLASHKV_OK) return status;
     khonsu_slice key = fkv_record_key(view.bytes);
-    fkv_settle_deletion(store, key, fkv_hash(store, key), word);
+    bool deletes = fkv_record_kind(view.bytes) == FKV_DELETE;
+    if (deletes) fkv_settle_deletion(store, key, fkv_hash(store, key), word);
     fkv_view_fini(&view);
+    if (!deletes) return fkv_say_no_record(store, loader->error);
   }
   return FLASHKV_OK;
 }

@@ -202,7 +202,7 @@ static khonsu_status open_rows(flashkv *store, const fkv_manifest *manifest, kho
     khonsu_status status = open_row(store, &manifest->rows[index], index + 1 == manifest->row_count, error);
     if (status != FLASHKV_OK) return status;
   }
-  if (!store->log_alone) fkv_hints_find(store);
+  fkv_hints_find(store);
   return FLASHKV_OK;
 }
 
@@ -377,14 +377,14 @@ static khonsu_status open_store(flashkv *store, khonsu_error *error) {
   return FLASHKV_OK;
 }
 
-/* `*imaged`: the index was taken from its image. */
+/* `*told`: what is in the index was taken from its image, or from hints. */
 static khonsu_status open_with(const kh_os *os, const flashkv_options *options, bool log_alone, flashkv **opened,
-                               bool *imaged, khonsu_error *error) {
+                               bool *told, khonsu_error *error) {
   flashkv *store = new_store(os, options);
   if (store == NULL) return khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for a store");
   store->log_alone = log_alone;
   khonsu_status status = open_store(store, error);
-  *imaged = store->image != NULL;
+  *told = fkv_index_is_told(store);
   if (status != FLASHKV_OK) {
     destroy(store);
     return status;
@@ -399,10 +399,10 @@ khonsu_status fkv_open_on(const kh_os *os, const flashkv_options *given, flashkv
   flashkv_options options;
   khonsu_status status = take_options(given, &options, error);
   if (status != FLASHKV_OK) return status;
-  bool imaged;
-  status = open_with(os, &options, false, opened, &imaged, error);
-  /* It may be the image that is wrong: about where it ends, so that what follows seems to be damaged. */
-  if (status == FLASHKV_CORRUPT && imaged) status = open_with(os, &options, true, opened, &imaged, error);
+  bool told;
+  status = open_with(os, &options, false, opened, &told, error);
+  /* It may be image or hints that are wrong: about where they end, so that what follows seems to be damaged. */
+  if (status == FLASHKV_CORRUPT && told) status = open_with(os, &options, true, opened, &told, error);
   return status;
 }
 
@@ -411,8 +411,8 @@ khonsu_status fkv_open_log(const kh_os *os, const char *dir_path, flashkv **open
   options.dir_path = dir_path;
   options.mmap_at_startup = options.create_if_missing = options.background = false;
   options.read_only = true;
-  bool imaged;
-  khonsu_status status = open_with(os, &options, true, opened, &imaged, error);
+  bool told;
+  khonsu_status status = open_with(os, &options, true, opened, &told, error);
   if (status == FLASHKV_OK) fkv_expire(*opened);
   return status;
 }
@@ -451,7 +451,10 @@ static khonsu_status close_files(flashkv *store, khonsu_error *error) {
     status = fkv_image_write(store, error);
     if (fkv_hints_give_room(store, status)) status = fkv_image_write(store, error);
   }
-  if (status == FLASHKV_OK && atomic_load(&store->index_is_wrong)) fkv_image_remove(store);
+  if (status == FLASHKV_OK && atomic_load(&store->index_is_wrong)) {
+    fkv_image_remove(store);
+    fkv_hints_remove_all(store); /* the image may have been made from them, too */
+  }
   const fkv_keydir_disk *disk = fkv_keydir_disk_of(&store->keydir);
   if (status == FLASHKV_OK && disk != NULL && changed) {
     kh_lock_acquire(&store->write_lock);

@@ -21,7 +21,7 @@ static uint64_t word_at(const filling *own, size_t index) {
 
 /* What an image of the index says of a key must be what is found by it. */
 static bool is_found(flashkv *store, khonsu_slice key, uint64_t word) {
-  return KH_LIKELY(store->image == NULL) || fkv_find_locked(store, key, fkv_hash(store, key)) == word;
+  return KH_LIKELY(!fkv_index_is_told(store)) || fkv_find_locked(store, key, fkv_hash(store, key)) == word;
 }
 
 static khonsu_status enter(flashkv *store, uint64_t word, khonsu_error *error) {

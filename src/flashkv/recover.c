@@ -23,7 +23,6 @@ typedef struct recovery {
   uint64_t skipped;  /* the sequence of a commit that failed */
   uint64_t synced;   /* as far as seals say */
   uint64_t timestamp_us;
-  bool by_hint; /* some file */
 } recovery;
 
 /* ---- commits */
@@ -124,14 +123,16 @@ static khonsu_status take_records(recovery *own, fkv_scan *scan, uint64_t truste
 /* Of the sequences the manifest has the least and the greatest. */
 static khonsu_status take_hint(recovery *own, fkv_file *file, bool *found) {
   fkv_hint_sums sums;
+  uint64_t last = own->last;
   own->hint.size = 0;
-  khonsu_status status = fkv_hint_load(&own->loader, file, &own->hint, &sums, found);
+  if (file->sequence_min <= file->sequence_max && file->sequence_max > last) last = file->sequence_max;
+  uint64_t met = last > own->skipped ? last : own->skipped;
+  khonsu_status status = fkv_hint_load(&own->loader, file, met, &own->hint, &sums, found);
   if (status != FLASHKV_OK || !*found) return status;
-  if (file->sequence_min <= file->sequence_max && file->sequence_max > own->last) own->last = file->sequence_max;
+  own->last = last;
   if (sums.timestamp_us > own->timestamp_us) own->timestamp_us = sums.timestamp_us;
   if (sums.synced_to > own->synced) own->synced = sums.synced_to;
   if (sums.skipped > own->last && sums.skipped > own->skipped) own->skipped = sums.skipped;
-  own->by_hint = true;
   return FLASHKV_OK;
 }
 
@@ -249,12 +250,14 @@ khonsu_status fkv_recover(flashkv *store, khonsu_error *error) {
   fkv_loader_fini(&own.loader);
   kh_buffer_fini(&own.open);
   kh_buffer_fini(&own.hint);
+  if (status == FLASHKV_OK && !store->log_alone && atomic_load(&store->index_is_wrong))
+    status = fkv_say_no_record(store, error); /* image or hints: it is made without them */
   if (status != FLASHKV_OK) return status;
   store->sequence = own.last > own.skipped ? own.last : own.skipped;
   store->timestamp_us = own.timestamp_us;
   atomic_store(&store->visible, own.last);
   atomic_store(&store->synced, own.synced < own.last ? own.synced : own.last);
-  store->recovery.clean = store->image != NULL && store->recovery.files_scanned == 0 && !own.by_hint;
+  store->recovery.clean = store->image != NULL && store->recovery.files_scanned == 0 && !store->by_hint;
   store->versions.sweep_at = 0; /* they were met in any order */
   fkv_trim_versions(store);
   return FLASHKV_OK;

@@ -39,7 +39,7 @@ struct flashkv {
   _Atomic bool
       misses_are_doubtful;     /* the index has lost words: its image, or the tree, cannot be read, or is wrong; or the
                                        key of a record could not be read when it had to move the entry */
-  _Atomic bool index_is_wrong; /* it leads where it should not */
+  _Atomic bool index_is_wrong; /* it leads where it should not, as its image or a hint said */
   kh_file directory, lock_file;
 
   _Alignas(KH_CACHE_LINE) _Atomic uint64_t visible; /* all commits up to this one are in the keydir */
@@ -75,9 +75,10 @@ struct flashkv {
   void *image; /* image.c: mapped for as long as the store is open; NULL: none */
   size_t image_size;
   bool image_is_copy; /* it is in memory of its own */
-  bool log_alone;     /* what can be made from data files is, and not looked at: fkv_open_log */
+  bool log_alone;     /* what can be made from data files is, and not gone by */
 
   /* hints.c */
+  bool by_hint;          /* the keydir has records that only hints have told of */
   uint64_t hints_size;   /* bytes; under the write lock */
   bool hints_given_back; /* there is no room for them; changed under the write lock and hints_lock */
   kh_lock hints_lock;    /* taken after all others */
@@ -100,6 +101,9 @@ KHONSU_MUST_USE khonsu_status fkv_open_on(const kh_os *os, const flashkv_options
 /* The store as a reader, of kind hash, made from the data files alone, whatever else there is; what has expired is not in
  * its keydir. Files are read by calls. */
 KHONSU_MUST_USE khonsu_status fkv_open_log(const kh_os *os, const char *dir_path, flashkv **store, khonsu_error *error);
+
+/* Whether the index has words that an image or hints told of, and may be wrong. */
+static inline bool fkv_index_is_told(const flashkv *store) { return store->image != NULL || store->by_hint; }
 
 /* Closes the store, and frees it in any case. */
 khonsu_status fkv_close(flashkv *store, khonsu_error *error);

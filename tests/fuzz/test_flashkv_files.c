@@ -357,7 +357,7 @@ static void read_mutated_hint(void *ctx, kh_prng *prng) {
   if (!one_in(prng, 4)) mend_hint(mutant, size, prng);
   uint8_t *bytes = aligned_copy(mutant, size);
   fkv_hint hint;
-  if (fkv_hint_read(kh_slice(bytes, size), &hinted_files, hash_seed, &own->file, &hint)) {
+  if (fkv_hint_read(kh_slice(bytes, size), &hinted_files, hash_seed, &own->file, UINT64_MAX, &hint)) {
     use_hint(&hint, &own->file, bytes + size);
   }
   free(bytes);

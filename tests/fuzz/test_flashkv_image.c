@@ -1,25 +1,29 @@
-/* An image of the index whose checksums are right and that lies: about where records are, what is kept for the past, what
- * expires, how far it goes and what there is of what. The store opens, or is CORRUPT, and can be read, written, merged and
+/* An image of the index, or hints, whose checksums are right and that lie: about where records are, what is kept for the
+ * past, what expires, how far it goes and what there is of what. The store opens, and can be read, written, merged and
  * closed without a crash, a read outside of its files, or a loop; a value that it shows was written for that key. What can
- * only be told by looking at all of the image (that a key is missing, that a record is not the newest of its key, counts)
- * is believed: check finds that, not an opening. */
+ * only be told by looking at all of it (that a key is missing, that a record is not the newest of its key, counts) is
+ * believed: check finds that, not an opening. What was found out is gone at the next opening. */
 #include <stdio.h>
 
 #include "fixed_world.h"
 #include "flashkv/check.h"
+#include "flashkv/hint.h"
+#include "flashkv/hints.h"
 #include "flashkv/image.h"
 #include "flashkv/store.h"
 #include "fuzz.h"
 #include "index/segment.h"
 #include "sim_disk.h"
 
-enum { STORES = 8, KEYS = 60, WRITES = 150, VALUE_MAX = 200, IMAGE_MAX = 1 << 18 };
+enum { STORES = 8, KEYS = 60, WRITES = 150, VALUE_MAX = 200, IMAGE_MAX = 1 << 18, HINTS_MAX = 32 };
 
 static const uint64_t began_ms = UINT64_C(1700000000000);
 
 typedef struct one_store {
   sim_disk *disk;
   kh_buffer image;
+  char hints[HINTS_MAX][32]; /* paths */
+  size_t hint_count;
 } one_store;
 
 static bool one_in(kh_prng *prng, uint64_t many) { return kh_prng_below(prng, many) == 0; }
@@ -65,6 +69,16 @@ static void assert_is_of(flashkv_slice key, const void *data, size_t size) {
   assert_memory_equal(data, whose, sizeof whose);
 }
 
+static int note_hint(void *ctx, const char *path, uint8_t *bytes, uint64_t size) {
+  one_store *own = ctx;
+  (void)bytes;
+  (void)size;
+  if (strstr(path, ".hint") == NULL) return 0;
+  assert_true(own->hint_count < HINTS_MAX);
+  snprintf(own->hints[own->hint_count++], sizeof own->hints[0], "%s", path);
+  return 0;
+}
+
 static void make_store(one_store *own, uint64_t number) {
   kh_prng prng = {number};
   flashkv *store = NULL;
@@ -78,14 +92,17 @@ static void make_store(one_store *own, uint64_t number) {
     if (number % 2 == 0 && i == WRITES / 2) assert_int_equal(flashkv_retain(store, flashkv_sequence(store), NULL), 0);
   }
   if (number % 3 == 0) may(flashkv_merge(store, NULL, NULL, NULL));
+  fkv_hints_write(store); /* which the store's thread does otherwise */
   assert_int_equal(flashkv_close(&store, NULL), FLASHKV_OK);
   uint8_t *image = sim_disk_bytes(disk, "/store/" FKV_IMAGE_NAME, &size);
   assert_true(image != NULL && size <= IMAGE_MAX);
   assert_int_equal(kh_buffer_append(&own->image, image, size), KHONSU_OK);
+  (void)sim_disk_each_file(disk, note_hint, own);
+  assert_true(own->hint_count > 0);
   own->disk = disk;
 }
 
-/* ---- lies */
+/* ---- lies of an image */
 
 typedef struct parts {
   uint8_t *bytes;
@@ -203,6 +220,87 @@ static void lie(kh_buffer *image, kh_prng *prng) {
   mend(&own);
 }
 
+/* ---- lies of a hint */
+
+typedef struct hint_parts {
+  fkv_hint_head *head;
+  fkv_hint_entry *entries;
+  uint64_t *expiries;
+} hint_parts;
+
+static fkv_hint_entry *entry_of(const hint_parts *own, kh_prng *prng) {
+  return &own->entries[kh_prng_below(prng, own->head->entries)];
+}
+
+static void lie_about_a_hash(const hint_parts *own, kh_prng *prng) {
+  char text[16];
+  uint64_t *hash = &entry_of(own, prng)->hash;
+  flashkv_slice key = key_of(kh_prng_below(prng, KEYS), text);
+  if (one_in(prng, 4)) *hash = kh_prng_next(prng);
+  else if (one_in(prng, 2)) *hash ^= UINT64_C(1) << kh_prng_below(prng, 64);
+  else *hash = kh_hash_bytes(kh_slice(key.data, key.size), own->head->hash_seed);
+}
+
+/* Mostly so that it still lies between the others, as else the hint is not gone by at all. */
+static void lie_about_a_place(const hint_parts *own, kh_prng *prng) {
+  fkv_hint_entry *entry = entry_of(own, prng);
+  uint32_t size = entry->shape & FKV_HINT_UNITS, off = (uint32_t)kh_prng_below(prng, size);
+  if (one_in(prng, 8)) entry->at = (uint32_t)fuzz_number(prng);
+  else if (one_in(prng, 8)) entry->at += (uint32_t)kh_prng_below(prng, 9) - 4;
+  else {
+    if (one_in(prng, 2)) entry->at += off;
+    entry->shape -= off;
+  }
+}
+
+static void lie_about_a_deletion(const hint_parts *own, kh_prng *prng) {
+  entry_of(own, prng)->shape ^= FKV_HINT_DELETES;
+}
+
+static void lie_about_an_expiry(const hint_parts *own, kh_prng *prng) {
+  fkv_hint_entry *one = entry_of(own, prng), *other = entry_of(own, prng);
+  uint32_t differ = (one->shape ^ other->shape) & FKV_HINT_EXPIRES;
+  one->shape ^= differ; /* there are as many as before */
+  other->shape ^= differ;
+  if (own->head->expiries == 0) return;
+  own->expiries[kh_prng_below(prng, own->head->expiries)] =
+      one_in(prng, 2) ? fuzz_number(prng) : began_ms + kh_prng_below(prng, 8) * 1000000;
+}
+
+static void swap_entries(const hint_parts *own, kh_prng *prng) {
+  fkv_hint_entry *one = entry_of(own, prng), *other = entry_of(own, prng);
+  uint64_t between = one->hash;
+  one->hash = other->hash;
+  other->hash = between;
+}
+
+static void lie_about_sums(const hint_parts *own, kh_prng *prng) {
+  uint64_t *numbers[] = {&own->head->sums.timestamp_us, &own->head->sums.synced_to, &own->head->sums.skipped};
+  uint64_t *number = numbers[kh_prng_below(prng, 3)];
+  *number = one_in(prng, 2) ? fuzz_number(prng) : *number + kh_prng_below(prng, 200) - 100;
+}
+
+static void mend_hint(uint8_t *bytes, size_t size) {
+  size_t front = FKV_PREAMBLE_SIZE + sizeof(fkv_hint_head);
+  uint64_t body =
+      kh_crc32c(kh_crc32c(0, bytes + front, size - front), bytes + FKV_PREAMBLE_SIZE, sizeof(fkv_hint_head));
+  memcpy(bytes + 48, &body, sizeof body);
+  uint32_t crc = kh_crc32c(kh_crc32c(0, bytes, 12), bytes + 16, FKV_PREAMBLE_SIZE - 16);
+  memcpy(bytes + 12, &crc, sizeof crc);
+}
+
+static void lie_in_a_hint(uint8_t *bytes, size_t size, kh_prng *prng) {
+  static void (*const lies[])(const hint_parts *, kh_prng *) = {
+      lie_about_a_hash, lie_about_a_place, lie_about_a_deletion, lie_about_an_expiry, swap_entries, lie_about_sums};
+  hint_parts own = {.head = (void *)(bytes + FKV_PREAMBLE_SIZE)};
+  own.entries = (void *)(own.head + 1);
+  own.expiries = (void *)(own.entries + own.head->entries);
+  for (uint64_t count = 1 + kh_prng_below(prng, 1 + kh_prng_below(prng, 6)); count > 0 && own.head->entries > 0;
+       count--)
+    lies[kh_prng_below(prng, sizeof lies / sizeof lies[0])](&own, prng);
+  mend_hint(bytes, size);
+}
+
 /* ---- a run */
 
 static void read_in_order(flashkv *store, uint64_t sequence) {
@@ -260,10 +358,38 @@ static void use(flashkv *store, kh_prng *prng) {
   flashkv_stat(store, &stats);
 }
 
-static void open_lied_to(void *ctx, kh_prng *prng) {
+typedef struct outcome {
+  bool believed, found_out; /* what it was told */
+} outcome;
+
+static outcome open_and_use(sim_disk *disk, const flashkv_options *options, kh_prng *prng) {
+  flashkv *store = NULL;
+  flashkv_recovery recovery = FLASHKV_RECOVERY_INIT;
+  assert_int_equal(fkv_open_on(sim_disk_os(disk), options, &store, NULL), FLASHKV_OK);
+  flashkv_recovered(store, &recovery);
+  outcome seen = {.believed = recovery.clean || store->by_hint};
+  use(store, prng);
+  bool wrong = atomic_load(&store->index_is_wrong);
+  seen.found_out = flashkv_close(&store, NULL) == FLASHKV_OK && wrong && !options->read_only;
+  return seen;
+}
+
+static void look_and_use(sim_disk *disk, kh_prng *prng) {
+  if (one_in(prng, 8)) may(fkv_check_on(sim_disk_os(disk), "/store", NULL, NULL, NULL));
+  flashkv_options options = options_of(prng);
+  options.read_only = one_in(prng, 8);
+  outcome first = open_and_use(disk, &options, prng);
+  if (first.believed) fuzz_let_in();
+  if (first.found_out || one_in(prng, 2)) { /* what it has written is another image */
+    outcome next = open_and_use(disk, &options, prng);
+    assert_false(first.found_out && next.found_out);
+  }
+  assert_int_equal(sim_disk_stray_stores(disk), 0);
+}
+
+static void open_with_image(void *ctx, kh_prng *prng) {
   one_store *stores = ctx, *own = &stores[kh_prng_below(prng, STORES)];
   kh_buffer image = {0};
-  flashkv *store = NULL;
   uint64_t size;
   fixed_world_begin(kh_prng_next(prng));
   assert_int_equal(kh_buffer_append(&image, own->image.data, own->image.size), KHONSU_OK);
@@ -271,36 +397,46 @@ static void open_lied_to(void *ctx, kh_prng *prng) {
   sim_disk *disk = sim_disk_kill(own->disk);
   memcpy(sim_disk_bytes(disk, "/store/" FKV_IMAGE_NAME, &size), image.data, image.size);
   kh_buffer_fini(&image);
-  if (one_in(prng, 8)) may(fkv_check_on(sim_disk_os(disk), "/store", NULL, NULL, NULL));
-  flashkv_options options = options_of(prng);
-  options.read_only = one_in(prng, 8);
-  assert_int_equal(fkv_open_on(sim_disk_os(disk), &options, &store, NULL), FLASHKV_OK);
-  flashkv_recovery recovery = FLASHKV_RECOVERY_INIT;
-  flashkv_recovered(store, &recovery);
-  if (recovery.clean) fuzz_let_in();
-  use(store, prng);
-  may(flashkv_close(&store, NULL));
-  if (one_in(prng, 2)) { /* what it has written is another image */
-    may(fkv_open_on(sim_disk_os(disk), &options, &store, NULL));
-    if (store != NULL) use(store, prng);
-    may(flashkv_close(&store, NULL));
-  }
-  assert_int_equal(sim_disk_stray_stores(disk), 0);
+  look_and_use(disk, prng);
   sim_disk_free(&disk);
 }
 
-static void images(void **state) {
-  (void)state;
-  static one_store all[STORES];
+static void open_with_hints(void *ctx, kh_prng *prng) {
+  one_store *stores = ctx, *own = &stores[kh_prng_below(prng, STORES)];
+  fixed_world_begin(kh_prng_next(prng));
+  sim_disk *disk = sim_disk_kill(own->disk);
+  const kh_os *os = sim_disk_os(disk);
+  assert_int_equal(KH_OS_CALL(os, unlink, "/store/" FKV_IMAGE_NAME), 0);
+  for (uint64_t count = 1 + kh_prng_below(prng, 3); count > 0; count--) {
+    uint64_t size;
+    uint8_t *bytes = sim_disk_bytes(disk, own->hints[kh_prng_below(prng, own->hint_count)], &size);
+    lie_in_a_hint(bytes, (size_t)size, prng);
+  }
+  look_and_use(disk, prng);
+  sim_disk_free(&disk);
+}
+
+static void run_all(const char *name, fuzz_run *run) {
+  one_store all[STORES] = {0};
   for (uint64_t number = 0; number < STORES; number++) make_store(&all[number], number);
-  fuzz_some("images", 10000, open_lied_to, all);
+  fuzz_some(name, 10000, run, all);
   for (int number = 0; number < STORES; number++) {
     kh_buffer_fini(&all[number].image);
     sim_disk_free(&all[number].disk);
   }
 }
 
+static void images(void **state) {
+  (void)state;
+  run_all("images", open_with_image);
+}
+
+static void hints(void **state) {
+  (void)state;
+  run_all("hints", open_with_hints);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(images)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(images), cmocka_unit_test(hints)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
