@@ -6,22 +6,9 @@
 
 static const char *const first_file = "000000001.data";
 
-static void put_batch(flashkv *store, const char *value) {
-  flashkv_batch *batch = NULL;
-  MUST(flashkv_batch_new(store, NULL, &batch, &err));
-  for (char key = 'p'; key <= 'r'; key++) {
-    MUST(flashkv_batch_put(batch, slice_of(&key, 1), flashkv_text(value), NULL, &err));
-  }
-  MUST(flashkv_batch_commit(batch, NULL, &err));
-  flashkv_batch_free(&batch);
-}
-
 static void write_some(flashkv *store) {
-  store_put_text(store, "a", "value of a");
-  store_put_text(store, "b", "value of b");
-  put_batch(store, "value of p, q, and r");
+  store_put_some(store);
   store_delete_text(store, "b");
-  store_put_text(store, "c", "value of c");
 }
 
 static void assert_whole(const char *folder, uint64_t keys) {
@@ -94,7 +81,7 @@ static void damage_is_found_where_it_is(void **state) {
   found_by_check(&own, test->folder, FLASHKV_CORRUPT);
   assert_int_equal(own.result.findings, 1);
   assert_found(&own, "000000001.data: the value is damaged, key b");
-  damage_flip(path, damage_find(path, "value of p") - 20);
+  damage_flip(path, damage_find(path, "batch of p") - 20);
   found_by_check(&own, test->folder, FLASHKV_CORRUPT);
   assert_int_equal(own.result.findings, 3);
   assert_found(&own, "no record can be read");
@@ -170,7 +157,7 @@ static void the_last_seal_counts(void **state) {
   found own;
   store_put_text(test->store, "a", "value of a");
   MUST(flashkv_sync(test->store, &err));
-  put_batch(test->store, "later");
+  store_put_batch(test->store, "later");
   store_kill(test);
   assert_whole(test->folder, 4);
   damage_path(test, first_file, path);
@@ -211,7 +198,7 @@ static void *write_on(void *ctx) {
     options.sync_writes = number % 16 == 0 ? FLASHKV_SYNC : FLASHKV_BUFFERED;
     MUST(
         flashkv_put_with(own->store, flashkv_text(key), flashkv_text("some value of some size"), &options, NULL, &err));
-    if (number % 7 == 0) put_batch(own->store, "together");
+    if (number % 7 == 0) store_put_batch(own->store, "together");
     if (number % 4000 == 3999) MUST(flashkv_merge(own->store, NULL, NULL, &err));
   }
   return NULL;
