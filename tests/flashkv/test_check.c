@@ -4,8 +4,6 @@
 
 #include "damage.h"
 
-static const char *const first_file = "000000001.data";
-
 static void write_some(flashkv *store) {
   store_put_some(store);
   store_delete_text(store, "b");
@@ -58,8 +56,7 @@ static void a_torn_tail_is_no_finding(void **state) {
   test_store *test = *state;
   char path[DAMAGE_PATH_SIZE];
   write_some(test->store);
-  store_close(test);
-  damage_path(test, first_file, path);
+  damage_close(test, path);
   damage_append(path, 0, 5000);
   assert_whole(test->folder, 5);
   store_open(test);
@@ -75,8 +72,7 @@ static void damage_is_found_where_it_is(void **state) {
   char path[DAMAGE_PATH_SIZE];
   found own;
   write_some(test->store);
-  store_close(test);
-  damage_path(test, first_file, path);
+  damage_close(test, path);
   damage_flip(path, damage_find(path, "value of b"));
   found_by_check(&own, test->folder, FLASHKV_CORRUPT);
   assert_int_equal(own.result.findings, 1);
@@ -96,8 +92,7 @@ static void each_flipped_bit_is_found(void **state) {
   char path[DAMAGE_PATH_SIZE];
   found own;
   write_some(test->store);
-  store_close(test);
-  damage_path(test, first_file, path);
+  damage_close(test, path);
   for (uint64_t at = 0; at < damage_size(path); at++) {
     damage_flip(path, at);
     flashkv_error error = FLASHKV_ERROR_INIT;
@@ -121,8 +116,7 @@ static void files_are_missed(void **state) {
   char path[DAMAGE_PATH_SIZE], stray[DAMAGE_PATH_SIZE];
   found own;
   write_some(test->store);
-  store_close(test);
-  damage_path(test, first_file, path);
+  damage_close(test, path);
   damage_path(test, "000000002.data", stray);
   assert_int_equal(rename(path, stray), 0);
   found_by_check(&own, test->folder, FLASHKV_CORRUPT);
@@ -142,7 +136,7 @@ static void a_file_of_another_store_is_found(void **state) {
   MUST(flashkv_open(&options, &other, &err));
   store_put_text(other, "a", "other");
   MUST(flashkv_close(&other, &err));
-  snprintf(from, sizeof from, "%s/%s", folder, first_file);
+  snprintf(from, sizeof from, "%s/%s", folder, DAMAGE_FIRST_FILE);
   damage_path(test, "000000007.data", to);
   assert_int_equal(rename(from, to), 0);
   store_folder_remove(folder);
@@ -160,7 +154,7 @@ static void the_last_seal_counts(void **state) {
   store_put_batch(test->store, "later");
   store_kill(test);
   assert_whole(test->folder, 4);
-  damage_path(test, first_file, path);
+  damage_path(test, DAMAGE_FIRST_FILE, path);
   damage_flip(path, damage_find(path, "value of a"));
   found_by_check(&own, test->folder, FLASHKV_CORRUPT);
   MUST_SAY(FLASHKV_CORRUPT, "is damaged", flashkv_open(&test->options, &test->store, &err));

@@ -95,7 +95,7 @@ static void assert_whole(const test_store *test, uint64_t keys) {
 /* The word of the record with this key and value. */
 static uint64_t word_of(const test_store *test, const image *own, const char *key_and_value) {
   char path[DAMAGE_PATH_SIZE];
-  damage_path(test, "000000001.data", path);
+  damage_path(test, DAMAGE_FIRST_FILE, path);
   return (own->rows[0].first_span << FKV_SPAN_BITS) + (damage_find(path, key_and_value) - FKV_HEADER_SIZE) / FKV_UNIT;
 }
 
@@ -353,8 +353,7 @@ static void one_that_ends_within_a_batch_is_not_believed(void **state) {
   uint8_t *segment;
   char path[DAMAGE_PATH_SIZE];
   store_put_batch(test->store, "batch of");
-  store_close(test);
-  damage_path(test, "000000001.data", path);
+  damage_close(test, path);
   image own = image_load(test);
   own.rows[0].covered = damage_find(path, "qbatch of q") - FKV_HEADER_SIZE;
   uint64_t *slot = slot_of(&own, word_of(test, &own, "pbatch of p"), &segment);
@@ -376,7 +375,7 @@ static void a_damaged_one_is_not_taken_when_the_log_goes_on(void **state) {
   store_delete_text(test->store, "d");
   store_put_batch(test->store, "half a batch:");
   store_kill(test);
-  damage_path(test, "000000001.data", path);
+  damage_path(test, DAMAGE_FIRST_FILE, path);
   damage_cut(path, damage_find(path, "qhalf a batch: q") - FKV_HEADER_SIZE);
   image own = image_load(test);
   uint64_t *slot = slot_of(&own, word_of(test, &own, "bvalue of b"), &segment);

@@ -6,8 +6,6 @@
 #include "flashkv/store.h"
 #include "sim_disk.h"
 
-static const char *const first_file = "000000001.data";
-
 /* Repairs what cannot be opened, or has a damaged value; it is whole then. */
 static void repair(test_store *test, found *own) {
   found after;
@@ -41,8 +39,7 @@ static void a_damaged_value_goes_and_the_rest_stays(void **state) {
   char path[DAMAGE_PATH_SIZE];
   found own;
   store_put_some(test->store);
-  store_close(test);
-  damage_path(test, first_file, path);
+  damage_close(test, path);
   damage_flip(path, damage_find(path, "value of b"));
   repair(test, &own);
   assert_int_equal(own.result.records_lost, 1);
@@ -62,8 +59,7 @@ static void what_is_left_of_a_batch_stays(void **state) {
   char path[DAMAGE_PATH_SIZE];
   found own;
   store_put_some(test->store);
-  store_close(test);
-  damage_path(test, first_file, path);
+  damage_close(test, path);
   damage_flip(path, damage_find(path, "batch of q") - 20); /* in its head */
   repair(test, &own);
   assert_int_equal(own.result.records_lost, 1);
@@ -76,8 +72,7 @@ static void history_begins_behind_what_was_lost(void **state) {
   char path[DAMAGE_PATH_SIZE];
   found own;
   store_put_some(test->store);
-  store_close(test);
-  damage_path(test, first_file, path);
+  damage_close(test, path);
   damage_flip(path, damage_find(path, "value of b"));
   repair(test, &own);
   assert_int_equal(store_stats(test->store).oldest_replay, 5);
@@ -163,7 +158,7 @@ static void each_flipped_bit_costs_one_record_at_most(void **state) {
   store_close(test);
   store_folder_make(whole);
   store_folder_copy(test->folder, whole);
-  damage_path(test, first_file, path);
+  damage_path(test, DAMAGE_FIRST_FILE, path);
   uint64_t size = damage_size(path), step = UNIT_SANITIZED ? 7 : 1;
   for (uint64_t at = 64; at < size; at += step) {
     found own;
