@@ -8,12 +8,6 @@
 #include "fail_alloc.h"
 #include "support.h"
 
-#define TRY(call)                                                                                                      \
-  do {                                                                                                                 \
-    khonsu_status tried_ = (call);                                                                                     \
-    if (tried_ != KHONSU_OK) return tried_;                                                                            \
-  } while (0)
-
 typedef struct fixture {
   khonsu_db *db;
   void *storage; /* NULL: none */

@@ -12,12 +12,6 @@
 #include "sim_disk.h"
 #include "store.h"
 
-#define TRY(call)                                                                                                      \
-  do {                                                                                                                 \
-    flashkv_status tried_ = (call);                                                                                    \
-    if (tried_ != FLASHKV_OK) return tried_;                                                                           \
-  } while (0)
-
 /* A store, what it must hold, and a snapshot that has old versions kept. */
 typedef struct fixture {
   sim_disk *disk; /* NULL: a real one */

@@ -4,24 +4,9 @@
 
 #include "damage.h"
 
-static const char *const first_file = "000000001.data";
-
-static void put_batch(flashkv *store, const char *value) {
-  flashkv_batch *batch = NULL;
-  MUST(flashkv_batch_new(store, NULL, &batch, &err));
-  for (char key = 'p'; key <= 'r'; key++) {
-    MUST(flashkv_batch_put(batch, slice_of(&key, 1), flashkv_text(value), NULL, &err));
-  }
-  MUST(flashkv_batch_commit(batch, NULL, &err));
-  flashkv_batch_free(&batch);
-}
-
 static void write_some(flashkv *store) {
-  store_put_text(store, "a", "value of a");
-  store_put_text(store, "b", "value of b");
-  put_batch(store, "value of p, q, and r");
+  store_put_some(store);
   store_delete_text(store, "b");
-  store_put_text(store, "c", "value of c");
 }
 
 static void assert_whole(const char *folder, uint64_t keys) {
@@ -71,8 +56,7 @@ static void a_torn_tail_is_no_finding(void **state) {
   test_store *test = *state;
   char path[DAMAGE_PATH_SIZE];
   write_some(test->store);
-  store_close(test);
-  damage_path(test, first_file, path);
+  damage_close(test, path);
   damage_append(path, 0, 5000);
   assert_whole(test->folder, 5);
   store_open(test);
@@ -88,13 +72,12 @@ static void damage_is_found_where_it_is(void **state) {
   char path[DAMAGE_PATH_SIZE];
   found own;
   write_some(test->store);
-  store_close(test);
-  damage_path(test, first_file, path);
+  damage_close(test, path);
   damage_flip(path, damage_find(path, "value of b"));
   found_by_check(&own, test->folder, FLASHKV_CORRUPT);
   assert_int_equal(own.result.findings, 1);
   assert_found(&own, "000000001.data: the value is damaged, key b");
-  damage_flip(path, damage_find(path, "value of p") - 20);
+  damage_flip(path, damage_find(path, "batch of p") - 20);
   found_by_check(&own, test->folder, FLASHKV_CORRUPT);
   assert_int_equal(own.result.findings, 3);
   assert_found(&own, "no record can be read");
@@ -109,8 +92,7 @@ static void each_flipped_bit_is_found(void **state) {
   char path[DAMAGE_PATH_SIZE];
   found own;
   write_some(test->store);
-  store_close(test);
-  damage_path(test, first_file, path);
+  damage_close(test, path);
   for (uint64_t at = 0; at < damage_size(path); at++) {
     damage_flip(path, at);
     flashkv_error error = FLASHKV_ERROR_INIT;
@@ -134,8 +116,7 @@ static void files_are_missed(void **state) {
   char path[DAMAGE_PATH_SIZE], stray[DAMAGE_PATH_SIZE];
   found own;
   write_some(test->store);
-  store_close(test);
-  damage_path(test, first_file, path);
+  damage_close(test, path);
   damage_path(test, "000000002.data", stray);
   assert_int_equal(rename(path, stray), 0);
   found_by_check(&own, test->folder, FLASHKV_CORRUPT);
@@ -155,7 +136,7 @@ static void a_file_of_another_store_is_found(void **state) {
   MUST(flashkv_open(&options, &other, &err));
   store_put_text(other, "a", "other");
   MUST(flashkv_close(&other, &err));
-  snprintf(from, sizeof from, "%s/%s", folder, first_file);
+  snprintf(from, sizeof from, "%s/%s", folder, DAMAGE_FIRST_FILE);
   damage_path(test, "000000007.data", to);
   assert_int_equal(rename(from, to), 0);
   store_folder_remove(folder);
@@ -170,10 +151,10 @@ static void the_last_seal_counts(void **state) {
   found own;
   store_put_text(test->store, "a", "value of a");
   MUST(flashkv_sync(test->store, &err));
-  put_batch(test->store, "later");
+  store_put_batch(test->store, "later");
   store_kill(test);
   assert_whole(test->folder, 4);
-  damage_path(test, first_file, path);
+  damage_path(test, DAMAGE_FIRST_FILE, path);
   damage_flip(path, damage_find(path, "value of a"));
   found_by_check(&own, test->folder, FLASHKV_CORRUPT);
   MUST_SAY(FLASHKV_CORRUPT, "is damaged", flashkv_open(&test->options, &test->store, &err));
@@ -211,7 +192,7 @@ static void *write_on(void *ctx) {
     options.sync_writes = number % 16 == 0 ? FLASHKV_SYNC : FLASHKV_BUFFERED;
     MUST(
         flashkv_put_with(own->store, flashkv_text(key), flashkv_text("some value of some size"), &options, NULL, &err));
-    if (number % 7 == 0) put_batch(own->store, "together");
+    if (number % 7 == 0) store_put_batch(own->store, "together");
     if (number % 4000 == 3999) MUST(flashkv_merge(own->store, NULL, NULL, &err));
   }
   return NULL;

@@ -43,7 +43,7 @@ static size_t count_readable(flashkv *store) {
 
 static void cut(test_store *test) {
   char path[DAMAGE_PATH_SIZE];
-  damage_path(test, "000000001.data", path);
+  damage_path(test, DAMAGE_FIRST_FILE, path);
   damage_cut(path, 8192);
 }
 

@@ -251,7 +251,7 @@ static void bytes_of_one_count(void **state) {
 /* Of the first data file. */
 static uint64_t size_of_data(const test_store *test) {
   char path[DAMAGE_PATH_SIZE];
-  damage_path(test, "000000001.data", path);
+  damage_path(test, DAMAGE_FIRST_FILE, path);
   return damage_size(path);
 }
 

@@ -30,39 +30,24 @@ static void merge(flashkv *store, double threshold) {
   MUST(flashkv_merge(store, &options, NULL, &err));
 }
 
-/* The data file of a store that has one, closed. */
-static void close_and_find_file(test_store *test, char path[DAMAGE_PATH_SIZE]) {
-  store_close(test);
-  damage_path(test, "000000001.data", path);
+/* What is appended to the log is not part of it, and what is written afterwards can be read. */
+static void goes_on_behind(test_store *test, uint8_t byte, size_t count) {
+  char path[DAMAGE_PATH_SIZE];
+  fill(test->store, 1);
+  damage_close(test, path);
+  damage_append(path, byte, count);
+  store_open(test);
+  store_put_text(test->store, "later", "1");
+  store_reopen(test);
+  store_assert_text(test->store, "later", "1");
+  assert_filled(test->store, 1);
 }
 
 /* A torn tail was kept, and what was written behind it could not be read. */
-static void a_torn_tail_is_cut_off_before_more_is_written(void **state) {
-  test_store *test = *state;
-  char path[DAMAGE_PATH_SIZE];
-  fill(test->store, 1);
-  close_and_find_file(test, path);
-  damage_append(path, 0xa5, 333);
-  store_open(test);
-  store_put_text(test->store, "later", "1");
-  store_reopen(test);
-  store_assert_text(test->store, "later", "1");
-  assert_filled(test->store, 1);
-}
+static void a_torn_tail_is_cut_off_before_more_is_written(void **state) { goes_on_behind(*state, 0xa5, 333); }
 
 /* Zeros at the end made a later put unreadable. */
-static void zeros_at_the_end_do_no_harm(void **state) {
-  test_store *test = *state;
-  char path[DAMAGE_PATH_SIZE];
-  fill(test->store, 1);
-  close_and_find_file(test, path);
-  damage_append(path, 0, 10000);
-  store_open(test);
-  store_put_text(test->store, "later", "1");
-  store_reopen(test);
-  store_assert_text(test->store, "later", "1");
-  assert_filled(test->store, 1);
-}
+static void zeros_at_the_end_do_no_harm(void **state) { goes_on_behind(*state, 0, 10000); }
 
 /* A last record that was shorter than what was expected to be read was lost by a clean close, and the next key read wrong. */
 static void a_short_last_record_survives_a_clean_close(void **state) {
@@ -83,7 +68,7 @@ static void one_flipped_bit_is_a_status(void **state) {
   char path[DAMAGE_PATH_SIZE];
   found own;
   fill(test->store, 1);
-  close_and_find_file(test, path);
+  damage_close(test, path);
   for (uint64_t at = 0; at < 2000; at += 97) {
     damage_flip(path, at);
     flashkv *store = NULL;

@@ -6,27 +6,6 @@
 #include "flashkv/store.h"
 #include "sim_disk.h"
 
-static const char *const first_file = "000000001.data";
-
-static void put_batch(flashkv *store, const char *value) {
-  flashkv_batch *batch = NULL;
-  MUST(flashkv_batch_new(store, NULL, &batch, &err));
-  for (char key = 'p'; key <= 'r'; key++) {
-    char text[64];
-    snprintf(text, sizeof text, "%s %c", value, key);
-    MUST(flashkv_batch_put(batch, slice_of(&key, 1), flashkv_text(text), NULL, &err));
-  }
-  MUST(flashkv_batch_commit(batch, NULL, &err));
-  flashkv_batch_free(&batch);
-}
-
-static void write_some(flashkv *store) {
-  store_put_text(store, "a", "value of a");
-  store_put_text(store, "b", "value of b");
-  put_batch(store, "batch of");
-  store_put_text(store, "c", "value of c");
-}
-
 /* Repairs what cannot be opened, or has a damaged value; it is whole then. */
 static void repair(test_store *test, found *own) {
   found after;
@@ -40,7 +19,7 @@ static void a_whole_store_is_left_as_it_is(void **state) {
   test_store *test = *state;
   char copy[STORE_PATH_SIZE], command[256];
   found own;
-  write_some(test->store);
+  store_put_some(test->store);
   found_by_repair(&own, test->folder, FLASHKV_LOCKED);
   store_close(test);
   store_folder_make(copy);
@@ -59,9 +38,8 @@ static void a_damaged_value_goes_and_the_rest_stays(void **state) {
   test_store *test = *state;
   char path[DAMAGE_PATH_SIZE];
   found own;
-  write_some(test->store);
-  store_close(test);
-  damage_path(test, first_file, path);
+  store_put_some(test->store);
+  damage_close(test, path);
   damage_flip(path, damage_find(path, "value of b"));
   repair(test, &own);
   assert_int_equal(own.result.records_lost, 1);
@@ -80,9 +58,8 @@ static void what_is_left_of_a_batch_stays(void **state) {
   test_store *test = *state;
   char path[DAMAGE_PATH_SIZE];
   found own;
-  write_some(test->store);
-  store_close(test);
-  damage_path(test, first_file, path);
+  store_put_some(test->store);
+  damage_close(test, path);
   damage_flip(path, damage_find(path, "batch of q") - 20); /* in its head */
   repair(test, &own);
   assert_int_equal(own.result.records_lost, 1);
@@ -94,9 +71,8 @@ static void history_begins_behind_what_was_lost(void **state) {
   test_store *test = *state;
   char path[DAMAGE_PATH_SIZE];
   found own;
-  write_some(test->store);
-  store_close(test);
-  damage_path(test, first_file, path);
+  store_put_some(test->store);
+  damage_close(test, path);
   damage_flip(path, damage_find(path, "value of b"));
   repair(test, &own);
   assert_int_equal(store_stats(test->store).oldest_replay, 5);
@@ -106,7 +82,7 @@ static void a_manifest_is_made_anew(void **state) {
   test_store *test = *state;
   char path[DAMAGE_PATH_SIZE];
   found own;
-  write_some(test->store);
+  store_put_some(test->store);
   for (int round = 0; round < 3; round++) {
     store_close(test);
     damage_path(test, "MANIFEST", path);
@@ -178,11 +154,11 @@ static size_t count_right(flashkv *store) {
 static void each_flipped_bit_costs_one_record_at_most(void **state) {
   test_store *test = *state;
   char path[DAMAGE_PATH_SIZE], whole[STORE_PATH_SIZE];
-  write_some(test->store);
+  store_put_some(test->store);
   store_close(test);
   store_folder_make(whole);
   store_folder_copy(test->folder, whole);
-  damage_path(test, first_file, path);
+  damage_path(test, DAMAGE_FIRST_FILE, path);
   uint64_t size = damage_size(path), step = UNIT_SANITIZED ? 7 : 1;
   for (uint64_t at = 64; at < size; at += step) {
     found own;
@@ -227,7 +203,7 @@ static void close_store(flashkv *store) { assert_int_equal(fkv_close(store, NULL
 static sim_disk *damaged_disk(bool without_manifest) {
   sim_disk *disk = sim_disk_new(&(sim_options){0});
   flashkv *store = open_on(disk);
-  write_some(store);
+  store_put_some(store);
   close_store(store);
   uint64_t size;
   uint8_t *bytes = sim_disk_bytes(disk, "/store/000000001.data", &size);

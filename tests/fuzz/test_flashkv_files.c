@@ -6,6 +6,7 @@
 #include "flashkv/hint.h"
 #include "flashkv/walk.h"
 #include "fuzz.h"
+#include "mend_record.h"
 
 static bool one_in(kh_prng *prng, uint64_t many) { return kh_prng_below(prng, many) == 0; }
 
@@ -83,24 +84,10 @@ static void add_file(fuzz_corpus *corpus, kh_prng *prng) {
   fuzz_corpus_add(corpus, kh_slice(bytes, end + kh_prng_below(prng, 2) * (sizeof bytes - end)));
 }
 
-/* As who writes the record would compute them; a value's only if it is where its record says. */
-static void mend_record(uint8_t *record, uint64_t offset, uint64_t room) {
-  size_t head = fkv_record_head_size(record);
-  if (head > room) return;
-  if (fkv_record_size(record, offset) <= room && fkv_record_kind(record) != FKV_VOID) {
-    uint32_t value = kh_crc32c(0, record + fkv_record_value_at(record, offset), fkv_record_value_size(record));
-    memcpy(record + 4, &value, sizeof value);
-  }
-  uint64_t place[4] = {fkv_record_sequence(record), fkv_record_timestamp_us(record), SALT, offset};
-  uint32_t crc = kh_crc32c(kh_crc32c(0, record + 4, 12), record + FKV_HEADER_SIZE, head - FKV_HEADER_SIZE);
-  crc = kh_crc32c(crc, place, sizeof place);
-  memcpy(record, &crc, sizeof crc);
-}
-
 static void mend_records(uint8_t *bytes, size_t size, kh_prng *prng) {
   uint64_t offset = FKV_PREAMBLE_SIZE;
   while (offset + FKV_HEADER_SIZE <= size && kh_load_8(bytes + offset) != 0) {
-    if (!one_in(prng, 8)) mend_record(bytes + offset, offset, size - offset);
+    if (!one_in(prng, 8)) mend_record(bytes + offset, offset, size - offset, SALT);
     offset += fkv_record_size(bytes + offset, offset);
   }
 }

@@ -9,6 +9,7 @@
 #include "flashkv/manifest.h"
 #include "flashkv/store.h"
 #include "fuzz.h"
+#include "mend_record.h"
 #include "sim_disk.h"
 
 enum { STORES = 12, FILES_MAX = 12, KEYS = 40, WRITES = 60 };
@@ -118,19 +119,6 @@ static void mend_manifest(uint8_t *bytes, size_t size) {
   uint64_t body = size - FKV_PREAMBLE_SIZE, crc = kh_crc32c(0, bytes + FKV_PREAMBLE_SIZE, (size_t)body);
   memcpy(bytes + 40, &body, sizeof body);
   memcpy(bytes + 48, &crc, sizeof crc);
-}
-
-static void mend_record(uint8_t *record, uint64_t offset, uint64_t room, uint64_t salt) {
-  size_t head = fkv_record_head_size(record);
-  if (head > room) return;
-  if (fkv_record_size(record, offset) <= room && fkv_record_kind(record) != FKV_VOID) {
-    uint32_t value = kh_crc32c(0, record + fkv_record_value_at(record, offset), fkv_record_value_size(record));
-    memcpy(record + 4, &value, sizeof value);
-  }
-  uint64_t place[4] = {fkv_record_sequence(record), fkv_record_timestamp_us(record), salt, offset};
-  uint32_t crc = kh_crc32c(kh_crc32c(0, record + 4, 12), record + FKV_HEADER_SIZE, head - FKV_HEADER_SIZE);
-  crc = kh_crc32c(crc, place, sizeof place);
-  memcpy(record, &crc, sizeof crc);
 }
 
 static void mend_records(uint8_t *bytes, size_t size) {

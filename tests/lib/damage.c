@@ -9,6 +9,11 @@ void damage_path(const test_store *test, const char *name, char path[DAMAGE_PATH
   snprintf(path, DAMAGE_PATH_SIZE, "%s/%s", test->folder, name);
 }
 
+void damage_close(test_store *test, char path[DAMAGE_PATH_SIZE]) {
+  store_close(test);
+  damage_path(test, DAMAGE_FIRST_FILE, path);
+}
+
 bool damage_exists(const char *path) { return access(path, F_OK) == 0; }
 
 uint64_t damage_size(const char *path) {

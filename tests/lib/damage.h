@@ -7,6 +7,10 @@
 enum { DAMAGE_PATH_SIZE = 512 };
 /* "<folder>/<name>" */
 void damage_path(const test_store *test, const char *name, char path[DAMAGE_PATH_SIZE]);
+/* The first data file of a store. */
+#define DAMAGE_FIRST_FILE "000000001.data"
+/* Closes the store, and finds this one. */
+void damage_close(test_store *test, char path[DAMAGE_PATH_SIZE]);
 
 /* All of these fail the test if they cannot. */
 uint64_t damage_size(const char *path);

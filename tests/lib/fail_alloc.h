@@ -22,4 +22,11 @@ void fail_alloc_tell(void (*tell)(void *ctx), void *ctx);
 /* Bytes asked for since the last call, whether they were given back or not. */
 uint64_t fail_alloc_take_bytes(void);
 
+/* Returns the status of a call that failed, from who returns one: the database's or the engine's. */
+#define TRY(call)                                                                                                      \
+  do {                                                                                                                 \
+    int32_t tried_ = (call);                                                                                           \
+    if (tried_ != 0) return tried_;                                                                                    \
+  } while (0)
+
 #endif

@@ -203,6 +203,25 @@ void store_put_until(flashkv *store, const char *key, const char *value, uint64_
 
 void store_delete_text(flashkv *store, const char *key) { MUST(flashkv_delete(store, flashkv_text(key), &err)); }
 
+void store_put_batch(flashkv *store, const char *value) {
+  flashkv_batch *batch = NULL;
+  MUST(flashkv_batch_new(store, NULL, &batch, &err));
+  for (char key = 'p'; key <= 'r'; key++) {
+    char text[64];
+    snprintf(text, sizeof text, "%s %c", value, key);
+    MUST(flashkv_batch_put(batch, slice_of(&key, 1), flashkv_text(text), NULL, &err));
+  }
+  MUST(flashkv_batch_commit(batch, NULL, &err));
+  flashkv_batch_free(&batch);
+}
+
+void store_put_some(flashkv *store) {
+  store_put_text(store, "a", "value of a");
+  store_put_text(store, "b", "value of b");
+  store_put_batch(store, "batch of");
+  store_put_text(store, "c", "value of c");
+}
+
 static void must_hold(flashkv_value *value, const char *expected, size_t size) {
   assert_int_equal(value->size, size);
   if (size > 0) assert_memory_equal(value->data, expected, size);

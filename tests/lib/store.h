@@ -72,6 +72,10 @@ void store_crash(test_store *test);
 void store_put_text(flashkv *store, const char *key, const char *value);
 void store_put_until(flashkv *store, const char *key, const char *value, uint64_t expires_ms);
 void store_delete_text(flashkv *store, const char *key);
+/* A batch: p, q and r are "<value> p", "<value> q", "<value> r". */
+void store_put_batch(flashkv *store, const char *value);
+/* "value of a", of b and of c, in commits of their own, and a batch "batch of" before the last one. */
+void store_put_some(flashkv *store);
 void store_assert_text(flashkv *store, const char *key, const char *expected); /* NULL: absent */
 void store_assert_text_at(flashkv *store, uint64_t sequence, const char *key, const char *expected);
 void store_assert_value(flashkv *store, flashkv_slice key, flashkv_slice expected);

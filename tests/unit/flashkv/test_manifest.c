@@ -43,6 +43,24 @@ static void write_one(size_t rows, uint64_t generation) {
   kh_free(all);
 }
 
+/* One of two rows, and its bytes. */
+enum { ONE_SIZE = 128 + 2 * 64 };
+static kh_file write_and_open(uint8_t bytes[ONE_SIZE]) {
+  const kh_os *os = kh_os_posix();
+  char path[128];
+  kh_file_info info;
+  size_t size;
+  kh_file file;
+  write_one(2, 1);
+  path_of(FKV_MANIFEST_NAME, path);
+  assert_int_equal(KH_OS_CALL(os, open, path, KH_OPEN_WRITE, &file), 0);
+  assert_int_equal(KH_OS_CALL(os, info, file, &info), 0);
+  assert_int_equal(info.size, ONE_SIZE);
+  assert_int_equal(KH_OS_CALL(os, read_at, file, bytes, ONE_SIZE, 0, &size), 0);
+  assert_int_equal(size, ONE_SIZE);
+  return file;
+}
+
 static void what_is_written_is_read(void **state) {
   (void)state;
   static const size_t counts[] = {0, 1, 3, 1000};
@@ -91,14 +109,10 @@ static void damage_is_noticed(void **state) {
   (void)state;
   const kh_os *os = kh_os_posix();
   char path[128], message[512];
-  uint8_t bytes[1024];
-  size_t size;
-  kh_file file;
-  write_one(2, 1);
+  uint8_t bytes[ONE_SIZE];
+  kh_file file = write_and_open(bytes);
+  const size_t size = sizeof bytes;
   path_of(FKV_MANIFEST_NAME, path);
-  assert_int_equal(KH_OS_CALL(os, open, path, KH_OPEN_WRITE, &file), 0);
-  assert_int_equal(KH_OS_CALL(os, read_at, file, bytes, sizeof bytes, 0, &size), 0);
-  assert_int_equal(size, 128 + 2 * 64);
   khonsu_slice slice = kh_slice(bytes, size);
   for (size_t bit = 0; bit < 8 * size; bit++) {
     bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
@@ -137,14 +151,9 @@ static void ids_are_below_the_next_one(void **state) {
 /* Changes the byte at `offset`, under checksums that are right. */
 static void write_changed(size_t offset, uint8_t byte) {
   const kh_os *os = kh_os_posix();
-  char path[128];
-  uint8_t bytes[1024];
-  size_t size;
-  kh_file file;
-  write_one(2, 1);
-  path_of(FKV_MANIFEST_NAME, path);
-  assert_int_equal(KH_OS_CALL(os, open, path, KH_OPEN_WRITE, &file), 0);
-  assert_int_equal(KH_OS_CALL(os, read_at, file, bytes, sizeof bytes, 0, &size), 0);
+  uint8_t bytes[ONE_SIZE];
+  const size_t size = sizeof bytes;
+  kh_file file = write_and_open(bytes);
   bytes[offset] = byte;
   uint64_t body_crc = kh_crc32c(0, bytes + FKV_PREAMBLE_SIZE, size - FKV_PREAMBLE_SIZE);
   memcpy(bytes + 48, &body_crc, sizeof body_crc);
