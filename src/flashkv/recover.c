@@ -71,6 +71,7 @@ static bool take(recovery *own, fkv_file *file, uint64_t offset, const uint8_t *
       fkv_seal seal = fkv_record_seal(record);
       if (seal.synced_to > own->synced) own->synced = seal.synced_to;
       if (seal.records == 0) return !is_open;
+      /* Of fewer than it counts, the others stand before where an image of the index says that it ends. */
       if (sequence != own->open_sequence || !follows(own, file, sequence) ||
           seal.records * sizeof(uint64_t) != own->open.size)
         return false;
