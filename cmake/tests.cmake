@@ -59,6 +59,12 @@ function(khonsu_add_test source name label library)
     target_link_options(${target} PRIVATE
       LINKER:--wrap=kh_os_random LINKER:--wrap=kh_os_wall_us LINKER:--wrap=kh_os_process)
   endif()
+  if(name STREQUAL "unit/os/interrupted")
+    foreach(call open close pread pwritev ftruncate posix_fallocate fsync fdatasync flock rename link unlink mkdir rmdir readdir
+            statvfs)
+      target_link_options(${target} PRIVATE LINKER:--wrap=${call})
+    endforeach()
+  endif()
   if(label MATCHES "^(fault|fuzz)$")
     # clang would assume that a malloc whose result is not used cannot fail.
     target_compile_options(${target} PRIVATE -fno-builtin)
