@@ -20,7 +20,6 @@ typedef struct one_file {
 } one_file;
 
 typedef struct one_store {
-  bool has_hints; /* or an image of the index */
   sim_disk *disk;
   one_file files[FILES_MAX];
   size_t count;
@@ -78,7 +77,6 @@ static int add_file(void *ctx, const char *path, uint8_t *bytes, uint64_t size) 
   one_store *own = ctx;
   assert_true(own->count < FILES_MAX);
   one_file *file = &own->files[own->count++];
-  own->has_hints = own->has_hints || strstr(path, ".hint") != NULL;
   snprintf(file->path, sizeof file->path, "%s", path);
   fuzz_corpus_add(&file->good, kh_slice(bytes, size));
   return 0;
@@ -100,8 +98,7 @@ static void make_store(one_store *own, uint64_t number) {
   if (number % 3 == 0) assert_int_equal(flashkv_merge(store, &merging, NULL, NULL), FLASHKV_OK);
   write_batch(store);
   write_some(store, &prng, WRITES / 4);
-  own->has_hints = number % 2 == 0;
-  if (own->has_hints) assert_int_equal(flashkv_close(&store, NULL), FLASHKV_OK);
+  if (number % 2 == 0) assert_int_equal(flashkv_close(&store, NULL), FLASHKV_OK);
   own->disk = sim_disk_kill(disk);
   if (store != NULL) may(flashkv_close(&store, NULL));
   sim_disk_free(&disk);
@@ -129,7 +126,7 @@ static void mend_records(uint8_t *bytes, size_t size) {
   }
 }
 
-/* Not of stores with an image of the index, or hints: they are believed to lead to records that they were made from. */
+/* An image of the index, and hints, lead to other records then than they were made from. */
 static void mend(const char *path, uint8_t *bytes, size_t size) {
   if (size < FKV_PREAMBLE_SIZE) return;
   if (strstr(path, ".data") != NULL) mend_records(bytes, size);
@@ -200,7 +197,7 @@ static void open_mutated(void *ctx, kh_prng *prng) {
   size_t size;
   fixed_world_begin(kh_prng_next(prng));
   uint8_t *mutant = fuzz_mutate(&file->good, prng, &size);
-  if (!own->has_hints && !one_in(prng, 3)) mend(file->path, mutant, size);
+  if (!one_in(prng, 3)) mend(file->path, mutant, size);
   sim_disk *disk = sim_disk_kill(own->disk);
   put_file(disk, file->path, mutant, size);
   uint64_t how = kh_prng_below(prng, 8);
