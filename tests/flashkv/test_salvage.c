@@ -509,7 +509,7 @@ static void any_harm_is_as_in_a_repair(void **state) {
     sim_disk *disk = disk_of_a_store(closed == 1);
     bit_rot rot;
     bit_rot_init(&rot, disk);
-    for (uint64_t round = 0, rounds = unit_size(400); round < rounds; round++) {
+    for (uint64_t round = 0, rounds = unit_size(150); round < rounds; round++) {
       sim_disk *harmed = sim_disk_kill(disk);
       char text[320];
       for (uint64_t count = 1 + kh_prng_below(&prng, 4); count > 0; count--) {
