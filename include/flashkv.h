@@ -35,7 +35,8 @@
  * Reads take no lock and wait for nobody. Writes are put into one order. A store has one thread of its own, which merges,
  * drops what has expired, prepares files ahead of writes, and writes hints that make opening after a crash faster, unless
  * options.background is false. The library installs no signal handler (but see flashkv_guard_mapped_files), writes nothing
- * to stdout or stderr, and does not abort on bad data or on a failed allocation. After fork() a child may only exec: a store does not survive it.
+ * to stdout or stderr, and does not abort on bad data or on a failed allocation. After fork() a child may only exec: a store
+ * does not survive it.
  *
  * Sequences. Every commit (a put, a delete, a write batch) has a sequence number, one more than the commit before it, and
  * a timestamp. Sequences order commits; they are positions, not times, and start at 1.

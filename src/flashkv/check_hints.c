@@ -1,7 +1,5 @@
 #include "check_hints.h"
 
-#include <stdio.h>
-
 #include "hint.h"
 #include "whole_file.h"
 
@@ -36,7 +34,7 @@ static khonsu_status check_hint(fkv_survey *survey, const fkv_surveyed *item, kh
   survey->report->result.files++;
   survey->report->result.bytes += is->size;
   if (own.same && own.end == is->size) return FLASHKV_OK;
-  snprintf(name, sizeof name, "%09llu.hint", (unsigned long long)item->row.id);
+  fkv_files_name(item->row.id, "hint", name);
   fkv_report_finding(survey->report, name, 0, is->size, no_key,
                      "does not say what is in its data file; it is not used");
   return FLASHKV_OK;

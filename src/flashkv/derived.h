@@ -1,5 +1,5 @@
-/* derived: files that are made from data files, and can be made again: the image of the index, hints, and the index on disk. Who
- * changes which data files there are without opening the store removes them. */
+/* derived: files that are made from data files, and can be made again: the image of the index, hints, and the index on disk.
+ * Who changes which data files there are without opening the store removes them. */
 #ifndef FKV_DERIVED_H
 #define FKV_DERIVED_H
 

@@ -103,7 +103,7 @@ static khonsu_status make_rows(const search *own, fkv_survey *survey, khonsu_err
       continue;
     }
     char name[FKV_NAME_MAX];
-    snprintf(name, sizeof name, "%09llu.data", (unsigned long long)found->id);
+    fkv_files_name(found->id, "data", name);
     fkv_report_finding(survey->report, name, 0, 0, kh_slice(NULL, 0), "is of another store, and left alone");
   }
   return FLASHKV_OK;

@@ -13,8 +13,15 @@ static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 /* ---- names */
 
+void fkv_files_name(uint64_t id, const char *suffix, char name[FKV_NAME_MAX]) {
+  int size = snprintf(name, FKV_NAME_MAX, "%09" PRIu64 ".%s", id, suffix);
+  KH_ASSERT(size > 0 && size < FKV_NAME_MAX);
+}
+
 void fkv_files_path(const fkv_files *files, uint64_t id, const char *suffix, char path[FKV_PATH_MAX]) {
-  int size = snprintf(path, FKV_PATH_MAX, "%s/%09" PRIu64 ".%s", files->dir_path, id, suffix);
+  char name[FKV_NAME_MAX];
+  fkv_files_name(id, suffix, name);
+  int size = snprintf(path, FKV_PATH_MAX, "%s/%s", files->dir_path, name);
   KH_ASSERT(size > 0 && size < FKV_PATH_MAX); /* open has seen to it */
 }
 

@@ -76,6 +76,9 @@ static inline void fkv_handle_close(const kh_os *os, kh_file file) {
   if (file != KH_FILE_NONE) (void)KH_OS_CALL(os, close, file);
 }
 
+/* "<id>.<suffix>" */
+enum { FKV_NAME_MAX = 64 };
+void fkv_files_name(uint64_t id, const char *suffix, char name[FKV_NAME_MAX]);
 /* "<dir>/<id>.<suffix>" */
 void fkv_files_path(const fkv_files *files, uint64_t id, const char *suffix, char path[FKV_PATH_MAX]);
 /* Bytes of the file of this name in the directory; 0: there is none. */
@@ -107,8 +110,8 @@ KHONSU_MUST_USE khonsu_status fkv_file_make_room(fkv_file *file, const fkv_files
  * in steps of FKV_WARM_STEP bytes. The file is pinned; the lock need not be held. */
 enum { FKV_WARM_FROM = 4 << 20, FKV_WARM_STEP = 2 << 20 };
 void fkv_file_warm_ahead(fkv_file *file, uint64_t tail);
-/* Writes a record into room of the file: one of a size up to FKV_MAPPED_WRITE through the mapping, where nothing can fail, unless `by_call`. The lock
- * need not be held. */
+/* Writes a record into room of the file: one of a size up to FKV_MAPPED_WRITE through the mapping, where nothing can fail,
+ * unless `by_call`. The lock need not be held. */
 KHONSU_MUST_USE khonsu_status fkv_file_write(fkv_file *file, const fkv_files *files, const fkv_draft *draft,
                                              const fkv_place *place, bool by_call, khonsu_error *error);
 /* Writes bytes into room of the file, by a call. */

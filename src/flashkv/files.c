@@ -31,6 +31,17 @@ static khonsu_status describe(flashkv *store, fkv_manifest *manifest, khonsu_err
   return FLASHKV_OK;
 }
 
+void fkv_take_manifest(flashkv *store, const fkv_manifest *manifest) {
+  memcpy(store->files.store_id, manifest->store_id, FKV_STORE_ID_SIZE);
+  store->hash_seed = manifest->hash_seed;
+  store->generation = manifest->generation;
+  store->next_file_id = manifest->next_file_id;
+  store->history_from = manifest->history_from;
+  store->versions.oldest = manifest->retain_oldest;
+  store->sequence = manifest->sequence;
+  store->timestamp_us = manifest->timestamp_us;
+}
+
 khonsu_status fkv_publish_files(flashkv *store, khonsu_error *error) {
   fkv_manifest manifest;
   khonsu_status status = describe(store, &manifest, error);

@@ -1,26 +1,18 @@
 #include "hints.h"
 
-#include <stdio.h>
-
 #include "hint.h"
 #include "keeper.h"
 
 enum { SHARD = 0 };
-
-static kh_os_error remove_of(const flashkv *store, const fkv_file *file, const char *suffix) {
-  char path[FKV_PATH_MAX];
-  fkv_files_path(&store->files, file->id, suffix, path);
-  return KH_OS_CALL(store->files.os, unlink, path);
-}
 
 /* ---- which there are */
 
 void fkv_hints_find(flashkv *store) {
   for (size_t index = 0; index < store->list_count; index++) {
     fkv_file *file = store->list[index];
-    char name[32];
+    char name[FKV_NAME_MAX];
     if (!file->sealed) continue;
-    snprintf(name, sizeof name, "%09llu.hint", (unsigned long long)file->id);
+    fkv_files_name(file->id, "hint", name);
     file->hint_size = fkv_files_size_of(&store->files, name);
     file->has_hint = file->hint_size > 0;
     store->hints_size += file->hint_size;
@@ -30,20 +22,30 @@ void fkv_hints_find(flashkv *store) {
 void fkv_hints_forget(flashkv *store, fkv_file *file) {
   store->hints_size -= file->hint_size;
   file->hint_size = 0;
-  file->has_hint = false;
+  file->has_hint = file->hint_is_bad = false;
 }
 
-static void remove_hints(flashkv *store, bool all) {
+/* False: there was none, or it stays, until a new one takes its place. */
+static bool remove_hint(flashkv *store, fkv_file *file) {
+  char path[FKV_PATH_MAX];
+  fkv_files_path(&store->files, file->id, "hint", path);
+  fkv_hints_forget(store, file);
+  return KH_OS_CALL(store->files.os, unlink, path) == 0;
+}
+
+/* Of all files, or of those that the opening could not go by. Whether any was there. */
+static bool remove_hints(flashkv *store, bool all) {
+  bool any = false;
   for (size_t index = 0; index < store->list_count; index++) {
     fkv_file *file = store->list[index];
-    if (!file->hint_is_bad && !(all && file->has_hint)) continue;
-    (void)remove_of(store, file, "hint"); /* else a new one takes its place */
-    fkv_hints_forget(store, file);
+    bool goes = file->hint_is_bad || (all && file->has_hint);
+    if (goes && remove_hint(store, file)) any = true;
   }
+  return any;
 }
 
-void fkv_hints_remove_bad(flashkv *store) { remove_hints(store, false); }
-void fkv_hints_remove_all(flashkv *store) { remove_hints(store, true); }
+void fkv_hints_remove_bad(flashkv *store) { (void)remove_hints(store, false); }
+void fkv_hints_remove_all(flashkv *store) { (void)remove_hints(store, true); }
 
 /* ---- writing */
 
@@ -100,8 +102,7 @@ static void take(flashkv *store, fkv_file *file, uint64_t size) {
   kh_lock_acquire(&store->write_lock);
   bool unwanted = file->unlisted || store->hints_given_back;
   if (unwanted) {
-    (void)remove_of(store, file, "hint");
-    fkv_hints_forget(store, file);
+    (void)remove_hint(store, file);
   } else {
     file->hint_size = size;
     store->hints_size += size;
@@ -156,12 +157,7 @@ bool fkv_hints_give_back(flashkv *store, khonsu_status status) {
   kh_lock_acquire(&store->hints_lock);
   store->hints_given_back = true;
   bool any = store->hint_file != KH_FILE_NONE && KH_OS_CALL(store->files.os, truncate, store->hint_file, 0) == 0;
-  for (size_t index = 0; index < store->list_count; index++) {
-    fkv_file *file = store->list[index];
-    if (!file->has_hint) continue;
-    if (remove_of(store, file, "hint") == 0) any = true; /* also of one that stands there, and was not taken yet */
-    fkv_hints_forget(store, file);
-  }
+  any = remove_hints(store, true) || any; /* also one that stands there, and was not taken yet */
   kh_lock_release(&store->hints_lock);
   return any;
 }

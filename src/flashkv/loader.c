@@ -165,11 +165,11 @@ khonsu_status fkv_loader_begin(fkv_loader *loader, flashkv *store, uint64_t coun
   return khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for the keys of the store");
 }
 
-static khonsu_status count(fkv_loader *loader, uint64_t word, const fkv_known *known) {
+static khonsu_status count(fkv_loader *loader, fkv_file *file, uint64_t word, const fkv_known *known) {
   flashkv *store = loader->store;
   khonsu_status status = FLASHKV_OK;
   if (!known->is_put) status = kh_buffer_append(&loader->tombstones, &word, sizeof word);
-  fkv_count_write(store, fkv_spot_of(store, word).file, known->size, known->is_put, known->expires_ms);
+  fkv_count_write(store, file, known->size, known->is_put, known->expires_ms);
   if (known->expires_ms != 0 && status == FLASHKV_OK) status = fkv_expiry_note(store, known->expires_ms, word);
   store->recovery.records++;
   if (status == FLASHKV_OK) return status;
@@ -185,17 +185,18 @@ static khonsu_status add_aside(fkv_loader *loader, uint64_t hash, uint64_t word)
 
 khonsu_status fkv_loader_add(fkv_loader *loader, uint64_t word, const uint8_t *record) {
   flashkv *store = loader->store;
+  fkv_spot spot = fkv_spot_of(store, word);
   fkv_known known = {.hash = fkv_hash(store, fkv_record_key(record)),
-                     .size = fkv_record_size(record, fkv_spot_of(store, word).offset),
+                     .size = fkv_record_size(record, spot.offset),
                      .expires_ms = fkv_record_expires_ms(record),
                      .is_put = fkv_record_kind(record) == FKV_PUT};
-  khonsu_status status = count(loader, word, &known);
+  khonsu_status status = count(loader, spot.file, word, &known);
   if (status != FLASHKV_OK) return status;
   return loader->parts == NULL ? enter(loader, word, record, known.hash) : add_aside(loader, known.hash, word);
 }
 
 khonsu_status fkv_loader_add_known(fkv_loader *loader, uint64_t word, const fkv_known *known) {
-  khonsu_status status = count(loader, word, known);
+  khonsu_status status = count(loader, fkv_spot_of(loader->store, word).file, word, known);
   if (status != FLASHKV_OK) return status;
   return loader->parts == NULL ? enter_aside(loader, &(aside){known->hash, word})
                                : add_aside(loader, known->hash, word);

@@ -188,14 +188,7 @@ static khonsu_status open_row(flashkv *store, const fkv_manifest_row *row, bool 
 }
 
 static khonsu_status open_rows(flashkv *store, const fkv_manifest *manifest, khonsu_error *error) {
-  memcpy(store->files.store_id, manifest->store_id, FKV_STORE_ID_SIZE);
-  store->hash_seed = manifest->hash_seed;
-  store->generation = manifest->generation;
-  store->next_file_id = manifest->next_file_id;
-  store->history_from = manifest->history_from;
-  store->versions.oldest = manifest->retain_oldest;
-  store->sequence = manifest->sequence;
-  store->timestamp_us = manifest->timestamp_us;
+  fkv_take_manifest(store, manifest);
   atomic_store(&store->manifest_size, fkv_manifest_size(manifest));
   fkv_image_open(store, manifest);
   for (size_t index = 0; index < manifest->row_count; index++) {

@@ -71,14 +71,7 @@ static khonsu_status load_files(salvage *own, khonsu_error *error) {
 static void take_manifest(salvage *own) {
   flashkv *store = own->store;
   fkv_manifest is = fkv_kept_manifest(&own->survey);
-  memcpy(store->files.store_id, is.store_id, FKV_STORE_ID_SIZE);
-  store->hash_seed = is.hash_seed;
-  store->generation = is.generation;
-  store->next_file_id = is.next_file_id;
-  store->history_from = is.history_from;
-  store->versions.oldest = is.retain_oldest;
-  store->sequence = is.sequence;
-  store->timestamp_us = is.timestamp_us;
+  fkv_take_manifest(store, &is);
   atomic_store(&store->visible, is.sequence);
   atomic_store(&store->synced, is.sequence);
   if (!own->survey.discovered) atomic_store(&store->manifest_size, fkv_manifest_size(&own->survey.manifest));

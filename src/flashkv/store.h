@@ -36,9 +36,9 @@ struct flashkv {
   kh_heap *heap;
   flashkv_options options;
   char *dir_path;
-  _Atomic bool
-      misses_are_doubtful;     /* the index has lost words: its image, or the tree, cannot be read, or is wrong; or the
-                                       key of a record could not be read when it had to move the entry */
+  /* The index has lost words: its image, or the tree, cannot be read, or is wrong; or the key of a record could not be read
+   * when it had to move the entry. */
+  _Atomic bool misses_are_doubtful;
   _Atomic bool index_is_wrong; /* it leads where it should not, as its image or a hint said */
   kh_file directory, lock_file;
 
@@ -221,6 +221,8 @@ khonsu_status fkv_check_write(khonsu_slice key, khonsu_slice value, khonsu_error
 
 /* ---- files.c: which files there are */
 
+/* What the manifest says of the store, but for its files. Nobody else has the store. */
+void fkv_take_manifest(flashkv *store, const fkv_manifest *manifest);
 /* Writes the manifest. files_lock is held. IN_DOUBT: it may be the new one or the old one that is found; the store has
  * stopped. */
 KHONSU_MUST_USE khonsu_status fkv_publish_files(flashkv *store, khonsu_error *error);

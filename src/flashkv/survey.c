@@ -6,7 +6,7 @@
 static const khonsu_slice no_key;
 
 const char *fkv_survey_name(const fkv_surveyed *item, char name[FKV_NAME_MAX]) {
-  snprintf(name, FKV_NAME_MAX, "%09" PRIu64 ".data", item->row.id);
+  fkv_files_name(item->row.id, "data", name);
   return name;
 }
 

@@ -51,7 +51,6 @@ void fkv_survey_fini(fkv_survey *survey);
 bool fkv_survey_is_committed(const fkv_survey *survey, const fkv_surveyed *item, const fkv_step *step);
 
 /* "000000001.data" */
-enum { FKV_NAME_MAX = 64 };
 const char *fkv_survey_name(const fkv_surveyed *item, char name[FKV_NAME_MAX]);
 
 #endif

@@ -135,8 +135,8 @@ uint64_t fkv_versions_older(const fkv_versions *versions, uint64_t word) {
 
 uint64_t fkv_versions_newer(const fkv_versions *versions, uint64_t newest, uint64_t word) {
   uint64_t at = newest;
-  for (uint64_t steps = 0; at != 0 && steps <= versions->count;
-       steps++) { /* links that an image made up may go round */
+  /* Links that an image made up may go round. */
+  for (uint64_t steps = 0; at != 0 && steps <= versions->count; steps++) {
     uint64_t older = fkv_versions_older(versions, at);
     if (older == word) return at;
     at = older;

@@ -51,7 +51,8 @@ static size_t table_end(size_t segments) {
 
 static uint32_t header_crc(const image_header *header) { return kh_crc32c(0, header, offsetof(image_header, crc)); }
 
-static size_t body_size(const kh_segment *segment) { return kh_segment_body(segment->capacity_log2); }
+/* Slots and control bytes. */
+static size_t body_size(const kh_segment *segment) { return kh_segment_memory(segment) - sizeof *segment; }
 
 static uint32_t segment_crc(const void *head, const kh_segment *segment) {
   return kh_crc32c(kh_crc32c(0, head, sizeof *segment), (const void *)segment->slots, body_size(segment));
@@ -69,7 +70,7 @@ static extent extent_of(const kh_hash_map *map) {
   extent all = {0, 0};
   for (size_t index = 0; index < kh_directory_count(directory); index = kh_directory_after(directory, index)) {
     unsigned capacity_log2 = kh_directory_entry(directory, index) & 31; /* without a look at the segment */
-    all.bytes += sizeof(kh_segment) + kh_segment_body(capacity_log2);
+    all.bytes += kh_segment_size(capacity_log2);
     all.segments++;
   }
   return all;
@@ -162,7 +163,7 @@ static bool is_depth_sound(const image_header *header) {
 static bool is_row_sound(const image_header *header, const image_row *row, size_t place) {
   if (row->place != place || row->depth > header->depth || row->zero[0] != 0 || row->zero[1] != 0) return false;
   if (row->capacity_log2 < KH_SEGMENT_LOG2_LEAST || row->capacity_log2 > KH_SEGMENT_LOG2_MOST) return false;
-  size_t size = sizeof(kh_segment) + kh_segment_body(row->capacity_log2);
+  size_t size = kh_segment_size(row->capacity_log2);
   return size <= header->size - place;
 }
 
@@ -178,7 +179,7 @@ static bool enter_rows(const image_header *header, kh_directory *directory) {
     for (size_t end = index + span; index < end; index++) {
       atomic_init(&directory->entries[index], slots | row->capacity_log2 | KH_ENTRY_UNCHECKED);
     }
-    place += sizeof(kh_segment) + kh_segment_body(row->capacity_log2);
+    place += kh_segment_size(row->capacity_log2);
     words += (size_t)1 << row->capacity_log2;
   }
   return index == count && place == header->size && header->words <= words;
@@ -277,7 +278,7 @@ void kh_hash_map_each_damaged(const kh_hash_map *map, void (*visit)(void *ctx, s
   const image_header *header = map->image;
   for (uint32_t at = 0; at < header->segments; at++) {
     const image_row *row = &rows_of(header)[at];
-    size_t size = sizeof(kh_segment) + kh_segment_body(row->capacity_log2);
+    size_t size = kh_segment_size(row->capacity_log2);
     if (!is_whole((const void *)((const uint8_t *)map->image + row->place), row)) visit(ctx, (size_t)row->place, size);
   }
 }

@@ -81,8 +81,7 @@ static inline __attribute__((always_inline)) uint64_t kh_hash_map_probe(
   if (kh_entry_is_unchecked(entry)) return KH_WORD_DAMAGED;
   const _Atomic uint64_t *slots = kh_entry_slots(entry), *controls = kh_entry_controls(entry);
   size_t mask = kh_entry_groups(entry) - 1, home = kh_hash_home(hash) & mask;
-  kh_prefetch(
-      (const void *)(uintptr_t)&slots[home * KH_GROUP_SLOTS]); /* on its way while control bytes are looked at */
+  kh_prefetch((const void *)(uintptr_t)&slots[home * KH_GROUP_SLOTS]); /* while control bytes are looked at */
   for (size_t probe = 0; probe <= mask; probe++) {
     size_t group = (home + probe) & mask;
     uint64_t control = atomic_load_explicit(&controls[group], memory_order_acquire); /* 3 */

@@ -3,7 +3,7 @@
 
 kh_segment *kh_segment_new(kh_heap *heap, unsigned depth, unsigned capacity_log2) {
   KH_ASSERT(capacity_log2 >= KH_SEGMENT_LOG2_LEAST && capacity_log2 <= KH_SEGMENT_LOG2_MOST);
-  size_t size = sizeof(kh_segment) + kh_segment_body(capacity_log2);
+  size_t size = kh_segment_size(capacity_log2);
   kh_segment *segment = kh_heap_alloc(heap, size);
   if (segment == NULL) return NULL;
   memset(segment, 0, size); /* KH_SLOT_EMPTY, KH_CONTROL_EMPTY */
@@ -13,7 +13,7 @@ kh_segment *kh_segment_new(kh_heap *heap, unsigned depth, unsigned capacity_log2
 }
 
 kh_segment *kh_segment_copy(kh_heap *heap, const kh_segment *segment, unsigned capacity_log2) {
-  size_t size = sizeof *segment + kh_segment_body(capacity_log2);
+  size_t size = kh_segment_size(capacity_log2);
   kh_segment *copy = kh_heap_alloc(heap, size);
   if (copy != NULL) memcpy((void *)copy, (const void *)segment, size);
   return copy;

@@ -1,4 +1,5 @@
-/* segment: one table of slots of the hash map, with linear probing by groups. Within the room; see hash_map.c for the argument.
+/* segment: one table of slots of the hash map, with linear probing by groups. Within the room; see hash_map.c for the
+ * argument.
  *
  * Readers see the slots only, through an entry of the directory. All functions here are the writer's. */
 #ifndef KH_INDEX_SEGMENT_H
@@ -24,11 +25,11 @@ static inline size_t kh_segment_groups(const kh_segment *segment) {
 static inline size_t kh_segment_limit(const kh_segment *segment) {
   return kh_segment_capacity(segment) - kh_segment_capacity(segment) / 5;
 }
-/* Bytes of so many slots and their control bytes: a multiple of 64. */
-static inline size_t kh_segment_body(unsigned capacity_log2) { return (sizeof(uint64_t) + 1) << capacity_log2; }
-static inline size_t kh_segment_memory(const kh_segment *segment) {
-  return sizeof *segment + kh_segment_body(segment->capacity_log2);
+/* Bytes of one with so many slots, with their control bytes: a multiple of 64. */
+static inline size_t kh_segment_size(unsigned capacity_log2) {
+  return sizeof(kh_segment) + ((sizeof(uint64_t) + 1) << capacity_log2);
 }
+static inline size_t kh_segment_memory(const kh_segment *segment) { return kh_segment_size(segment->capacity_log2); }
 static inline uintptr_t kh_segment_entry(kh_segment *segment) {
   return (uintptr_t)segment->slots | segment->capacity_log2;
 }

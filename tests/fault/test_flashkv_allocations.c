@@ -231,20 +231,16 @@ static flashkv_status s_backup(fixture *f) {
   return flashkv_backup(f->store, f->second, false, NULL, NULL, NULL);
 }
 static flashkv_status s_check(fixture *f) { return fkv_check_on(f->os, f->options.dir_path, NULL, NULL, NULL); }
-static flashkv_status s_read_only(fixture *f) {
+static flashkv_status read_beside(fixture *f, bool salvage) {
   flashkv_options options = f->options;
   flashkv *reader;
   options.read_only = true;
+  options.salvage = salvage;
   TRY(open_on(&options, f->os, &reader));
   return flashkv_close(&reader, NULL);
 }
-static flashkv_status s_salvage(fixture *f) {
-  flashkv_options options = f->options;
-  flashkv *reader;
-  options.salvage = true;
-  TRY(open_on(&options, f->os, &reader));
-  return flashkv_close(&reader, NULL);
-}
+static flashkv_status s_read_only(fixture *f) { return read_beside(f, false); }
+static flashkv_status s_salvage(fixture *f) { return read_beside(f, true); }
 static flashkv_status s_new_store(fixture *f) {
   flashkv_options options = f->options;
   flashkv *other;

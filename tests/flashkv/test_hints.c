@@ -14,11 +14,9 @@
 
 enum { VALUE = 300, EVERY = 7 };
 
-static void name_of(uint64_t id, char name[32]) { snprintf(name, 32, "%09llu.hint", (unsigned long long)id); }
-
 static void path_of(const test_store *test, uint64_t id, char path[DAMAGE_PATH_SIZE]) {
-  char name[32];
-  name_of(id, name);
+  char name[FKV_NAME_MAX];
+  fkv_files_name(id, "hint", name);
   damage_path(test, name, path);
 }
 
@@ -103,12 +101,7 @@ static void compare(test_store *test) {
   store_crash(test);
   uint64_t scanned = files_scanned(test);
   seen *with = look(test);
-  char left[STORE_PATH_SIZE];
-  store_folder_make(left);
-  store_folder_copy(test->folder, left);
-  store_close(test);
-  store_folder_copy(left, test->folder);
-  store_folder_remove(left);
+  store_kill(test);
   remove_hints(test);
   store_open(test);
   assert_true(scanned <= 2 && files_scanned(test) > scanned);
@@ -140,8 +133,8 @@ static void merged_files_lose_their_hints(void **state) {
   options.threshold = -1;
   MUST(flashkv_merge(test->store, &options, NULL, &err));
   for (uint64_t id = 1; id < 100; id++) {
-    char name[32], data[DAMAGE_PATH_SIZE];
-    snprintf(name, sizeof name, "%09llu.data", (unsigned long long)id);
+    char name[FKV_NAME_MAX], data[DAMAGE_PATH_SIZE];
+    fkv_files_name(id, "data", name);
     damage_path(test, name, data);
     path_of(test, id, path);
     assert_int_equal(damage_exists(path), damage_exists(data));
@@ -160,15 +153,11 @@ static void rename_to(const test_store *test, uint64_t from, uint64_t to) {
 
 /* Opens what a process that died left, after `harm` was done to it; the harmed hint is not gone by, and made again. */
 static void survive(test_store *test, void (*harm)(test_store *test, uint64_t id)) {
-  char left[STORE_PATH_SIZE], path[DAMAGE_PATH_SIZE];
+  char path[DAMAGE_PATH_SIZE];
   store_crash(test);
   seen *before = look(test);
   uint64_t scanned = files_scanned(test);
-  store_folder_make(left);
-  store_folder_copy(test->folder, left);
-  store_close(test);
-  store_folder_copy(left, test->folder);
-  store_folder_remove(left);
+  store_kill(test);
   uint64_t id = some_hint(test, path);
   assert_true(id != 0);
   harm(test, id);
@@ -212,8 +201,9 @@ static void flip_preamble(test_store *test, uint64_t id) {
   damage_flip(path, 20);
 }
 
+static void (*const harms[])(test_store *, uint64_t) = {cut, empty, exchange, flip_entry, flip_preamble};
+
 static void bad_hints_are_not_gone_by(void **state) {
-  static void (*const harms[])(test_store *, uint64_t) = {cut, empty, exchange, flip_entry, flip_preamble};
   test_store *test = *state;
   write_much(test);
   for (size_t at = 0; at < sizeof harms / sizeof harms[0]; at++) survive(test, harms[at]);
@@ -282,9 +272,7 @@ static void a_hint_of_another_past_is_not_gone_by(void **state) {
   store_folder_copy(backup, test->folder);
   store_open(test);
   fill_a_file(test, 'b');
-  store_folder_copy(test->folder, backup);
-  store_close(test);
-  store_folder_copy(backup, test->folder); /* as it was when it was killed */
+  store_kill(test);
   assert_true(some_hint(test, to) == 0);
   test_store other = *test;
   memcpy(other.folder, kept, sizeof kept);
@@ -366,9 +354,8 @@ static void the_log_alone_is_read_without_them(void **state) {
 }
 
 static void check_looks_at_them(void **state) {
-  static void (*const harms[])(test_store *, uint64_t) = {cut, empty, exchange, flip_entry, flip_preamble};
   test_store *test = *state;
-  char path[DAMAGE_PATH_SIZE], name[32];
+  char path[DAMAGE_PATH_SIZE], name[FKV_NAME_MAX];
   found own;
   write_much(test);
   store_close(test);
@@ -377,7 +364,7 @@ static void check_looks_at_them(void **state) {
     uint64_t files = own.result.files, id = some_hint(test, path);
     assert_true(files > 4);
     harms[at](test, id);
-    name_of(id, name);
+    fkv_files_name(id, "hint", name);
     found_by_check(&own, test->folder, FLASHKV_CORRUPT);
     assert_int_equal(own.result.files, files);
     assert_found(&own, name);

@@ -1,7 +1,8 @@
-/* mend_record: makes the checksums of a mutated record right. */
+/* mend_record: makes the checksums of a mutated record, or preamble, right. */
 #ifndef TEST_MEND_RECORD_H
 #define TEST_MEND_RECORD_H
 
+#include "flashkv/preamble.h"
 #include "flashkv/record.h"
 
 /* As who writes the record would compute them; a value's only if it is where its record says. */
@@ -16,6 +17,11 @@ static inline void mend_record(uint8_t *record, uint64_t offset, uint64_t room, 
   uint32_t crc = kh_crc32c(kh_crc32c(0, record + 4, 12), record + FKV_HEADER_SIZE, head - FKV_HEADER_SIZE);
   crc = kh_crc32c(crc, place, sizeof place);
   memcpy(record, &crc, sizeof crc);
+}
+
+static inline void mend_preamble(uint8_t *bytes) {
+  uint32_t crc = kh_crc32c(kh_crc32c(0, bytes, 12), bytes + 16, FKV_PREAMBLE_SIZE - 16);
+  memcpy(bytes + 12, &crc, sizeof crc);
 }
 
 #endif

@@ -189,11 +189,6 @@ static void data_files(void **state) {
 
 /* ---- preambles and manifests */
 
-static void mend_preamble(uint8_t *bytes) {
-  uint32_t crc = kh_crc32c(kh_crc32c(0, bytes, 12), bytes + 16, FKV_PREAMBLE_SIZE - 16);
-  memcpy(bytes + 12, &crc, sizeof crc);
-}
-
 static void read_mutated_preamble(void *ctx, kh_prng *prng) {
   size_t size;
   uint8_t *mutant = fuzz_mutate(ctx, prng, &size), again[FKV_PREAMBLE_SIZE];

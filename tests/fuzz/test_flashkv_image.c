@@ -13,6 +13,7 @@
 #include "flashkv/store.h"
 #include "fuzz.h"
 #include "index/segment.h"
+#include "mend_record.h"
 #include "sim_disk.h"
 
 enum { STORES = 8, KEYS = 60, WRITES = 150, VALUE_MAX = 200, IMAGE_MAX = 1 << 18, HINTS_MAX = 32 };
@@ -198,7 +199,7 @@ static void mend(const parts *own) {
     hash_row *row = &hash_rows(own)[at];
     kh_segment *segment = (void *)(own->hash + row->place);
     mend_segment(segment, (size_t)1 << row->capacity_log2);
-    row->crc = kh_crc32c(0, segment, sizeof(kh_segment) + kh_segment_body(row->capacity_log2));
+    row->crc = kh_crc32c(0, segment, kh_segment_size(row->capacity_log2));
   }
   size_t table = (64 + own->segments * sizeof(hash_row) + 63) & ~(size_t)63;
   crc = kh_crc32c(0, own->hash + 64, table - 64);
@@ -207,8 +208,7 @@ static void mend(const parts *own) {
   memcpy(own->hash + 60, &crc, sizeof crc);
   front = kh_crc32c(kh_crc32c(0, own->head, (size_t)described), own->hash, 60);
   memcpy(own->bytes + 40, &front, sizeof front);
-  crc = kh_crc32c(kh_crc32c(0, own->bytes, 12), own->bytes + 16, FKV_PREAMBLE_SIZE - 16);
-  memcpy(own->bytes + 12, &crc, sizeof crc);
+  mend_preamble(own->bytes);
 }
 
 static void lie(kh_buffer *image, kh_prng *prng) {
@@ -285,8 +285,7 @@ static void mend_hint(uint8_t *bytes, size_t size) {
   uint64_t body =
       kh_crc32c(kh_crc32c(0, bytes + front, size - front), bytes + FKV_PREAMBLE_SIZE, sizeof(fkv_hint_head));
   memcpy(bytes + 48, &body, sizeof body);
-  uint32_t crc = kh_crc32c(kh_crc32c(0, bytes, 12), bytes + 16, FKV_PREAMBLE_SIZE - 16);
-  memcpy(bytes + 12, &crc, sizeof crc);
+  mend_preamble(bytes);
 }
 
 static void lie_in_a_hint(uint8_t *bytes, size_t size, kh_prng *prng) {

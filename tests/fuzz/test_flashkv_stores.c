@@ -1,7 +1,8 @@
-/* Whatever is in one file of a store (the note in LOCK, the list of files, a data file, a hint, the index's image), with checksums
- * of the first two and of records that are right now and then: the store is refused, or opens and can be read, written,
- * merged and closed; what is whole can be salvaged; a check and a repair of it come to an end. No crash, no leak, no hang. That answers are right is
- * another matter, as who mends checksums says that they are (tests/crash/test_flashkv_rot.c). */
+/* Whatever is in one file of a store (the note in LOCK, the list of files, a data file, a hint, the index's image), with
+ * checksums of the first two and of records that are right now and then: the store is refused, or opens and can be read,
+ * written, merged and closed; what is whole can be salvaged; a check and a repair of it come to an end. No crash, no leak, no
+ * hang. That answers are right is another matter, as who mends checksums says that they are
+ * (tests/crash/test_flashkv_rot.c). */
 #include <stdio.h>
 
 #include "fixed_world.h"
@@ -106,11 +107,6 @@ static void make_store(one_store *own, uint64_t number) {
 }
 
 /* ---- mending */
-
-static void mend_preamble(uint8_t *bytes) {
-  uint32_t crc = kh_crc32c(kh_crc32c(0, bytes, 12), bytes + 16, FKV_PREAMBLE_SIZE - 16);
-  memcpy(bytes + 12, &crc, sizeof crc);
-}
 
 static void mend_manifest(uint8_t *bytes, size_t size) {
   uint64_t body = size - FKV_PREAMBLE_SIZE, crc = kh_crc32c(0, bytes + FKV_PREAMBLE_SIZE, (size_t)body);

@@ -51,7 +51,7 @@ typedef struct image_row {
 } image_row;
 
 static void mend_segment(uint8_t *bytes, size_t size, image_row *row) {
-  size_t length = row->capacity_log2 > 20 ? size : sizeof(kh_segment) + kh_segment_body(row->capacity_log2);
+  size_t length = row->capacity_log2 > 20 ? size : kh_segment_size(row->capacity_log2);
   if (row->place > size || length > size - row->place) return;
   row->crc = kh_crc32c(0, bytes + row->place, length);
 }
