@@ -1,7 +1,7 @@
 /* ipc: tables to and from encoded streams in memory. */
 #include "ipc_reader.h"
 #include "ipc_writer.h"
-#include "table.h"
+#include "table_walk.h"
 
 static khonsu_status take_out(kh_ipc_writer *writer, kh_buffer *bytes, khonsu_error *error) {
   khonsu_status status = kh_ipc_pieces_copy(&writer->out, bytes);
@@ -11,16 +11,15 @@ static khonsu_status take_out(kh_ipc_writer *writer, kh_buffer *bytes, khonsu_er
 
 static khonsu_status write_chunks(kh_ipc_writer *writer, const kh_table *table, uint64_t first_chunk, kh_buffer *bytes,
                                   khonsu_error *error) {
-  khonsu_status status = KHONSU_OK;
-  uint64_t count = kh_table_chunk_count(table);
-  for (uint64_t index = first_chunk; index < count && status == KHONSU_OK;) {
-    kh_chunk_run run = kh_table_run(table, index);
-    for (uint64_t i = 0; i < run.count && status == KHONSU_OK; i++) {
-      status = kh_ipc_write_chunk(writer, run.chunks[i], error);
-      if (status == KHONSU_OK) status = take_out(writer, bytes, error);
-    }
-    index += run.count;
+  kh_table_walk walk = kh_table_walk_from(table, first_chunk);
+  kh_chunk *chunk;
+  khonsu_status status;
+  while ((status = kh_table_walk_next(&walk, &chunk, error)) == KHONSU_OK && chunk != NULL) {
+    status = kh_ipc_write_chunk(writer, chunk, error);
+    if (status == KHONSU_OK) status = take_out(writer, bytes, error);
+    if (status != KHONSU_OK) break;
   }
+  kh_table_walk_end(&walk);
   return status;
 }
 

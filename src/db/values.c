@@ -218,7 +218,7 @@ khonsu_status khonsu_delete(khonsu_txn *txn, khonsu_slice key, khonsu_error *err
 
 static khonsu_status stage_put(khonsu_txn *txn, khonsu_slice key, kh_table *table, khonsu_error *error) {
   kh_version *version = kh_version_new_table(&txn->cache, key, table);
-  uint64_t bytes = kh_table_bytes(table, 0);
+  uint64_t bytes = kh_table_bytes(table);
   kh_table_unref(table);
   if (version == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a version");
   return kh_txn_put(txn, version, bytes, error);

@@ -39,8 +39,8 @@ static bool changes_nothing(const kh_partition *partition, const kh_access *acce
 
 /* What an upsert makes is known only now: it must not exceed the limit either. */
 static bool has_room_for(const kh_partition *partition, const kh_table *base, const kh_table *result) {
-  uint64_t limit = partition->options.memory_bytes_max, before = kh_table_bytes(base, 0);
-  uint64_t after = kh_table_bytes(result, 0), held = atomic_load(&partition->store.gauges.memory);
+  uint64_t limit = partition->options.memory_bytes_max, before = kh_table_bytes(base);
+  uint64_t after = kh_table_bytes(result), held = atomic_load(&partition->store.gauges.memory);
   return limit == 0 || after <= before || (held <= limit && after - before <= limit - held);
 }
 
@@ -64,7 +64,7 @@ static khonsu_status append_to(const kh_partition *partition, const kh_request *
   if (access->joined) {
     kh_table *base = kh_version_table(head);
     khonsu_status status = access->upsert != NULL ? upsert_into(partition, request, base, access, &joined)
-                                                  : kh_table_append(base, rows, &joined);
+                                                  : kh_table_append(base, rows, &joined, request->error);
     if (status != KHONSU_OK) return status;
     joined = kh_table_coalesced(joined);
   } else {
@@ -132,7 +132,7 @@ static kh_version *stage_again(kh_heap_cache *cache, const kh_access *access) {
   }
   kh_table *table = access->rows != NULL ? access->rows : kh_version_table(linked);
   kh_version *copy = kh_version_new_table(cache, key, table);
-  if (copy != NULL) kh_version_accrued(copy)->charge = kh_table_bytes(table, 0);
+  if (copy != NULL) kh_version_accrued(copy)->charge = kh_table_bytes(table);
   return copy;
 }
 
