@@ -381,6 +381,71 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_sync_wait(khonsu_db *db, khonsu_
 /* The same for all commits that are visible now. */
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_sync(khonsu_db *db, khonsu_error *error);
 
+/* What long work is doing. `total` is what is known of the end now, in the same unit as `done`. Returning nonzero ends the
+ * work with CANCELLED; what is done by then stays done. Called from the thread that does the work; must not call the
+ * database. */
+typedef int (*khonsu_progress)(void *ctx, const char *phase, uint64_t done, uint64_t total);
+
+typedef struct khonsu_merge_options {
+  uint32_t struct_size;
+  double threshold;          /* data files of which this part is dead; 0: every file that has anything dead */
+  uint64_t bytes_per_second; /* 0 = no limit */
+  khonsu_progress progress;  /* may be NULL */
+  void *progress_ctx;
+} khonsu_merge_options;
+
+#define KHONSU_MERGE_OPTIONS_INIT                                                                                      \
+  { sizeof(khonsu_merge_options), 0.0, 0, NULL, NULL }
+
+/* Copies what is wanted out of data files that are mostly dead, and gives their space back. Goes on by itself in the
+ * background (options.storage); this is for doing it now. Readers and writers go on. A database in memory has nothing to
+ * merge. `options` NULL: all defaults. MERGE_RUNNING: one is under way. CANCELLED. STORAGE_FULL, IO, CORRUPT. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_merge(khonsu_db *db, const khonsu_merge_options *options,
+                                                      khonsu_error *error);
+
+/* One thing that khonsu_check or khonsu_repair found. */
+typedef struct khonsu_finding {
+  const char *file; /* its name in the directory; NULL where it is about what records say together */
+  uint64_t offset;  /* where in it */
+  const char *text; /* what is wrong, and, from repair, what was done */
+  khonsu_slice key; /* the key concerned, where it is known */
+} khonsu_finding;
+
+typedef struct khonsu_check_options {
+  uint32_t struct_size;
+  void (*finding)(void *ctx, const khonsu_finding *finding); /* may be NULL; its argument is valid during the call */
+  khonsu_progress progress;                                  /* may be NULL */
+  void *ctx;                                                 /* of both */
+} khonsu_check_options;
+
+#define KHONSU_CHECK_OPTIONS_INIT                                                                                      \
+  { sizeof(khonsu_check_options), NULL, NULL, NULL }
+
+typedef struct khonsu_check_result {
+  uint32_t struct_size;
+  uint64_t files, records, bytes; /* of the store under the database, all of which were looked at */
+  uint64_t keys;                  /* that have a value, */
+  uint64_t tables, chunks, rows;  /* and what of them is tables */
+  uint64_t findings;
+  uint64_t lost; /* repair: records and chunks that could not be kept */
+} khonsu_check_result;
+
+#define KHONSU_CHECK_RESULT_INIT                                                                                       \
+  { sizeof(khonsu_check_result), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/* Reads all of the database in the directory: every byte of every record and index; and of every table head, directory and
+ * chunks, values validated as if they had come from outside, and whether they are what the head says and belong to a
+ * table. Changes nothing, and works beside a process that has the database open. OK: whole. CORRUPT: there are findings.
+ * NOT_A_STORE, UNKNOWN_FORMAT, CANCELLED, IO, NO_MEMORY. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_check(const char *path, const khonsu_check_options *options,
+                                                      khonsu_check_result *result, khonsu_error *error);
+
+/* Makes a database that can be opened out of one that cannot: keeps every commit that is whole, as far as what is left of
+ * others allows; of a table that has lost chunks, the others; and says what is lost. Files it takes something out of stay
+ * beside the new ones, renamed to *.damaged. A whole database is left as it is. LOCKED: it is open. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_repair(const char *path, const khonsu_check_options *options,
+                                                       khonsu_check_result *result, khonsu_error *error);
+
 /* A moment's figures, each exact at some instant near the call. Any thread; waits for no commit. */
 typedef struct khonsu_stats {
   uint32_t struct_size;
@@ -397,10 +462,18 @@ typedef struct khonsu_stats {
   uint64_t commits;        /* read-write transactions committed */
   uint64_t conflicts;      /* commits refused for a conflict */
   uint64_t groups;         /* groups the commits came in; commits / groups = mean group size */
+  /* of a directory; else 0 */
+  khonsu_version synced;   /* the newest commit that is known to survive a power loss */
+  uint64_t stored_records; /* in the store: keys that have a value, chunks and directories of tables, and a few more */
+  uint64_t data_files;
+  uint64_t disk_bytes;          /* of all files */
+  uint64_t live_bytes;          /* of records that are wanted */
+  uint64_t reclaimable_bytes;   /* that merging all files would free */
+  uint64_t syncs, merged_files; /* since opening */
 } khonsu_stats;
 
 #define KHONSU_STATS_INIT                                                                                              \
-  { sizeof(khonsu_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(khonsu_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_stat(khonsu_db *db, khonsu_stats *stats, khonsu_error *error);
 

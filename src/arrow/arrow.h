@@ -84,6 +84,7 @@ void kh_schema_unref(kh_schema *schema); /* NULL is a no-op */
 /* Has the memory fetched that counting references looks at. */
 void kh_table_prefetch(const kh_table *table);
 
+uint64_t kh_chunk_row_count(const kh_chunk *chunk);
 /* The table that is the chunk, of which the reference is taken over. */
 kh_table *kh_table_from_chunk(kh_chunk *chunk);
 

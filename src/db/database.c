@@ -111,6 +111,8 @@ khonsu_status khonsu_stat(khonsu_db *db, khonsu_stats *stats, khonsu_error *erro
   now.commits = atomic_load(&partition->counters.commits);
   now.conflicts = atomic_load(&partition->counters.conflicts);
   now.groups = atomic_load(&partition->counters.groups);
+  const kh_storage *storage = &partition->storage;
+  if (storage->ops != NULL && storage->ops->stat != NULL) storage->ops->stat(storage->ctx, &now);
   uint32_t size = stats->struct_size;
   memcpy(stats, &now, size < sizeof now ? size : sizeof now);
   stats->struct_size = size;

@@ -20,6 +20,10 @@ KHONSU_MUST_USE khonsu_status kh_scan_options_resolve(const khonsu_scan_options 
                                                       khonsu_error *error);
 KHONSU_MUST_USE khonsu_status kh_select_options_resolve(const khonsu_select_options *given,
                                                         khonsu_select_options *options, khonsu_error *error);
+KHONSU_MUST_USE khonsu_status kh_merge_options_resolve(const khonsu_merge_options *given, khonsu_merge_options *options,
+                                                       khonsu_error *error);
+KHONSU_MUST_USE khonsu_status kh_check_options_resolve(const khonsu_check_options *given, khonsu_check_options *options,
+                                                       khonsu_error *error);
 /* INVALID_ARGUMENT: not a transaction. BAD_STATE: not active. */
 KHONSU_MUST_USE khonsu_status kh_txn_check_handle(const khonsu_txn *txn, khonsu_error *error);
 /* INVALID_ARGUMENT: columns are counted that are not there. */

@@ -117,6 +117,20 @@ khonsu_status kh_select_options_resolve(const khonsu_select_options *given, khon
   return status != KHONSU_OK ? status : kh_columns_check(options->columns, options->column_count, error);
 }
 
+khonsu_status kh_merge_options_resolve(const khonsu_merge_options *given, khonsu_merge_options *options,
+                                       khonsu_error *error) {
+  *options = (khonsu_merge_options)KHONSU_MERGE_OPTIONS_INIT;
+  if (given == NULL) return KHONSU_OK;
+  return copy_sized(options, sizeof *options, given, given->struct_size, "khonsu_merge_options", error);
+}
+
+khonsu_status kh_check_options_resolve(const khonsu_check_options *given, khonsu_check_options *options,
+                                       khonsu_error *error) {
+  *options = (khonsu_check_options)KHONSU_CHECK_OPTIONS_INIT;
+  if (given == NULL) return KHONSU_OK;
+  return copy_sized(options, sizeof *options, given, given->struct_size, "khonsu_check_options", error);
+}
+
 /* The index of `value` in `names`, or -1. */
 static int find_name(const char *const *names, size_t count, const char *value) {
   for (size_t i = 0; i < count; i++)

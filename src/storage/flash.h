@@ -6,7 +6,8 @@
  *   flash_write.c   commits
  *   flash_read.c    gets and scans
  *   flash_table.c   tables out of the store, chunk by chunk
- *   flash_holds.c   what of the past is held on to */
+ *   flash_holds.c   what of the past is held on to
+ *   flash_check.h   all of it looked at, and repaired */
 #ifndef KH_FLASH_H
 #define KH_FLASH_H
 
@@ -40,6 +41,9 @@ typedef struct kh_flash {
 
 /* A status of flashkv as one of ours, with its text. */
 khonsu_status kh_flash_fail(khonsu_error *error, flashkv_status status, const flashkv_error *cause);
+
+/* NOT_A_STORE: the store holds something else; UNKNOWN_FORMAT. */
+KHONSU_MUST_USE khonsu_status kh_flash_check_database(flashkv *store, khonsu_error *error);
 
 static inline flashkv_slice kh_flash_slice(khonsu_slice slice) { return (flashkv_slice){slice.data, slice.size}; }
 

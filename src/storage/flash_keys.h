@@ -28,6 +28,12 @@ static inline void kh_store_big(uint8_t *to, uint64_t number, int bytes) {
   for (int i = 0; i < bytes; i++) to[i] = (uint8_t)(number >> (8 * (bytes - 1 - i)));
 }
 
+static inline uint64_t kh_load_big(const uint8_t *from, int bytes) {
+  uint64_t number = 0;
+  for (int i = 0; i < bytes; i++) number = number << 8 | from[i];
+  return number;
+}
+
 static inline khonsu_slice kh_part_key(uint8_t to[KH_PART_KEY_SIZE], int space, kh_incarnation incarnation,
                                        uint64_t number) {
   to[0] = (uint8_t)space;
@@ -35,6 +41,16 @@ static inline khonsu_slice kh_part_key(uint8_t to[KH_PART_KEY_SIZE], int space, 
   kh_store_big(to + 9, incarnation.ordinal, 4);
   kh_store_big(to + 13, number, 8);
   return kh_slice(to, KH_PART_KEY_SIZE);
+}
+
+/* False: it is not the key of a part. */
+static inline bool kh_part_key_read(khonsu_slice key, kh_incarnation *incarnation, uint64_t *number) {
+  const uint8_t *from = key.data;
+  if (key.size != KH_PART_KEY_SIZE) return false;
+  incarnation->version = kh_load_big(from + 1, 8);
+  incarnation->ordinal = (uint32_t)kh_load_big(from + 9, 4);
+  *number = kh_load_big(from + 13, 8);
+  return true;
 }
 
 /* The user's key as the store's, in `to`, which has room for one byte more than the key. */

@@ -49,6 +49,8 @@ typedef struct kh_storage_ops {
   khonsu_status (*scan)(void *ctx, const khonsu_storage_range *range, khonsu_version at, const kh_arrow_limits *limits,
                         kh_stored_visit visit, void *visit_ctx, khonsu_error *error); /* NULL: it cannot */
   khonsu_version (*retain)(void *ctx, khonsu_version oldest);
+  khonsu_status (*merge)(void *ctx, const khonsu_merge_options *options, khonsu_error *error); /* NULL: nothing to do */
+  void (*stat)(void *ctx, khonsu_stats *stats); /* fills in what is of a directory. NULL: there is nothing */
   khonsu_status (*close)(void *ctx, khonsu_error *error);
 } kh_storage_ops;
 
@@ -68,6 +70,14 @@ KHONSU_MUST_USE khonsu_status kh_storage_open_user(const khonsu_storage_ops *ops
  * flashkv returns. */
 KHONSU_MUST_USE khonsu_status kh_storage_open_flashkv(flashkv *store, kh_storage *storage, khonsu_version *newest,
                                                       khonsu_error *error);
+
+/* khonsu_check and khonsu_repair; options and result are whole structs. */
+KHONSU_MUST_USE khonsu_status kh_storage_check_flashkv(const char *path, const khonsu_check_options *options,
+                                                       const kh_arrow_limits *limits, khonsu_check_result *result,
+                                                       khonsu_error *error);
+KHONSU_MUST_USE khonsu_status kh_storage_repair_flashkv(const char *path, const khonsu_check_options *options,
+                                                        const kh_arrow_limits *limits, khonsu_check_result *result,
+                                                        khonsu_error *error);
 
 /* A counter's bytes. */
 enum { KH_ENCODED_COUNTER_SIZE = 8 };

@@ -32,8 +32,6 @@ static khonsu_status check_record(const flashkv_value *record, khonsu_error *err
 
 static khonsu_status create(flashkv *store, khonsu_error *error) {
   flashkv_error cause = FLASHKV_ERROR_INIT;
-  if (flashkv_sequence(store) != 0)
-    return khonsu_error_set(error, KHONSU_NOT_A_STORE, "the directory holds a flashkv store of something else");
   flashkv_put_options synced = FLASHKV_PUT_OPTIONS_INIT;
   synced.sync_writes = FLASHKV_SYNC;
   flashkv_slice record = {database_record, sizeof database_record};
@@ -41,11 +39,12 @@ static khonsu_status create(flashkv *store, khonsu_error *error) {
   return status == FLASHKV_OK ? KHONSU_OK : kh_flash_fail(error, status, &cause);
 }
 
-static khonsu_status check_or_create(flashkv *store, khonsu_error *error) {
+khonsu_status kh_flash_check_database(flashkv *store, khonsu_error *error) {
   flashkv_value record = FLASHKV_VALUE_INIT;
   flashkv_error cause = FLASHKV_ERROR_INIT;
   flashkv_status status = flashkv_get(store, database_key, &record, &cause);
-  if (status == FLASHKV_NOT_FOUND) return create(store, error);
+  if (status == FLASHKV_NOT_FOUND)
+    return khonsu_error_set(error, KHONSU_NOT_A_STORE, "the directory holds a flashkv store of something else");
   if (status != FLASHKV_OK) return kh_flash_fail(error, status, &cause);
   status = check_record(&record, error);
   flashkv_value_release(&record);
@@ -60,6 +59,30 @@ static khonsu_status sync(void *ctx, khonsu_version version, khonsu_error *error
   flashkv_error cause = FLASHKV_ERROR_INIT;
   flashkv_status status = flashkv_wait(((kh_flash *)ctx)->store, version, &cause);
   return status == FLASHKV_OK ? KHONSU_OK : kh_flash_fail(error, status, &cause);
+}
+
+static khonsu_status merge(void *ctx, const khonsu_merge_options *options, khonsu_error *error) {
+  flashkv_merge_options to = FLASHKV_MERGE_OPTIONS_INIT;
+  flashkv_error cause = FLASHKV_ERROR_INIT;
+  to.threshold = options->threshold;
+  to.bytes_per_second = options->bytes_per_second;
+  to.progress = options->progress;
+  to.progress_ctx = options->progress_ctx;
+  flashkv_status status = flashkv_merge(((kh_flash *)ctx)->store, &to, NULL, &cause);
+  return status == FLASHKV_OK ? KHONSU_OK : kh_flash_fail(error, status, &cause);
+}
+
+static void stat(void *ctx, khonsu_stats *stats) {
+  flashkv_stats of = FLASHKV_STATS_INIT;
+  flashkv_stat(((kh_flash *)ctx)->store, &of);
+  stats->synced = of.synced;
+  stats->stored_records = of.key_num;
+  stats->data_files = of.data_file_num;
+  stats->disk_bytes = of.disk_size;
+  stats->live_bytes = of.live_size;
+  stats->reclaimable_bytes = of.reclaim_size;
+  stats->syncs = of.syncs;
+  stats->merged_files = of.merges;
 }
 
 static khonsu_status close_store(flashkv *store, khonsu_error *error) {
@@ -91,10 +114,12 @@ static const kh_storage_ops flash_ops = {.write = kh_flash_write,
                                          .get = kh_flash_get,
                                          .scan = kh_flash_scan,
                                          .retain = kh_flash_retain,
+                                         .merge = merge,
+                                         .stat = stat,
                                          .close = close};
 
 static khonsu_status open_flash(flashkv *store, kh_flash **opened, khonsu_error *error) {
-  khonsu_status status = check_or_create(store, error);
+  khonsu_status status = flashkv_sequence(store) == 0 ? create(store, error) : kh_flash_check_database(store, error);
   if (status != KHONSU_OK) return status;
   kh_flash *flash = kh_alloc_zero(sizeof *flash);
   if (flash == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a storage");
