@@ -12,7 +12,7 @@ static inline void look_at(kh_look *look, kh_version *version) {
 
 static kh_version *table_of_stored(khonsu_txn *txn, khonsu_slice key, const kh_stored_value *value) {
   kh_version *version = kh_version_new_table(&txn->cache, key, value->table);
-  if (version != NULL) kh_version_accrued(version)->charge = kh_table_bytes(value->table);
+  if (version != NULL) kh_version_accrued(version)->charge = kh_table_bytes_in_memory(value->table);
   kh_table_unref(value->table);
   return version;
 }
