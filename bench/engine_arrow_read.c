@@ -1,16 +1,19 @@
 /* From the bytes of a record batch message in memory, the schema being known, to an exported array, fully validated;
  * released again. Ours also looks at the text, and nanoarrow verifies the header as its own reader does. */
+#include "arrow/table.h"
 #include "arrow_batch.h"
 #include "nanoarrow/nanoarrow_ipc.h"
 
 #define MUST(call) arrow_check((int)(call), #call)
 
+static const kh_arrow_limits no_limits = {64, UINT64_MAX, NULL};
+
 typedef struct read_store {
-  kh_buffer bytes;
-  size_t schema_size; /* the message begins behind it */
+  kh_ipc_encoded encoded;
+  khonsu_slice piece; /* the message */
   struct ArrowSchema schema;
   kh_memory *memory;
-  kh_ipc_reader reader;
+  kh_ipc_layout *layout;
   struct ArrowIpcDecoder decoder;
   struct ArrowBuffer body; /* shared */
   struct ArrowBufferView message;
@@ -19,32 +22,25 @@ typedef struct read_store {
 static void encode(read_store *store, int64_t rows) {
   struct ArrowSchema schema;
   struct ArrowArray batch;
-  kh_ipc_writer writer;
   arrow_batch_make(&schema, &batch, rows);
   MUST(ArrowSchemaDeepCopy(&schema, &store->schema));
-  kh_chunk *chunk = arrow_batch_chunk(&schema, &batch);
-  MUST(kh_ipc_writer_init(&writer, chunk->schema, (kh_ipc_options){false, KH_IPC_PLAIN}, NULL));
-  MUST(kh_ipc_write_schema(&writer, NULL));
-  store->schema_size = writer.out.size;
-  MUST(kh_ipc_write_chunk(&writer, chunk, NULL));
-  MUST(kh_ipc_pieces_copy(&writer.out, &store->bytes));
-  kh_ipc_writer_fini(&writer);
-  kh_chunk_unref(chunk);
+  kh_table *table = kh_table_of_chunk(arrow_batch_chunk(&schema, &batch));
+  MUST(kh_ipc_encode(table, &store->encoded, NULL));
+  store->piece = kh_slice(store->encoded.bytes.data + store->encoded.parts[1].at, store->encoded.parts[1].size);
+  kh_table_unref(table);
 }
 
 static void open_ours(read_store *store) {
-  khonsu_slice bytes = kh_buffer_slice(&store->bytes);
-  kh_arrow_limits limits = {64, UINT64_MAX, NULL};
+  khonsu_slice bytes = kh_buffer_slice(&store->encoded.bytes);
   store->memory = kh_memory_new(bytes, NULL, NULL);
-  kh_ipc_source source = {.name = "a stream", .bytes = bytes, .memory = store->memory, .size = bytes.size};
-  MUST(kh_ipc_reader_open(&store->reader, &source, &limits, NULL));
+  MUST(kh_ipc_layout_new(kh_slice(bytes.data, store->encoded.parts[0].size), &no_limits, &store->layout, NULL));
 }
 
 static void open_theirs(read_store *store) {
   struct ArrowBuffer copy;
   int32_t size;
-  store->message.data.as_uint8 = store->bytes.data + store->schema_size;
-  store->message.size_bytes = (int64_t)(store->bytes.size - store->schema_size);
+  store->message.data.data = store->piece.data;
+  store->message.size_bytes = (int64_t)store->piece.size;
   memcpy(&size, store->message.data.as_uint8 + 4, sizeof size);
   ArrowBufferInit(&copy);
   MUST(ArrowBufferAppend(&copy, store->message.data.as_uint8 + 8 + size, store->message.size_bytes - 8 - size));
@@ -75,10 +71,10 @@ static void close_store(void *opened) {
   read_store *store = opened;
   ArrowIpcDecoderReset(&store->decoder);
   ArrowBufferReset(&store->body);
-  kh_ipc_reader_fini(&store->reader);
+  kh_ipc_layout_unref(store->layout);
   kh_memory_unref(store->memory);
   store->schema.release(&store->schema);
-  kh_buffer_fini(&store->bytes);
+  kh_ipc_encoded_fini(&store->encoded);
   free(store);
 }
 
@@ -94,8 +90,7 @@ static uint64_t get_ours(void *entered, const char *key) {
   struct ArrowArray array;
   kh_chunk *chunk;
   (void)key;
-  store->reader.position = store->schema_size;
-  MUST(kh_ipc_reader_next(&store->reader, &chunk, NULL));
+  MUST(kh_ipc_decode_piece(store->layout, store->memory, store->piece, &no_limits, false, &chunk, NULL));
   MUST(kh_chunk_export_move(chunk, &array));
   return use(&array);
 }

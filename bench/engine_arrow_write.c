@@ -55,7 +55,7 @@ static void *open_store(const engine_config *config) {
   if (store->file < 0) engine_fail("cannot make %s", path);
   arrow_batch_make(&schema, &batch, ROWS);
   store->chunk = arrow_batch_chunk(&schema, &batch);
-  MUST(kh_ipc_writer_init(&store->writer, store->chunk->schema, (kh_ipc_options){false, KH_IPC_PLAIN}, NULL));
+  MUST(kh_ipc_writer_init(&store->writer, store->chunk->schema, (kh_ipc_options){.codec = KH_IPC_PLAIN}, NULL));
   MUST(kh_ipc_write_chunk(&store->writer, store->chunk, NULL));
   store->pieces = store->writer.out; /* kept; the writer goes on with new ones */
   store->writer.out = (kh_ipc_pieces){0};

@@ -68,13 +68,14 @@ static uint64_t get_timed(void *entered, uint64_t count) {
 /* Takes the table. */
 static void save(const engine_config *config, const char *name, kh_table *table) {
   char path[4096];
-  kh_buffer bytes = {0};
-  MUST(kh_ipc_encode(table, 0, true, &bytes, NULL));
+  kh_ipc_encoded encoded = {0};
+  MUST(kh_ipc_encode(table, &encoded, NULL));
   snprintf(path, sizeof path, "%s/%s", config->directory, name);
   FILE *file = fopen(path, "w");
-  if (file == NULL || fwrite(bytes.data, 1, bytes.size, file) != bytes.size || fclose(file) != 0)
+  const kh_buffer *bytes = &encoded.bytes;
+  if (file == NULL || fwrite(bytes->data, 1, bytes->size, file) != bytes->size || fclose(file) != 0)
     engine_fail("cannot write %s", path);
-  kh_buffer_fini(&bytes);
+  kh_ipc_encoded_fini(&encoded);
   kh_table_unref(table);
 }
 

@@ -625,6 +625,11 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_set_schema_rules(khonsu_txn *txn
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_get_schema_rules(khonsu_txn *txn, khonsu_slice key,
                                                                  khonsu_schema_rules *rules, khonsu_error *error);
 
+/* How record batches are compressed in a storage stands in the metadata of a table's schema, too: "khonsu.compression" =
+ * "zstd", "lz4", or "none", which it is where nothing is said. Batches are written as the schema they came with says; in
+ * memory, and when they are read, they are plain. (A put whose schema's metadata name another compression is
+ * INVALID_ARROW.) */
+
 /* Replaces the rows of the table at `key` that have the same values as an input row in the key columns by that row, where
  * they stand (all of them, if several have), and adds the other input rows after the table's, in their order. `columns`
  * are `column_count` names, borrowed for the call, of columns of any type. As a key null is a value, all NaN are one, and
@@ -794,8 +799,8 @@ typedef enum khonsu_mutation_kind {
   KHONSU_MUTATION_DELETE = 3  /* the key has no value any more */
 } khonsu_mutation_kind;
 
-/* One change of one key. A table's value is an Arrow IPC stream without end marker, so that appending encoded
- * batches to its bytes appends their rows; a byte value's is the bytes; a counter's is 8 bytes, least significant first.
+/* One change of one key. A table's value is an Arrow IPC stream without end marker, compressed where its schema says so
+ * ("khonsu.compression"), so that appending encoded batches to its bytes appends their rows; a byte value's is the bytes; a counter's is 8 bytes, least significant first.
  * Slices are borrowed for the call. */
 typedef struct khonsu_mutation {
   khonsu_slice key;

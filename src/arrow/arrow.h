@@ -290,18 +290,53 @@ KHONSU_MUST_USE khonsu_status kh_chunk_export_batch(kh_chunk *chunk, struct Arro
                                                     struct ArrowArray *batch, khonsu_error *error);
 
 /* ---- Arrow IPC (https://arrow.apache.org/docs/format/Columnar.html) */
-/* Appends to `bytes` the encoded chunks from `first_chunk` on, each a record batch message; first the schema message
- * if `with_schema`; no end marker. UNSUPPORTED: a type the codec cannot write. */
-KHONSU_MUST_USE khonsu_status kh_ipc_encode(const kh_table *table, uint64_t first_chunk, bool with_schema,
-                                            kh_buffer *bytes, khonsu_error *error);
+/* A table as a stream without end marker, in parts that can be stored apart: the schema message, then a piece for each
+ * chunk, which needs no other to be read: all dictionaries of the chunk, then its record batch. The schema message and
+ * any of the pieces behind it are a stream, too. Parts begin at multiples of 64, and so do bodies and buffers, counted
+ * from the beginning of their part as well. */
+typedef struct kh_ipc_part {
+  size_t at, size; /* in the bytes; each ends where the next begins */
+  uint64_t rows;
+} kh_ipc_part;
+
+/* Zero-initialise to begin. */
+typedef struct kh_ipc_encoded {
+  kh_buffer bytes;
+  kh_ipc_part *parts; /* the first is the schema */
+  size_t part_count;  /* one more than there are chunks */
+} kh_ipc_encoded;
+
+/* Compressed as the table's schema says (khonsu.h, "khonsu.compression"). `encoded` is empty before, and after a failure.
+ * UNSUPPORTED: a type the codec cannot write. VALUE_TOO_LARGE: metadata of more than 2 GiB. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_ipc_encode(const kh_table *table, kh_ipc_encoded *encoded, khonsu_error *error);
+void kh_ipc_encoded_fini(kh_ipc_encoded *encoded);
 /* The table in an encoded stream, with or without end marker. The bytes are copied where the table needs them.
  * CORRUPT, UNSUPPORTED, and what kh_table_from_stream returns. */
 KHONSU_MUST_USE khonsu_status kh_ipc_decode(khonsu_slice bytes, const kh_arrow_limits *limits, kh_table **table,
                                             khonsu_error *error);
-/* The same, but tables point into the memory, of which they hold references: nothing is copied that is neither
- * compressed nor misaligned nor of the other byte order. */
-KHONSU_MUST_USE khonsu_status kh_ipc_decode_memory(kh_memory *memory, const kh_arrow_limits *limits, kh_table **table,
-                                                   khonsu_error *error);
+
+/* What the schema message of an encoded table says, read once for all chunks behind it: immutable, shared by threads. */
+typedef struct kh_ipc_layout kh_ipc_layout;
+/* The message is not needed any more then. CORRUPT, UNSUPPORTED, NESTING_TOO_DEEP, NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_ipc_layout_new(khonsu_slice message, const kh_arrow_limits *limits,
+                                                kh_ipc_layout **layout, khonsu_error *error);
+kh_ipc_layout *kh_ipc_layout_ref(kh_ipc_layout *layout);
+void kh_ipc_layout_unref(kh_ipc_layout *layout); /* NULL is a no-op */
+/* The schema that all chunks read by it have. Borrowed. */
+kh_schema *kh_ipc_layout_schema(const kh_ipc_layout *layout);
+
+/* The chunk that a piece of an encoded table holds. It points into the memory, of which the piece is a part and the chunk
+ * holds a reference: nothing is copied that is neither compressed nor misaligned nor of the other byte order.
+ *
+ * `trusted`: the piece was written by kh_ipc_encode, and a checksum says that it is as it was written. Then values are
+ * not looked at, whatever the number of rows; only that the piece holds all that its metadata speak of. What is not so
+ * trusted is validated as any input.
+ *
+ * CORRUPT: it is not a piece of such a table, whole and alone. VALUE_TOO_LARGE: more than limits->batch_bytes_max.
+ * NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_ipc_decode_piece(kh_ipc_layout *layout, kh_memory *memory, khonsu_slice piece,
+                                                  const kh_arrow_limits *limits, bool trusted, kh_chunk **chunk,
+                                                  khonsu_error *error);
 /* khonsu_ipc_read and khonsu_ipc_write, over `os`. */
 KHONSU_MUST_USE khonsu_status kh_ipc_read_path(const kh_os *os, const char *path, struct ArrowArrayStream *stream,
                                                khonsu_error *error);

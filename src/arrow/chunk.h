@@ -67,6 +67,11 @@ enum { KH_CHECKED_BEFORE = -2 };
 KHONSU_MUST_USE khonsu_status kh_chunk_check(kh_chunk *chunk, const kh_known_sizes *known, uint64_t bytes_max,
                                              khonsu_error *error);
 
+/* The same of nodes that were validated before they were stored: buffers are as large as lengths and counts of nulls,
+ * which are believed, need them to be; what is in them is not looked at. */
+KHONSU_MUST_USE khonsu_status kh_chunk_trust(kh_chunk *chunk, const kh_known_sizes *known, uint64_t bytes_max,
+                                             khonsu_error *error);
+
 /* Bytes that fixed buffer `index` of `field` must have for values up to `end`, as far as lengths alone tell. False: they
  * overflow. */
 bool kh_buffer_required_size(const kh_field *field, uint32_t index, int64_t end, int64_t *bytes);

@@ -5,6 +5,9 @@
  *   values   by their layout: chunk_check_nested.c, chunk_check_text.c
  *   settle   offset and length of the root are pushed down into the columns
  *
+ * Of a batch that was validated before it was stored the shape is enough, and what lengths say of each other: nothing is
+ * read but what stands in its metadata.
+ *
  * Takes time linear in the lengths of the arrays and the sizes of their buffers, and allocates little but aligned copies.
  * Not looked at: whether fields that are not nullable hold nulls, and whether keys of maps are unique (Arrow leaves both
  * open). */
@@ -102,9 +105,15 @@ static int64_t count_nulls(const kh_field *field, const struct ArrowArray *node)
   return node->length - kh_bits_count(node->buffers[0], node->offset, node->length);
 }
 
+static bool believes_nulls(const kh_check *check, const struct ArrowArray *node) {
+  return check->is_trusted && node->null_count >= 0 && node->null_count <= node->length &&
+         (node->null_count == 0 || node->buffers[0] != NULL);
+}
+
 static khonsu_status check_nulls(const kh_check *check, uint32_t index) {
   const kh_field *field = &check->fields[index];
   struct ArrowArray *node = &check->chunk->nodes[index];
+  if (has_validity(field) && believes_nulls(check, node)) return KHONSU_OK;
   int64_t nulls = count_nulls(field, node);
   if (has_validity(field) && node->null_count >= 0 && node->null_count != nulls)
     return KH_INVALID(check, index, "null_count is %" PRId64 ", but %" PRId64 " values are null", node->null_count,
@@ -142,6 +151,29 @@ static khonsu_status check_values(const kh_check *check, uint32_t index) {
   }
 }
 
+/* ---- what lengths say of each other */
+
+static khonsu_status trust_dictionary(const kh_check *check, uint32_t index) {
+  const struct ArrowArray *node = &check->chunk->nodes[index];
+  int64_t values = node->length - node->null_count;
+  if (values == 0 || check->chunk->nodes[kh_field_dictionary(&check->fields[index])].length > 0) return KHONSU_OK;
+  return KH_INVALID(check, index, "%" PRId64 " indices into no dictionary", values);
+}
+
+static khonsu_status trust_values(const kh_check *check, uint32_t index) {
+  const kh_field *field = &check->fields[index];
+  if (field->has_dictionary) return trust_dictionary(check, index);
+  if (kh_field_is_text(field)) *check->bytes += (uint64_t)check->known[index].bytes[2];
+  switch (field->storage) {
+    case NANOARROW_TYPE_STRUCT:
+    case NANOARROW_TYPE_FIXED_SIZE_LIST:
+    case NANOARROW_TYPE_SPARSE_UNION: return kh_check_fixed_list(check, index);
+    default: return KHONSU_OK;
+  }
+}
+
+/* ---- all arrays */
+
 /* What was validated with another chunk, like a dictionary that many batches share, only counts. */
 static bool is_checked(const kh_check *check, uint32_t index) {
   return check->known != NULL && check->known[index].bytes[0] == KH_CHECKED_BEFORE;
@@ -162,7 +194,7 @@ static khonsu_status check_all(const kh_check *check) {
   uint32_t count = check->chunk->schema->count;
   for (uint32_t index = 0; index < count && status == KHONSU_OK; index++) status = check_node(check, index);
   for (uint32_t index = 0; index < count && status == KHONSU_OK; index++)
-    if (!is_checked(check, index)) status = check_values(check, index);
+    if (!is_checked(check, index)) status = check->is_trusted ? trust_values(check, index) : check_values(check, index);
   return status;
 }
 
@@ -185,9 +217,10 @@ static void push_down(kh_chunk *chunk) {
   root->buffers = no_validity;
 }
 
-khonsu_status kh_chunk_check(kh_chunk *chunk, const kh_known_sizes *known, uint64_t bytes_max, khonsu_error *error) {
+static khonsu_status let_in(kh_chunk *chunk, const kh_known_sizes *known, bool is_trusted, uint64_t bytes_max,
+                            khonsu_error *error) {
   uint64_t bytes = 0;
-  kh_check check = {chunk, chunk->schema->fields, known, &bytes, error};
+  kh_check check = {chunk, chunk->schema->fields, known, &bytes, is_trusted, error};
   khonsu_status status = check_all(&check);
   if (status != KHONSU_OK) return status;
   chunk->bytes = bytes;
@@ -196,6 +229,14 @@ khonsu_status kh_chunk_check(kh_chunk *chunk, const kh_known_sizes *known, uint6
   return khonsu_error_set(error, KHONSU_VALUE_TOO_LARGE,
                           "the record batch has %llu bytes: more than value_size_max = %llu",
                           (unsigned long long)chunk->bytes, (unsigned long long)bytes_max);
+}
+
+khonsu_status kh_chunk_check(kh_chunk *chunk, const kh_known_sizes *known, uint64_t bytes_max, khonsu_error *error) {
+  return let_in(chunk, known, false, bytes_max, error);
+}
+
+khonsu_status kh_chunk_trust(kh_chunk *chunk, const kh_known_sizes *known, uint64_t bytes_max, khonsu_error *error) {
+  return let_in(chunk, known, true, bytes_max, error);
 }
 
 /* ---- sizes */

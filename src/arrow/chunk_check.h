@@ -12,6 +12,7 @@ typedef struct kh_check {
   const kh_field *fields;
   const kh_known_sizes *known; /* NULL: none */
   uint64_t *bytes;             /* of all buffers, as kh_chunk_count_bytes counts them */
+  bool is_trusted;             /* only what can be known without a look at values */
   khonsu_error *error;
 } kh_check;
 

@@ -55,7 +55,7 @@ static void fill_empty(kh_ipc_batch *batch, uint32_t index) {
 /* As long as no values came an empty dictionary will do: for rows that are all null. */
 static void put_dictionary(kh_ipc_batch *batch, uint32_t index) {
   uint32_t here = kh_field_dictionary(&batch->fields[index]);
-  kh_chunk *values = batch->reader->shapes.dictionaries[batch->shape->dictionaries[index]].values;
+  kh_chunk *values = batch->reader->values[batch->shape->dictionaries[index]];
   if (values == NULL) {
     fill_empty(batch, here);
     return;
@@ -162,7 +162,7 @@ khonsu_status kh_ipc_batch_read(kh_ipc_reader *reader, const kh_ipc_shape *shape
                         .slots = room,
                         .error = error};
   khonsu_status status = read_codec(table, &batch.codec, error);
-  batch.is_plain = batch.codec == KH_IPC_PLAIN && !reader->is_big_endian;
+  batch.is_plain = batch.codec == KH_IPC_PLAIN && !reader->layout->is_big_endian;
   if (status == KHONSU_OK) status = read_metadata(message, chunk, error);
   if (status == KHONSU_OK) status = read_columns(&batch, NS(RecordBatch_length(table)));
   if (status == KHONSU_OK && batch.next_node != batch.node_count)

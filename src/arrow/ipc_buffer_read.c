@@ -88,7 +88,7 @@ static khonsu_status read_any(kh_ipc_batch *batch, uint32_t index, int fixed, in
   if (status == KHONSU_OK && batch->codec != KH_IPC_PLAIN && bytes.size > 0)
     status = decompress(batch, index, need, &bytes, &is_own);
   if (status != KHONSU_OK) return status;
-  bool swaps = batch->reader->is_big_endian && fixed >= 0 && kh_ipc_has_byte_order(field, (uint32_t)fixed);
+  bool swaps = batch->reader->layout->is_big_endian && fixed >= 0 && kh_ipc_has_byte_order(field, (uint32_t)fixed);
   bool is_number = fixed >= 0 && field->layout.element_size_bits[fixed] > 8;
   if (bytes.size > 0 && !is_own && (swaps || (is_number && (uintptr_t)bytes.data % 8 != 0)))
     status = copy(batch, index, &bytes);

@@ -66,7 +66,7 @@ static khonsu_status read_dictionaries(kh_ipc_reader *reader, const uint64_t *bl
     if (status != KHONSU_OK) break;
     if (message.table == NULL || NS(Message_header_type(message.table)) != NS(MessageHeader_DictionaryBatch))
       return khonsu_error_set(error, KHONSU_CORRUPT, "its footer points to no dictionary");
-    status = kh_ipc_reader_take_dictionary(reader, &message, error);
+    status = kh_ipc_dictionary_read(reader, &message, error);
   }
   return status;
 }

@@ -10,10 +10,10 @@
 KHONSU_MUST_USE khonsu_status kh_ipc_verify_message(const void *bytes, size_t size, khonsu_error *error);
 KHONSU_MUST_USE khonsu_status kh_ipc_verify_footer(const void *bytes, size_t size, khonsu_error *error);
 
-/* A verified Schema, which stands in `size` bytes, becomes the shapes of its batches. CORRUPT, UNSUPPORTED,
- * NESTING_TOO_DEEP, NO_MEMORY. */
+/* What a verified Schema, which stands in `size` bytes, says of its batches. CORRUPT, UNSUPPORTED, NESTING_TOO_DEEP,
+ * NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_ipc_schema_read(NS(Schema_table_t) table, uint64_t size, uint64_t depth_max,
-                                                 kh_ipc_shapes *shapes, khonsu_error *error);
+                                                 kh_ipc_layout **layout, khonsu_error *error);
 
 /* The fields of a Schema under construction. UNSUPPORTED, NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_ipc_schema_write(flatcc_builder_t *builder, const kh_schema *schema,

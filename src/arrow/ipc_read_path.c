@@ -29,7 +29,7 @@ static int answer(file_stream *file, khonsu_status status) {
 
 static int get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *schema) {
   file_stream *file = stream->private_data;
-  return answer(file, kh_schema_export(file->reader.shapes.batch.schema, schema));
+  return answer(file, kh_schema_export(kh_ipc_layout_schema(file->reader.layout), schema));
 }
 
 static int get_next(struct ArrowArrayStream *stream, struct ArrowArray *array) {

@@ -1,6 +1,6 @@
 #include "ipc_reader.h"
 
-#include "ipc_batch.h"
+#include "ipc_data.h"
 #include "ipc_footer.h"
 
 /* Sets the text to "<source>: record batch <n>: <what is there>", before there are any without the batch; and CORRUPT in
@@ -14,82 +14,29 @@ static khonsu_status name_place(const kh_ipc_reader *reader, bool is_open, khons
                           (unsigned long long)reader->batch_number, text);
 }
 
-/* ---- record batches and dictionaries */
-
-static khonsu_status read_chunk(kh_ipc_reader *reader, const kh_ipc_shape *shape, const kh_ipc_message *message,
-                                NS(RecordBatch_table_t) table, kh_chunk **read, khonsu_error *error) {
-  void *room;
-  kh_chunk *chunk = kh_ipc_batch_chunk(shape, table, &room);
-  if (chunk == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a record batch");
-  kh_ipc_body body;
-  khonsu_status status = kh_ipc_body_read(reader, message, chunk, &body, error);
-  if (status == KHONSU_OK) status = kh_ipc_batch_read(reader, shape, message, table, body, chunk, room, error);
-  if (status == KHONSU_OK) status = kh_chunk_check(chunk, reader->known, reader->limits.batch_bytes_max, error);
-  if (status == KHONSU_OK) *read = chunk;
-  else kh_chunk_unref(chunk);
-  return status;
-}
-
-/* The values that came as a delta go behind those that are there. */
-static khonsu_status join_values(const kh_ipc_reader *reader, kh_ipc_dictionary *dictionary, kh_chunk *delta,
-                                 kh_chunk **joined, khonsu_error *error) {
-  kh_chunk *parts[2] = {dictionary->values, delta};
-  uint64_t bytes = dictionary->values->bytes + delta->bytes, most = reader->limits.batch_bytes_max;
-  if (bytes > most)
-    return khonsu_error_set(error, KHONSU_VALUE_TOO_LARGE,
-                            "the dictionary has %llu bytes: more than value_size_max = %llu", (unsigned long long)bytes,
-                            (unsigned long long)most);
-  return kh_chunk_concat(dictionary->shape.schema, parts, 2, joined, error);
-}
-
-khonsu_status kh_ipc_reader_take_dictionary(kh_ipc_reader *reader, const kh_ipc_message *message, khonsu_error *error) {
-  NS(DictionaryBatch_table_t) table = NS(Message_header(message->table));
-  NS(RecordBatch_table_t) data = NS(DictionaryBatch_data(table));
-  kh_ipc_dictionary *dictionary = kh_ipc_dictionary_find(&reader->shapes, NS(DictionaryBatch_id(table)));
-  if (data == NULL || dictionary == NULL)
-    return khonsu_error_set(error, KHONSU_CORRUPT, "a dictionary %s", data == NULL ? "without values" : "of no column");
-  bool is_delta = NS(DictionaryBatch_isDelta(table)) && dictionary->values != NULL;
-  kh_chunk *values;
-  khonsu_status status = read_chunk(reader, &dictionary->shape, message, data, &values, error);
-  if (status != KHONSU_OK) return status;
-  if (is_delta) {
-    kh_chunk *delta = values;
-    status = join_values(reader, dictionary, delta, &values, error);
-    kh_chunk_unref(delta);
-    if (status != KHONSU_OK) return status;
-  }
-  kh_chunk_unref(dictionary->values);
-  dictionary->values = values;
-  return KHONSU_OK;
-}
-
-/* *chunk stays as it is unless the message is a record batch. */
-static khonsu_status read_data(kh_ipc_reader *reader, const kh_ipc_message *message, kh_chunk **chunk,
-                               khonsu_error *error) {
-  switch (NS(Message_header_type(message->table))) {
-    case NS(MessageHeader_RecordBatch):
-      return read_chunk(reader, &reader->shapes.batch, message, NS(Message_header(message->table)), chunk, error);
-    case NS(MessageHeader_DictionaryBatch): return kh_ipc_reader_take_dictionary(reader, message, error);
-    case NS(MessageHeader_Schema): return khonsu_error_set(error, KHONSU_CORRUPT, "a second schema");
-    default: return khonsu_error_set(error, KHONSU_UNSUPPORTED, "a message that is no table's: a tensor");
-  }
-}
-
 /* ---- opening */
+
+size_t kh_ipc_reader_room(const kh_ipc_layout *layout) {
+  return layout->batch.schema->count * (sizeof(kh_known_sizes) / sizeof(uint64_t)) + layout->dictionary_count;
+}
+
+void kh_ipc_reader_furnish(kh_ipc_reader *reader, void *room) {
+  const kh_ipc_layout *layout = reader->layout;
+  reader->known = room;
+  reader->values = (kh_chunk **)(void *)(reader->known + layout->batch.schema->count);
+  memset(reader->known, 0xff, layout->batch.schema->count * sizeof *reader->known);
+  if (layout->dictionary_count > 0) memset(reader->values, 0, layout->dictionary_count * sizeof *reader->values);
+}
 
 khonsu_status kh_ipc_reader_take_schema(kh_ipc_reader *reader, NS(Schema_table_t) table, size_t metadata_size,
                                         khonsu_error *error) {
-  kh_ipc_shapes shapes = {0};
-  khonsu_status status = kh_ipc_schema_read(table, metadata_size, reader->limits.nesting_depth_max, &shapes, error);
-  if (status == KHONSU_OK) {
-    reader->known = kh_alloc_array(shapes.batch.schema->count, sizeof *reader->known);
-    if (reader->known != NULL) memset(reader->known, 0xff, shapes.batch.schema->count * sizeof *reader->known);
-    else status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory to read a schema");
-  }
-  if (status == KHONSU_OK) reader->shapes = shapes;
-  else kh_ipc_shapes_fini(&shapes);
-  reader->is_big_endian = NS(Schema_endianness(table)) != NS(Endianness_Little);
-  return status;
+  khonsu_status status =
+      kh_ipc_schema_read(table, metadata_size, reader->limits.nesting_depth_max, &reader->layout, error);
+  if (status != KHONSU_OK) return status;
+  reader->room = kh_alloc_array(kh_ipc_reader_room(reader->layout), sizeof(uint64_t));
+  if (reader->room == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory to read a schema");
+  kh_ipc_reader_furnish(reader, reader->room);
+  return KHONSU_OK;
 }
 
 static khonsu_status open_stream(kh_ipc_reader *reader, khonsu_error *error) {
@@ -120,20 +67,7 @@ khonsu_status kh_ipc_reader_open(kh_ipc_reader *reader, const kh_ipc_source *sou
   return status;
 }
 
-/* ---- batch by batch */
-
-/* Dictionaries of a stream stand between its record batches, those of a file were read before. */
-static khonsu_status next_of_stream(kh_ipc_reader *reader, kh_chunk **chunk, khonsu_error *error) {
-  khonsu_status status = KHONSU_OK;
-  while (*chunk == NULL && status == KHONSU_OK) {
-    kh_ipc_message message;
-    status = kh_ipc_message_read(reader, reader->position, &message, error);
-    if (status != KHONSU_OK || message.table == NULL) break;
-    status = read_data(reader, &message, chunk, error);
-    if (status == KHONSU_OK) reader->position = message.body + message.body_size;
-  }
-  return status;
-}
+/* ---- batch by batch: dictionaries of a stream stand between its record batches, those of a file were read before */
 
 static khonsu_status next_of_file(kh_ipc_reader *reader, kh_chunk **chunk, khonsu_error *error) {
   if (reader->batch_number == reader->batch_count) return KHONSU_OK;
@@ -142,30 +76,31 @@ static khonsu_status next_of_file(kh_ipc_reader *reader, kh_chunk **chunk, khons
   if (status != KHONSU_OK) return status;
   if (message.table == NULL || NS(Message_header_type(message.table)) != NS(MessageHeader_RecordBatch))
     return khonsu_error_set(error, KHONSU_CORRUPT, "its footer points to no record batch");
-  return read_data(reader, &message, chunk, error);
+  return kh_ipc_data_read(reader, &message, chunk, error);
 }
 
 khonsu_status kh_ipc_reader_next(kh_ipc_reader *reader, kh_chunk **chunk, khonsu_error *error) {
   *chunk = NULL;
   khonsu_status status =
-      reader->batches != NULL ? next_of_file(reader, chunk, error) : next_of_stream(reader, chunk, error);
+      reader->batches != NULL ? next_of_file(reader, chunk, error) : kh_ipc_stream_next(reader, chunk, error);
   status = name_place(reader, true, status, error);
   if (*chunk != NULL) reader->batch_number++;
   return status;
 }
 
-void kh_ipc_reader_seek(kh_ipc_reader *reader, uint64_t number) {
-  KH_ASSERT(reader->batches != NULL && number < reader->batch_count);
-  reader->batch_number = number;
+void kh_ipc_reader_clear(kh_ipc_reader *reader) {
+  for (uint32_t i = 0; reader->values != NULL && i < reader->layout->dictionary_count; i++)
+    kh_chunk_unref(reader->values[i]);
+  kh_free(reader->room);
+  kh_buffer_fini(&reader->metadata);
+  kh_ipc_compression_fini(&reader->compression);
 }
 
 void kh_ipc_reader_fini(kh_ipc_reader *reader) {
-  kh_ipc_shapes_fini(&reader->shapes);
-  kh_free(reader->known);
+  kh_ipc_reader_clear(reader);
+  kh_ipc_layout_unref(reader->layout);
   kh_free(reader->batches);
   kh_free(reader->places);
-  kh_buffer_fini(&reader->metadata);
-  kh_ipc_compression_fini(&reader->compression);
   const kh_ipc_source *source = &reader->source;
   if (source->os != NULL && source->file != KH_FILE_NONE) (void)KH_OS_CALL(source->os, close, source->file);
   *reader = (kh_ipc_reader){.source.file = KH_FILE_NONE};

@@ -11,7 +11,7 @@
 
 #include "chunk.h"
 #include "ipc_codec.h"
-#include "ipc_shapes.h"
+#include "ipc_layout.h"
 
 /* Where bytes come from: a file, or memory if `os` is NULL. */
 typedef struct kh_ipc_source {
@@ -26,9 +26,11 @@ typedef struct kh_ipc_source {
 typedef struct kh_ipc_reader {
   kh_ipc_source source;
   kh_arrow_limits limits;
-  kh_ipc_shapes shapes;
-  bool is_big_endian;
+  bool is_trusted;       /* what is said in metadata is checked, values are not */
+  kh_ipc_layout *layout; /* a reference */
+  void *room;            /* of the two below; the reader's to free */
   kh_known_sizes *known; /* by field: of the batch that is being read */
+  kh_chunk **values;     /* by dictionary; NULL: none came yet */
   kh_buffer metadata;    /* of the message last read, unless it can be read in place */
   kh_ipc_compression compression;
   uint64_t position, end; /* of the next message; of the data */
@@ -44,8 +46,17 @@ KHONSU_MUST_USE khonsu_status kh_ipc_reader_open(kh_ipc_reader *reader, const kh
                                                  const kh_arrow_limits *limits, khonsu_error *error);
 /* The next record batch; *chunk = NULL at the end. As open, and VALUE_TOO_LARGE. */
 KHONSU_MUST_USE khonsu_status kh_ipc_reader_next(kh_ipc_reader *reader, kh_chunk **chunk, khonsu_error *error);
-/* Makes batch `number` of a file, less than batch_count, the next one. */
-void kh_ipc_reader_seek(kh_ipc_reader *reader, uint64_t number);
 void kh_ipc_reader_fini(kh_ipc_reader *reader);
+
+/* ---- for those who read a part of a stream */
+
+/* Words that a reader of the layout needs beside it. */
+size_t kh_ipc_reader_room(const kh_ipc_layout *layout);
+/* Begins to use them, and lets go of what came into them and of what else it took to read. */
+void kh_ipc_reader_furnish(kh_ipc_reader *reader, void *room);
+void kh_ipc_reader_clear(kh_ipc_reader *reader);
+/* The record batch that comes next in a stream, dictionaries before it included; *chunk, which was NULL, stays so at its end. As
+ * kh_ipc_reader_next, and INVALID_ARROW. */
+KHONSU_MUST_USE khonsu_status kh_ipc_stream_next(kh_ipc_reader *reader, kh_chunk **chunk, khonsu_error *error);
 
 #endif

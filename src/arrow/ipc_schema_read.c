@@ -232,12 +232,13 @@ static khonsu_status read_root(reading *state, NS(Schema_table_t) table, struct 
   return status != KHONSU_OK ? status : read_fields(state, NS(Schema_fields(table)), root);
 }
 
-khonsu_status kh_ipc_schema_read(NS(Schema_table_t) table, uint64_t size, uint64_t depth_max, kh_ipc_shapes *shapes,
+khonsu_status kh_ipc_schema_read(NS(Schema_table_t) table, uint64_t size, uint64_t depth_max, kh_ipc_layout **layout,
                                  khonsu_error *error) {
   reading state = {{NULL}, size * 64, error};
   kh_ipc_node root = {.arrow = {.format = "+s", .name = "", .release = keep}};
   khonsu_status status = read_root(&state, table, &root.arrow);
-  if (status == KHONSU_OK) status = kh_ipc_shapes_make(&root, depth_max, shapes, error);
+  bool is_big_endian = NS(Schema_endianness(table)) != NS(Endianness_Little);
+  if (status == KHONSU_OK) status = kh_ipc_layout_make(&root, is_big_endian, depth_max, layout, error);
   kh_arena_fini(&state.arena);
   return status;
 }

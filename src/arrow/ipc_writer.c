@@ -10,7 +10,7 @@
  * One that begins with what was written before is written as a delta; one that what was written begins with, not at
  * all. One that holds columns with dictionaries of their own is written anew instead of growing, since what those stand
  * for may have changed as well, and pyarrow reads no deltas of such. Any other one is written anew in a stream; in a
- * file, which has one for all batches, it is unified with what was written. */
+ * file, which has one for all batches, it is unified with what was written. In pieces each is written with each chunk. */
 
 static bool has_same_memory(const kh_chunk *a, const kh_chunk *b, uint32_t index) {
   const kh_field *field = &a->schema->fields[index];
@@ -124,6 +124,13 @@ static khonsu_status put_dictionary(kh_ipc_writer *writer, kh_chunk **chunk, uin
   return put_changed(writer, chunk, field, error);
 }
 
+static void forget_written(kh_ipc_writer *writer) {
+  for (uint32_t i = 0; i < writer->schema->count; i++) {
+    kh_chunk_unref(writer->written[i].chunk);
+    writer->written[i].chunk = NULL;
+  }
+}
+
 /* ---- record batches */
 
 static void forget_unified(kh_ipc_writer *writer) {
@@ -135,6 +142,7 @@ static void forget_unified(kh_ipc_writer *writer) {
 khonsu_status kh_ipc_write_chunk(kh_ipc_writer *writer, kh_chunk *chunk, khonsu_error *error) {
   khonsu_status status = KHONSU_OK;
   if (kh_ipc_pieces_count(&writer->out) == 0) forget_unified(writer);
+  if (writer->options.in_pieces) forget_written(writer);
   for (uint32_t field = writer->schema->count; field-- > 1 && status == KHONSU_OK;) /* what lies deeper comes first */
     if (writer->schema->fields[field].has_dictionary) status = put_dictionary(writer, &chunk, field, error);
   if (status != KHONSU_OK) return status;
@@ -171,8 +179,7 @@ khonsu_status kh_ipc_writer_init(kh_ipc_writer *writer, const kh_schema *schema,
 }
 
 void kh_ipc_writer_fini(kh_ipc_writer *writer) {
-  for (uint32_t i = 0; writer->written != NULL && i < writer->schema->count; i++)
-    kh_chunk_unref(writer->written[i].chunk);
+  if (writer->written != NULL) forget_written(writer);
   kh_free(writer->written);
   kh_free(writer->places);
   forget_unified(writer);

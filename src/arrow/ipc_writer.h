@@ -23,7 +23,8 @@ typedef struct kh_ipc_place {
 } kh_ipc_place;
 
 typedef struct kh_ipc_options {
-  bool is_file; /* dictionaries can grow but not be replaced, and are unified; there is a footer */
+  bool is_file;   /* dictionaries can grow but not be replaced, and are unified; there is a footer */
+  bool in_pieces; /* each chunk of a stream brings all of its dictionaries, whatever was written before */
   kh_ipc_codec codec;
 } kh_ipc_options;
 

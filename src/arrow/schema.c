@@ -84,7 +84,8 @@ static khonsu_status check_fields(kh_field *fields, uint32_t count, khonsu_error
     khonsu_status status = check_field(fields, index, error);
     if (status != KHONSU_OK) return status;
   }
-  return kh_schema_rules_check(fields[0].arrow.metadata, error);
+  khonsu_status status = kh_schema_rules_check(fields[0].arrow.metadata, error);
+  return status == KHONSU_OK ? kh_schema_compression_check(fields[0].arrow.metadata, error) : status;
 }
 
 /* ---- settle */

@@ -12,6 +12,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 #include <stdatomic.h>
 
 #include "arrow.h"
+#include "ipc_codec.h"
 #include "nanoarrow/nanoarrow.h"
 
 /* What must hold of a fixed buffer, worked out once. */
@@ -82,6 +83,10 @@ KHONSU_MUST_USE khonsu_status kh_schema_rules_check(const char *metadata, khonsu
 /* The schema with other rules. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_schema_with_rules(const kh_schema *schema, uint32_t rules, kh_schema **changed,
                                                    khonsu_error *error);
+/* How record batches of the schema are stored, from its metadata. */
+kh_ipc_codec kh_schema_compression(const kh_schema *schema);
+/* INVALID_ARROW: the metadata of a schema speak of a compression that there is not. */
+KHONSU_MUST_USE khonsu_status kh_schema_compression_check(const char *metadata, khonsu_error *error);
 /* The schema of rows of both, as these rules allow; base itself, if it holds the rows of tail as it is; a reference.
  * SCHEMA_MISMATCH: the text names the first field for which there is none, and why. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_schema_unite(kh_schema *base, const kh_schema *tail, uint32_t rules,

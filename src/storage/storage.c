@@ -78,11 +78,3 @@ khonsu_status kh_storage_scan(const kh_storage *storage, const khonsu_storage_ra
   decoding to = {range, limits, visit, ctx, error};
   return storage->ops->scan(storage->ctx, range, at, decode_and_visit, &to, error);
 }
-
-khonsu_status kh_storage_encode(const kh_table *table, kh_encoded_table *encoded, khonsu_error *error) {
-  uint64_t all = kh_table_chunk_count(table);
-  khonsu_status status = kh_ipc_encode(table, all, true, &encoded->bytes, error);
-  if (status != KHONSU_OK) return status;
-  encoded->schema_size = encoded->bytes.size;
-  return kh_ipc_encode(table, 0, false, &encoded->bytes, error);
-}

@@ -31,12 +31,6 @@ KHONSU_MUST_USE khonsu_status kh_storage_get(const kh_storage *storage, khonsu_s
                                              const kh_arrow_limits *limits, kh_stored_value *value,
                                              khonsu_error *error);
 
-/* An encoded table: PUT writes all of it, APPEND what comes after the schema. */
-typedef struct kh_encoded_table {
-  kh_buffer bytes;
-  size_t schema_size;
-} kh_encoded_table;
-
 /* Calls `visit` for each key of the range that has a value as of `at`, in order. The value is the visitor's to unref or
  * release; of a range of keys only it is empty. What the storage or `visit` returns; CORRUPT: a value does not decode.
  * The storage has the operation. */
@@ -48,8 +42,5 @@ KHONSU_MUST_USE khonsu_status kh_storage_scan(const kh_storage *storage, const k
 /* A counter's bytes. */
 enum { KH_ENCODED_COUNTER_SIZE = 8 };
 void kh_storage_encode_counter(int64_t number, uint8_t encoded[KH_ENCODED_COUNTER_SIZE]);
-
-/* UNSUPPORTED: the codec cannot write a type of the table. NO_MEMORY. */
-KHONSU_MUST_USE khonsu_status kh_storage_encode(const kh_table *table, kh_encoded_table *encoded, khonsu_error *error);
 
 #endif

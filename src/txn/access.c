@@ -23,7 +23,7 @@ static void drop_owned(kh_access_set *set, kh_access *access) {
   kh_access_drop_view(access);
   kh_upsert_free(access->upsert);
   kh_version_unref(access->base, set->cache);
-  kh_buffer_fini(&access->encoded.bytes);
+  kh_ipc_encoded_fini(&access->encoded);
   access->staged = access->base = NULL;
   access->rows = NULL;
   access->upsert = NULL;

@@ -34,7 +34,7 @@ typedef struct kh_access {
   kh_table *view_of;              /* the base that it was made on; NULL: none was there */
   kh_version *base;               /* append, add: the version it was looked up on, where that came out of the storage */
   uint64_t bytes;                 /* of this write, towards txn_bytes_max */
-  kh_encoded_table encoded;       /* of a table's rows, for the storage */
+  kh_ipc_encoded encoded;         /* of a table's rows, for the storage */
   uint8_t encoded_counter[KH_ENCODED_COUNTER_SIZE];
 
   /* the link: the seat's */

@@ -227,7 +227,7 @@ static khonsu_mutation mutation_of(kh_access *access, uint64_t version) {
       mutation.value = kh_slice(access->encoded_counter, sizeof access->encoded_counter);
       break;
     case KH_TABLE: {
-      size_t from = access->joined ? access->encoded.schema_size : 0;
+      size_t from = access->joined ? access->encoded.parts[0].size : 0;
       mutation.type = KHONSU_TABLE;
       if (access->joined && access->upsert != NULL && access->upsert->replaces) {
         mutation.value = kh_buffer_slice(&access->upsert->whole.bytes);

@@ -25,7 +25,7 @@ static khonsu_status prepare_write(khonsu_txn *txn, kh_access *access, khonsu_er
   kh_table *rows = access->accrues ? access->rows : value->table;
   value->charge = kh_table_bytes_in_memory(rows);
   txn->request.bytes += value->charge;
-  return txn->partition->storage.ops == NULL ? KHONSU_OK : kh_storage_encode(rows, &access->encoded, error);
+  return txn->partition->storage.ops == NULL ? KHONSU_OK : kh_ipc_encode(rows, &access->encoded, error);
 }
 
 static void renew_request(khonsu_txn *txn, khonsu_status (*task)(kh_partition *), khonsu_error *error) {

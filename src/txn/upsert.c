@@ -13,7 +13,7 @@ khonsu_status kh_upsert_new(kh_table *rows, const kh_key_names *names, uint64_t 
 void kh_upsert_free(kh_upsert *upsert) {
   if (upsert == NULL) return;
   kh_keyed_rows_free(upsert->rows);
-  kh_buffer_fini(&upsert->whole.bytes);
+  kh_ipc_encoded_fini(&upsert->whole);
   kh_free(upsert);
 }
 
@@ -57,12 +57,11 @@ khonsu_status kh_upsert_apply(kh_upsert *upsert, kh_table *base, bool for_storag
                               khonsu_error *error) {
   kh_upsert_counts counts;
   kh_table *made;
-  kh_buffer_fini(&upsert->whole.bytes);
-  upsert->whole = (kh_encoded_table){0};
+  kh_ipc_encoded_fini(&upsert->whole);
   khonsu_status status = kh_table_upsert(base, upsert->rows, &made, &counts, error);
   if (status != KHONSU_OK) return status;
   upsert->replaces = counts.updated != 0;
-  if (for_storage && upsert->replaces) status = kh_storage_encode(made, &upsert->whole, error);
+  if (for_storage && upsert->replaces) status = kh_ipc_encode(made, &upsert->whole, error);
   if (status != KHONSU_OK) {
     kh_table_unref(made);
     return status;

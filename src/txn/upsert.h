@@ -16,8 +16,8 @@ typedef struct kh_upsert {
   uint64_t
       behind; /* rows of later upserts by these columns, behind those in their table: still to be united with them */
   /* the seat's */
-  bool replaces;          /* some row was replaced: the table is not the one before with rows after it */
-  kh_encoded_table whole; /* if so, the table that came of it, for the storage */
+  bool replaces;        /* some row was replaced: the table is not the one before with rows after it */
+  kh_ipc_encoded whole; /* if so, the table that came of it, for the storage */
 } kh_upsert;
 
 /* Makes rows ready for upserts by these columns. What kh_keyed_rows_new returns. */
@@ -40,7 +40,7 @@ KHONSU_MUST_USE khonsu_status kh_rows_join(kh_table *base, kh_table *rows, const
                                            kh_table **joined, khonsu_error *error);
 
 /* In the seat: `result` is the table with the rows, *bytes what it does not share with the base. Encodes it, if it is for
- * a storage and more than rows have come to its end. What kh_table_upsert and kh_storage_encode return. */
+ * a storage and more than rows have come to its end. What kh_table_upsert and kh_ipc_encode return. */
 KHONSU_MUST_USE khonsu_status kh_upsert_apply(kh_upsert *upsert, kh_table *base, bool for_storage, kh_table **result,
                                               uint64_t *bytes, khonsu_error *error);
 

@@ -40,7 +40,7 @@ static kh_buffer encoded(kh_table *table, kh_ipc_options options) {
 
 static void add_table(fuzz_corpus *corpus, kh_table *table, bool is_file) {
   for (int codec = KH_IPC_PLAIN; codec <= KH_IPC_ZSTD; codec++) {
-    kh_buffer bytes = encoded(table, (kh_ipc_options){is_file, (kh_ipc_codec)codec});
+    kh_buffer bytes = encoded(table, (kh_ipc_options){.is_file = is_file, .codec = (kh_ipc_codec)codec});
     fuzz_corpus_add(corpus, kh_buffer_slice(&bytes));
     kh_buffer_fini(&bytes);
   }
@@ -55,7 +55,7 @@ static void make_corpus(fuzz_corpus *corpus, bool is_file) {
 /* What was let in must be whole: it is joined, which looks at every value, encoded, and read again. */
 static void use_table(kh_table *table) {
   fuzz_let_in();
-  kh_buffer bytes = {0};
+  kh_ipc_encoded encoded = {0};
   kh_table *again;
   khonsu_error error = KHONSU_ERROR_INIT;
   struct ArrowArray array;
@@ -66,16 +66,17 @@ static void use_table(kh_table *table) {
     if (status == KHONSU_OK) array.release(&array);
     else if (status != KHONSU_VALUE_TOO_LARGE && status != KHONSU_NO_MEMORY) fail_msg("%s", error.message);
   }
-  status = kh_ipc_encode(table, 0, true, &bytes, &error);
+  status = kh_ipc_encode(table, &encoded, &error);
   if (status == KHONSU_OK) {
     kh_arrow_limits all = {1024, UINT64_MAX, NULL};
-    if (kh_ipc_decode(kh_buffer_slice(&bytes), &all, &again, &error) != KHONSU_OK) fail_msg("%s", error.message);
+    if (kh_ipc_decode(kh_buffer_slice(&encoded.bytes), &all, &again, &error) != KHONSU_OK)
+      fail_msg("%s", error.message);
     assert_int_equal(kh_table_rows(again), kh_table_rows(table));
     kh_table_unref(again);
   } else if (status != KHONSU_UNSUPPORTED) {
     fail_msg("%s", error.message);
   }
-  kh_buffer_fini(&bytes);
+  kh_ipc_encoded_fini(&encoded);
 }
 
 /* A message is some 200 bytes at least, and of compressed ones each may come to the limit. What is not compressed makes
@@ -88,15 +89,12 @@ static void decode_mutated(void *ctx, kh_prng *prng) {
   size_t size;
   uint8_t *bytes = fuzz_mutate(ctx, prng, &size);
   kh_arrow_limits limits = {64, BATCH_BYTES_MAX, NULL};
-  kh_memory *memory = kh_memory_new(kh_slice(bytes, size), free, bytes);
-  bool in_place = kh_prng_below(prng, 2) == 0;
   kh_table *table = NULL;
   khonsu_error error = KHONSU_ERROR_INIT;
   fuzz_allocations_begin();
-  khonsu_status status = in_place ? kh_ipc_decode_memory(memory, &limits, &table, &error)
-                                  : kh_ipc_decode(kh_slice(bytes, size), &limits, &table, &error);
+  khonsu_status status = kh_ipc_decode(kh_slice(bytes, size), &limits, &table, &error);
   fuzz_allocations_end(allocations_max(size, true));
-  kh_memory_unref(memory);
+  free(bytes);
   if (status == KHONSU_OK) use_table(table);
   else assert_true(error.message[0] != '\0' && status != KHONSU_INVALID_ARROW && status != KHONSU_IO);
   kh_table_unref(table);

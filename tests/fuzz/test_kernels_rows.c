@@ -200,7 +200,9 @@ static khonsu_status encode_both(const two_chunks *of, kh_ipc_options options, k
 }
 
 static void write_and_read(const two_chunks *of, kh_prng *prng) {
-  kh_ipc_options options = {kh_prng_below(prng, 4) != 0, (kh_ipc_codec)((int)kh_prng_below(prng, 3) + KH_IPC_PLAIN)};
+  uint64_t kind = kh_prng_below(prng, 5);
+  kh_ipc_options options = {
+      .is_file = kind > 1, .in_pieces = kind == 1, .codec = (kh_ipc_codec)((int)kh_prng_below(prng, 3) + KH_IPC_PLAIN)};
   kh_buffer bytes = {0};
   khonsu_error error = KHONSU_ERROR_INIT;
   kh_table *both = kh_table_new(of->schema), *read;

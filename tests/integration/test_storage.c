@@ -101,6 +101,55 @@ static void a_reopened_store_has_what_was_committed(void **state) {
   fault_storage_fini(&storage);
 }
 
+/* `schema`'s metadata, in the C Data interface's encoding: one pair. */
+static void put_saying(khonsu_txn *txn, const char *key, const char *metadata, khonsu_status wanted) {
+  static const int64_t zeros[10000];
+  struct ArrowSchema schema;
+  struct ArrowArray batch;
+  make_batch(&schema, &batch, 1, (const char *const[]){"id"}, 10000, (const int64_t *const[]){zeros});
+  schema.metadata = metadata;
+  MUST_BE(wanted, khonsu_put_batch_ref(txn, khonsu_key(key), &schema, &batch, &err));
+  schema.metadata = NULL;
+  schema.release(&schema);
+  batch.release(&batch);
+}
+
+/* A table says how it is compressed; rows that are appended may say otherwise. */
+static void tables_are_compressed_as_they_say(void **state) {
+  (void)state;
+  fault_storage storage;
+  fault_storage_init(&storage);
+  khonsu_db *db = open_over(&storage);
+  khonsu_txn *txn = begin_at(db, KHONSU_SNAPSHOT);
+  put_saying(txn, "plain", NULL, KHONSU_OK);
+  put_saying(txn, "zstd", "\1\0\0\0\x12\0\0\0khonsu.compression\4\0\0\0zstd", KHONSU_OK);
+  put_saying(txn, "bzip", "\1\0\0\0\x12\0\0\0khonsu.compression\4\0\0\0bzip", KHONSU_INVALID_ARROW);
+  commit_and_free(&txn);
+  khonsu_stored plain, zstd;
+  MUST(fault_storage_ops()->get(&storage, KHONSU_KEY("plain"), UINT64_MAX, &plain, &err));
+  MUST(fault_storage_ops()->get(&storage, KHONSU_KEY("zstd"), UINT64_MAX, &zstd, &err));
+  assert_true(plain.value.size > 80000 && zstd.value.size < 2000);
+  khonsu_bytes_release(&plain.value);
+  khonsu_bytes_release(&zstd.value);
+  close_db(&db);
+
+  db = open_over(&storage);
+  txn = begin_at(db, KHONSU_SNAPSHOT);
+  append_ids(txn, "zstd", 1, 3);
+  commit_and_free(&txn);
+  close_db(&db);
+  db = open_over(&storage);
+  txn = begin_read_only(db);
+  int64_t sum;
+  uint64_t rows;
+  sum_table(txn, "zstd", &sum, &rows);
+  assert_int_equal(rows, 10003);
+  assert_int_equal(sum, 6);
+  khonsu_txn_free(&txn);
+  close_db(&db);
+  fault_storage_fini(&storage);
+}
+
 /* A blind append onto a table that only the storage holds joins it, and an older snapshot still sees it without. */
 static void an_append_onto_a_cold_table_joins_it(void **state) {
   (void)state;
@@ -447,6 +496,7 @@ static void a_storage_that_does_not_fit_is_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_reopened_store_has_what_was_committed),
+      cmocka_unit_test(tables_are_compressed_as_they_say),
       cmocka_unit_test(an_append_onto_a_cold_table_joins_it),
       cmocka_unit_test(old_snapshots_read_the_storage_at_their_version),
       cmocka_unit_test(scans_merge_memory_and_storage),

@@ -7,10 +7,11 @@
 #include "type_cases.h"
 
 static kh_buffer encode(const kh_table *table) {
-  kh_buffer bytes = {0};
+  kh_ipc_encoded encoded = {0};
   khonsu_error error = KHONSU_ERROR_INIT;
-  if (kh_ipc_encode(table, 0, true, &bytes, &error) != KHONSU_OK) fail_msg("%s", error.message);
-  return bytes;
+  if (kh_ipc_encode(table, &encoded, &error) != KHONSU_OK) fail_msg("%s", error.message);
+  kh_free(encoded.parts);
+  return encoded.bytes;
 }
 
 static kh_table *decode(const kh_buffer *bytes) {
@@ -59,15 +60,21 @@ static void slices_come_back(void **state) {
   round_trip(cut_column);
 }
 
-/* As a storage appends: chunks encoded later, without schema, go behind the bytes that are there. */
+static void append_part(kh_buffer *bytes, const kh_ipc_encoded *encoded, size_t part) {
+  MUST(kh_buffer_append(bytes, encoded->bytes.data + encoded->parts[part].at, encoded->parts[part].size));
+}
+
+/* As a storage appends: pieces without schema go behind the bytes that are there, in any order. */
 static void appended_bytes_are_appended_rows(void **state) {
   (void)state;
   for (int i = 0; i < CASES; i++) {
     kh_table *table = table_of_case(&cases[i], cut_nothing, false);
     kh_buffer bytes = {0};
-    MUST(kh_ipc_encode(table, kh_table_chunk_count(table), true, &bytes, NULL));
-    MUST(kh_ipc_encode(table, 2, false, &bytes, NULL));
-    MUST(kh_ipc_encode(table, 0, false, &bytes, NULL));
+    kh_ipc_encoded encoded = {0};
+    MUST(kh_ipc_encode(table, &encoded, NULL));
+    static const size_t parts[] = {0, 3, 1, 2, 3};
+    for (size_t part = 0; part < sizeof parts / sizeof *parts; part++) append_part(&bytes, &encoded, parts[part]);
+    kh_ipc_encoded_fini(&encoded);
     kh_table *decoded = decode(&bytes);
     assert_int_equal(kh_table_chunk_count(decoded), 4);
     char *text = table_text(decoded, true), *whole = table_text(table, true);
@@ -249,14 +256,14 @@ static void words_changed(void **state) {
 static void what_cannot_be_written(void **state) {
   (void)state;
   khonsu_error error = KHONSU_ERROR_INIT;
-  kh_buffer bytes = {0};
-  MUST(kh_buffer_append(&bytes, "kept", 4));
+  kh_ipc_encoded encoded = {0};
   kh_table *table = make_table("+s{s=+s{d=c>s>u}}", "(('a')) (('b'))");
-  assert_int_equal(kh_ipc_encode(table, 0, true, &bytes, &error), KHONSU_UNSUPPORTED);
+  assert_int_equal(kh_ipc_encode(table, &encoded, &error), KHONSU_UNSUPPORTED);
   assert_string_equal(
       error.message,
       "column 's.d': Arrow IPC cannot represent a dictionary of a dictionary; cast it to a dictionary of plain values");
-  assert_int_equal(bytes.size, 4);
+  assert_null(encoded.parts);
+  assert_null(encoded.bytes.data);
   kh_table_unref(table);
   struct ArrowSchema schema = make_schema("+s{d=c>u}");
   struct ArrowArray array = make_array(&schema, "('a')");
@@ -266,7 +273,7 @@ static void what_cannot_be_written(void **state) {
   MUST(ArrowSchemaSetMetadata(schema.children[0]->dictionary, (const char *)metadata.data));
   ArrowBufferReset(&metadata);
   MUST(kh_table_from_batch(&schema, &array, &no_limits, &table, NULL));
-  assert_int_equal(kh_ipc_encode(table, 0, true, &bytes, &error), KHONSU_UNSUPPORTED);
+  assert_int_equal(kh_ipc_encode(table, &encoded, &error), KHONSU_UNSUPPORTED);
   assert_string_equal(
       error.message,
       "column 'd': Arrow IPC cannot represent a dictionary of an extension type; make the column itself of that type");
@@ -278,10 +285,9 @@ static void what_cannot_be_written(void **state) {
   }
   sprintf(to, "x=i%s}", end);
   table = make_table(type, "");
-  assert_int_equal(kh_ipc_encode(table, 0, true, &bytes, &error), KHONSU_UNSUPPORTED);
+  assert_int_equal(kh_ipc_encode(table, &encoded, &error), KHONSU_UNSUPPORTED);
   assert_string_equal(error.message, "Arrow IPC cannot represent this schema: it nests too deeply");
   kh_table_unref(table);
-  kh_buffer_fini(&bytes);
 }
 
 /* Not ours to read: each is told by name. */
@@ -297,17 +303,18 @@ static void what_is_not_a_table(void **state) {
   assert_int_equal(try_decode(huge, sizeof huge, &rows, &error), KHONSU_CORRUPT);
   assert_string_equal(error.message, "the encoded table: it is cut short");
   kh_table *table = make_table("+s{a=i}", "(1)");
-  kh_buffer bytes = {0};
-  MUST(kh_ipc_encode(table, 0, false, &bytes, NULL));
-  assert_int_equal(try_decode(bytes.data, bytes.size, &rows, &error), KHONSU_CORRUPT);
-  bytes.size = 0;
-  MUST(kh_ipc_encode(table, 0, true, &bytes, NULL));
+  kh_ipc_encoded encoded = {0};
+  MUST(kh_ipc_encode(table, &encoded, NULL));
+  khonsu_slice bytes = kh_buffer_slice(&encoded.bytes);
+  size_t schema_size = encoded.parts[0].size;
+  assert_int_equal(try_decode(encoded.bytes.data + schema_size, bytes.size - schema_size, &rows, &error),
+                   KHONSU_CORRUPT);
   kh_arrow_limits small = {0, UINT64_MAX, NULL};
   kh_table *decoded;
-  assert_int_equal(kh_ipc_decode(kh_slice(bytes.data, bytes.size), &small, &decoded, &error), KHONSU_NESTING_TOO_DEEP);
+  assert_int_equal(kh_ipc_decode(bytes, &small, &decoded, &error), KHONSU_NESTING_TOO_DEEP);
   small = (kh_arrow_limits){64, 3, NULL};
-  assert_int_equal(kh_ipc_decode(kh_slice(bytes.data, bytes.size), &small, &decoded, &error), KHONSU_VALUE_TOO_LARGE);
-  kh_buffer_fini(&bytes);
+  assert_int_equal(kh_ipc_decode(bytes, &small, &decoded, &error), KHONSU_VALUE_TOO_LARGE);
+  kh_ipc_encoded_fini(&encoded);
   kh_table_unref(table);
 }
 

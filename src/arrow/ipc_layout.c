@@ -1,4 +1,4 @@
-#include "ipc_shapes.h"
+#include "ipc_layout.h"
 
 typedef struct found {
   int64_t id;
@@ -45,10 +45,10 @@ static int compare(const void *a, const void *b) {
 
 static void keep(struct ArrowSchema *schema) { (void)schema; }
 
-static khonsu_status make_dictionary(kh_ipc_shapes *shapes, const found *first, uint64_t depth_max,
+static khonsu_status make_dictionary(kh_ipc_layout *layout, const found *first, uint64_t depth_max,
                                      khonsu_error *error) {
-  const kh_field *fields = shapes->batch.schema->fields;
-  kh_ipc_dictionary *dictionary = &shapes->dictionaries[shapes->dictionary_count++];
+  const kh_field *fields = layout->batch.schema->fields;
+  kh_ipc_dictionary *dictionary = &layout->dictionaries[layout->dictionary_count++];
   char path[KH_FIELD_PATH_SIZE];
   struct ArrowSchema column = *first->values, *columns[1] = {&column};
   column.name = kh_field_path(fields, kh_field_dictionary(&fields[first->field]), path);
@@ -59,15 +59,15 @@ static khonsu_status make_dictionary(kh_ipc_shapes *shapes, const found *first, 
 
 /* ---- who has which */
 
-kh_ipc_dictionary *kh_ipc_dictionary_find(const kh_ipc_shapes *shapes, int64_t id) {
-  uint32_t low = 0, high = shapes->dictionary_count;
+const kh_ipc_dictionary *kh_ipc_dictionary_find(const kh_ipc_layout *layout, int64_t id) {
+  uint32_t low = 0, high = layout->dictionary_count;
   while (low < high) {
     uint32_t middle = low + (high - low) / 2;
-    if (shapes->dictionaries[middle].id < id) low = middle + 1;
+    if (layout->dictionaries[middle].id < id) low = middle + 1;
     else high = middle;
   }
-  bool is_there = low < shapes->dictionary_count && shapes->dictionaries[low].id == id;
-  return is_there ? &shapes->dictionaries[low] : NULL;
+  bool is_there = low < layout->dictionary_count && layout->dictionaries[low].id == id;
+  return is_there ? &layout->dictionaries[low] : NULL;
 }
 
 /* Whether two fields are of one type, all the way down: only then may they share a dictionary. */
@@ -82,53 +82,53 @@ static bool is_same_type(const kh_field *a_fields, uint32_t a, const kh_field *b
   return true;
 }
 
-static khonsu_status link_field(const kh_ipc_shapes *shapes, kh_ipc_shape *shape, uint32_t index,
+static khonsu_status link_field(const kh_ipc_layout *layout, kh_ipc_shape *shape, uint32_t index,
                                 const struct ArrowSchema *arrow, khonsu_error *error);
 
-static khonsu_status link_dictionary(const kh_ipc_shapes *shapes, kh_ipc_shape *shape, uint32_t index,
+static khonsu_status link_dictionary(const kh_ipc_layout *layout, kh_ipc_shape *shape, uint32_t index,
                                      const struct ArrowSchema *arrow, khonsu_error *error) {
   const kh_field *fields = shape->schema->fields;
   uint32_t values = kh_field_dictionary(&fields[index]);
-  kh_ipc_dictionary *dictionary =
-      kh_ipc_dictionary_find(shapes, ((const kh_ipc_node *)(const void *)arrow)->dictionary_id);
+  const kh_ipc_dictionary *dictionary =
+      kh_ipc_dictionary_find(layout, ((const kh_ipc_node *)(const void *)arrow)->dictionary_id);
   if (!is_same_type(fields, values, dictionary->shape.schema->fields, 1))
     return kh_field_fail(fields, index, error, KHONSU_CORRUPT, "its dictionary has values of another type");
-  shape->dictionaries[index] = (uint32_t)(dictionary - shapes->dictionaries);
+  shape->dictionaries[index] = (uint32_t)(dictionary - layout->dictionaries);
   shape->dictionary_count++;
-  return link_field(shapes, shape, values, arrow->dictionary, error);
+  return link_field(layout, shape, values, arrow->dictionary, error);
 }
 
-static khonsu_status link_field(const kh_ipc_shapes *shapes, kh_ipc_shape *shape, uint32_t index,
+static khonsu_status link_field(const kh_ipc_layout *layout, kh_ipc_shape *shape, uint32_t index,
                                 const struct ArrowSchema *arrow, khonsu_error *error) {
   const kh_field *field = &shape->schema->fields[index];
   khonsu_status status = KHONSU_OK;
-  if (field->has_dictionary) status = link_dictionary(shapes, shape, index, arrow, error);
+  if (field->has_dictionary) status = link_dictionary(layout, shape, index, arrow, error);
   for (int64_t child = 0; child < arrow->n_children && status == KHONSU_OK; child++)
-    status = link_field(shapes, shape, field->first + (uint32_t)child, arrow->children[child], error);
+    status = link_field(layout, shape, field->first + (uint32_t)child, arrow->children[child], error);
   return status;
 }
 
 /* `list`: sorted. */
-static khonsu_status make_dictionaries(kh_ipc_shapes *shapes, const found *list, size_t count, uint64_t depth_max,
+static khonsu_status make_dictionaries(kh_ipc_layout *layout, const found *list, size_t count, uint64_t depth_max,
                                        khonsu_error *error) {
   khonsu_status status = KHONSU_OK;
-  shapes->dictionaries = kh_alloc_zero(count * sizeof *shapes->dictionaries);
-  if (shapes->dictionaries == NULL) return no_memory(error);
+  layout->dictionaries = kh_alloc_zero(count * sizeof *layout->dictionaries);
+  if (layout->dictionaries == NULL) return no_memory(error);
   for (size_t i = 0; i < count && status == KHONSU_OK; i++)
-    if (i == 0 || list[i].id != list[i - 1].id) status = make_dictionary(shapes, &list[i], depth_max, error);
+    if (i == 0 || list[i].id != list[i - 1].id) status = make_dictionary(layout, &list[i], depth_max, error);
   for (size_t i = 0, next = 0; i < count && status == KHONSU_OK; i++)
     if (i == 0 || list[i].id != list[i - 1].id)
-      status = link_field(shapes, &shapes->dictionaries[next++].shape, 1, list[i].values, error);
+      status = link_field(layout, &layout->dictionaries[next++].shape, 1, list[i].values, error);
   return status;
 }
 
 /* ---- */
 
-khonsu_status kh_ipc_shapes_make(const kh_ipc_node *root, uint64_t depth_max, kh_ipc_shapes *shapes,
-                                 khonsu_error *error) {
-  khonsu_status status = import(&root->arrow, depth_max, &shapes->batch, error);
+/* Zeroed, but for its reference. */
+static khonsu_status make(kh_ipc_layout *layout, const kh_ipc_node *root, uint64_t depth_max, khonsu_error *error) {
+  khonsu_status status = import(&root->arrow, depth_max, &layout->batch, error);
   if (status != KHONSU_OK) return status;
-  const kh_schema *schema = shapes->batch.schema;
+  const kh_schema *schema = layout->batch.schema;
   size_t count = 0;
   for (uint32_t index = 0; index < schema->count; index++) count += schema->fields[index].has_dictionary;
   if (count == 0) return KHONSU_OK;
@@ -136,9 +136,26 @@ khonsu_status kh_ipc_shapes_make(const kh_ipc_node *root, uint64_t depth_max, kh
   if (list == NULL) return no_memory(error);
   collect(schema, 0, &root->arrow, list);
   qsort(list, count, sizeof *list, compare);
-  status = make_dictionaries(shapes, list, count, depth_max, error);
+  status = make_dictionaries(layout, list, count, depth_max, error);
   kh_free(list);
-  return status == KHONSU_OK ? link_field(shapes, &shapes->batch, 0, &root->arrow, error) : status;
+  return status == KHONSU_OK ? link_field(layout, &layout->batch, 0, &root->arrow, error) : status;
+}
+
+khonsu_status kh_ipc_layout_make(const kh_ipc_node *root, bool is_big_endian, uint64_t depth_max,
+                                 kh_ipc_layout **layout, khonsu_error *error) {
+  kh_ipc_layout *made = kh_alloc_zero(sizeof *made);
+  if (made == NULL) return no_memory(error);
+  atomic_init(&made->references, 1);
+  made->is_big_endian = is_big_endian;
+  khonsu_status status = make(made, root, depth_max, error);
+  if (status == KHONSU_OK) *layout = made;
+  else kh_ipc_layout_unref(made);
+  return status;
+}
+
+kh_ipc_layout *kh_ipc_layout_ref(kh_ipc_layout *layout) {
+  atomic_fetch_add_explicit(&layout->references, 1, memory_order_relaxed);
+  return layout;
 }
 
 static void shape_fini(kh_ipc_shape *shape) {
@@ -146,12 +163,14 @@ static void shape_fini(kh_ipc_shape *shape) {
   kh_free(shape->dictionaries);
 }
 
-void kh_ipc_shapes_fini(kh_ipc_shapes *shapes) {
-  for (uint32_t i = 0; i < shapes->dictionary_count; i++) {
-    shape_fini(&shapes->dictionaries[i].shape);
-    kh_chunk_unref(shapes->dictionaries[i].values);
-  }
-  kh_free(shapes->dictionaries);
-  shape_fini(&shapes->batch);
-  *shapes = (kh_ipc_shapes){0};
+void kh_ipc_layout_unref(kh_ipc_layout *layout) {
+  if (layout == NULL) return;
+  /* Acquire and release: what other holders read comes before it goes. */
+  if (atomic_fetch_sub_explicit(&layout->references, 1, memory_order_acq_rel) != 1) return;
+  for (uint32_t i = 0; i < layout->dictionary_count; i++) shape_fini(&layout->dictionaries[i].shape);
+  kh_free(layout->dictionaries);
+  shape_fini(&layout->batch);
+  kh_free(layout);
 }
+
+kh_schema *kh_ipc_layout_schema(const kh_ipc_layout *layout) { return layout->batch.schema; }
