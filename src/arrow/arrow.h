@@ -23,6 +23,7 @@ typedef void kh_memory_release(void *ctx);
 kh_memory *kh_memory_new(khonsu_slice bytes, kh_memory_release *release, void *ctx);
 kh_memory *kh_memory_ref(kh_memory *memory);
 void kh_memory_unref(kh_memory *memory); /* NULL is a no-op */
+khonsu_slice kh_memory_bytes(const kh_memory *memory);
 
 /* What an import checks before it allocates. */
 typedef struct kh_arrow_limits {
@@ -82,6 +83,9 @@ void kh_schema_unref(kh_schema *schema); /* NULL is a no-op */
 
 /* Has the memory fetched that counting references looks at. */
 void kh_table_prefetch(const kh_table *table);
+
+/* The table that is the chunk, of which the reference is taken over. */
+kh_table *kh_table_from_chunk(kh_chunk *chunk);
 
 /* ---- facts */
 uint64_t kh_table_rows(const kh_table *table);

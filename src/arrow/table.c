@@ -27,6 +27,8 @@ kh_table *kh_table_made(kh_table *table) {
   return kh_table_of_chunk(only);
 }
 
+kh_table *kh_table_from_chunk(kh_chunk *chunk) { return kh_table_of_chunk(chunk); }
+
 kh_table *kh_table_ref(kh_table *table) {
   kh_chunk *chunk = kh_table_chunk(table);
   atomic_fetch_add_explicit(chunk != NULL ? &chunk->references : &table->references, 1, memory_order_relaxed);

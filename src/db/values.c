@@ -31,6 +31,8 @@ static inline khonsu_status check_read(const khonsu_txn *txn, khonsu_slice key, 
 khonsu_status kh_check_write(const khonsu_txn *txn, khonsu_slice key, khonsu_error *error) {
   khonsu_status status = check_read(txn, key, txn, error);
   if (status != KHONSU_OK || !txn->read_only) return status;
+  if (txn->partition->options.read_only)
+    return khonsu_error_set(error, KHONSU_READ_ONLY, "the database was opened read-only: it cannot be written");
   return khonsu_error_set(error, KHONSU_READ_ONLY, "transaction %llu is read-only: it cannot write",
                           (unsigned long long)txn->id);
 }
