@@ -47,9 +47,9 @@ static khonsu_status cast(kh_table *table, khonsu_error *error) {
 }
 
 static khonsu_status encode(kh_table *table, khonsu_error *error) {
-  kh_buffer bytes = {NULL, 0, 0};
-  khonsu_status status = kh_ipc_encode(table, 0, true, &bytes, error);
-  kh_buffer_fini(&bytes);
+  kh_ipc_encoded encoded = {.parts = NULL};
+  khonsu_status status = kh_ipc_encode(table, &encoded, error);
+  kh_ipc_encoded_fini(&encoded);
   return status;
 }
 

@@ -49,9 +49,6 @@ static void facts(void **state) {
     stream.release(&stream);
     MUST(kh_table_select(other, &(kh_selection){NULL, 0, 0, 0}, NULL, &stream, NULL));
     stream.release(&stream);
-    kh_buffer bytes = {NULL, 0, 0};
-    MUST(kh_ipc_encode(table, kh_table_chunk_count(table), true, &bytes, NULL));
-    kh_buffer_fini(&bytes);
     assert_int_equal(loads(&fake), 0);
     char *text = table_text(other, true), *expected = table_text(fake.holds, true);
     assert_string_equal(text, expected);
@@ -378,12 +375,12 @@ static khonsu_status export_batch(kh_table *table, char **text, khonsu_error *er
 }
 
 static khonsu_status encode(kh_table *table, char **text, khonsu_error *error) {
-  kh_buffer bytes = {NULL, 0, 0};
+  kh_ipc_encoded encoded = {.parts = NULL};
   kh_table *again = NULL;
-  khonsu_status status = kh_ipc_encode(table, 0, true, &bytes, error);
-  if (status == KHONSU_OK) status = kh_ipc_decode(kh_buffer_slice(&bytes), &no_limits, &again, error);
-  if (status != KHONSU_OK) assert_int_equal(bytes.size, 0);
-  kh_buffer_fini(&bytes);
+  khonsu_status status = kh_ipc_encode(table, &encoded, error);
+  if (status == KHONSU_OK) status = kh_ipc_decode(kh_buffer_slice(&encoded.bytes), &no_limits, &again, error);
+  if (status != KHONSU_OK) assert_int_equal(encoded.bytes.size, 0);
+  kh_ipc_encoded_fini(&encoded);
   return as_text(status, again, text);
 }
 
