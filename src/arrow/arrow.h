@@ -95,6 +95,8 @@ uint64_t kh_table_chunk_count(const kh_table *table);
 kh_chunk *kh_table_only_chunk(const kh_table *table);
 /* Bytes of Arrow buffers in all chunks. */
 uint64_t kh_table_bytes(const kh_table *table);
+/* The same without those that are stored. What these take in memory, where they are kept, is their loader's to count. */
+uint64_t kh_table_bytes_in_memory(const kh_table *table);
 
 /* Whether rows of `tail` may follow those of `base`: names, types, nullability, extension types, dictionaries' types,
  * all the way down. Other metadata may differ. SCHEMA_MISMATCH: the text names the first field that differs, by its

@@ -129,7 +129,7 @@ static void hand_on_charge(kh_version *version, kh_version *newer) {
   if (version->kind != KH_TABLE || newer->kind != KH_TABLE) return;
   kh_accrued *value = kh_version_accrued(version), *newer_value = kh_version_accrued(newer);
   if (newer_value->incarnation != value->incarnation) return;
-  uint64_t bytes = kh_table_bytes(newer_value->table);
+  uint64_t bytes = kh_table_bytes_in_memory(newer_value->table);
   uint64_t room = bytes > newer_value->charge ? bytes - newer_value->charge : 0;
   uint64_t handed_on = value->charge < room ? value->charge : room;
   newer_value->charge += handed_on;

@@ -39,8 +39,8 @@ static bool changes_nothing(const kh_partition *partition, const kh_access *acce
 
 /* What an upsert makes is known only now: it must not exceed the limit either. */
 static bool has_room_for(const kh_partition *partition, const kh_table *base, const kh_table *result) {
-  uint64_t limit = partition->options.memory_bytes_max, before = kh_table_bytes(base);
-  uint64_t after = kh_table_bytes(result), held = atomic_load(&partition->store.gauges.memory);
+  uint64_t limit = partition->options.memory_bytes_max, before = kh_table_bytes_in_memory(base);
+  uint64_t after = kh_table_bytes_in_memory(result), held = atomic_load(&partition->store.gauges.memory);
   return limit == 0 || after <= before || (held <= limit && after - before <= limit - held);
 }
 
@@ -133,7 +133,7 @@ static kh_version *stage_again(kh_heap_cache *cache, const kh_access *access) {
   }
   kh_table *table = access->rows != NULL ? access->rows : kh_version_table(linked);
   kh_version *copy = kh_version_new_table(cache, key, table);
-  if (copy != NULL) kh_version_accrued(copy)->charge = kh_table_bytes(table);
+  if (copy != NULL) kh_version_accrued(copy)->charge = kh_table_bytes_in_memory(table);
   return copy;
 }
 

@@ -10,12 +10,14 @@ static inline void look_at(kh_look *look, kh_version *version) {
   if (kh_kind_accrues(look->kind)) look->number = kh_version_number(version); /* or the table, in its place */
 }
 
-/* In memory, beside its bytes, which are in a file. */
+/* In memory, beside its bytes, which may be in a file. */
 enum { CHUNK_COSTS = 1024 };
 
 static kh_version *table_of_stored(khonsu_txn *txn, khonsu_slice key, const kh_stored_value *value) {
   kh_version *version = kh_version_new_table(&txn->cache, key, value->table);
-  if (version != NULL) kh_version_accrued(version)->charge = CHUNK_COSTS * kh_table_chunk_count(value->table);
+  if (version != NULL)
+    kh_version_accrued(version)->charge =
+        kh_table_bytes_in_memory(value->table) + CHUNK_COSTS * kh_table_chunk_count(value->table);
   kh_table_unref(value->table);
   return version;
 }

@@ -23,7 +23,7 @@ static khonsu_status prepare_write(khonsu_txn *txn, kh_access *access, khonsu_er
   }
   kh_accrued *value = kh_version_accrued(version);
   kh_table *rows = access->accrues ? access->rows : value->table;
-  value->charge = kh_table_bytes(rows);
+  value->charge = kh_table_bytes_in_memory(rows);
   txn->request.bytes += value->charge;
   return txn->partition->storage.ops == NULL ? KHONSU_OK : kh_ipc_encode(rows, &access->encoded, error);
 }
