@@ -162,11 +162,18 @@ static void must_be_there(const void *bytes, int64_t size, khonsu_slice piece) {
   for (int64_t i = 0; i < size; i++) (void)((const volatile uint8_t *)bytes)[i];
 }
 
+/* Nulls that are believed are no more than there are values, and have a bitmap. */
+static void assert_nulls(const kh_field *field, const struct ArrowArray *node) {
+  assert_in_range(node->null_count, 0, node->length);
+  if (node->null_count > 0 && field->rules[0].is_validity) assert_non_null(node->buffers[0]);
+}
+
 /* At each buffer that has bytes, as far as lengths tell. */
 static void look_at_buffers(const kh_chunk *chunk, look_fn *look, khonsu_slice piece) {
   for (uint32_t index = 1; index < chunk->schema->count; index++) {
     const kh_field *field = &chunk->schema->fields[index];
     const struct ArrowArray *node = &chunk->nodes[index];
+    assert_nulls(field, node);
     for (uint32_t buffer = 0; buffer < kh_field_buffer_count(field); buffer++) {
       int64_t size;
       assert_true(kh_buffer_required_size(field, buffer, kh_node_end(node), &size));
