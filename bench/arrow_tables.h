@@ -24,6 +24,6 @@ kh_table *arrow_tables_numbers(int64_t percent);
 kh_table *arrow_tables_mask(int64_t percent);
 
 /* Bytes of the buffers, all columns together. */
-static inline size_t arrow_table_bytes(const kh_table *table) { return (size_t)kh_table_bytes(table, 0); }
+static inline size_t arrow_table_bytes(const kh_table *table) { return (size_t)kh_table_bytes(table); }
 
 #endif

@@ -15,7 +15,7 @@ static void *open_store(concat_kind kind) {
   concat_store *store = engine_alloc(sizeof *store);
   store->table = arrow_tables_concat(kind);
   store->room = engine_alloc(arrow_table_bytes(store->table));
-  kh_chunk_list_copy(&store->table->chunks, store->chunks);
+  for (uint64_t i = 0; i < CONCAT_CHUNKS; i++) store->chunks[i] = *kh_table_run(store->table, i).chunks;
   return store;
 }
 

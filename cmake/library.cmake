@@ -9,12 +9,12 @@
 #   khonsu_internal  the same code with its internal symbols visible, for tests
 
 set(FLASHKV_ROOMS base os index flashkv)
-set(KHONSU_ROOMS base os index arrow storage mvcc txn db)
+set(KHONSU_ROOMS base os index flashkv arrow storage mvcc txn db)
 
 # Libraries that stay libraries of their own, also of the static ones: checksums; compression of Arrow IPC; the index on
 # disk.
 set(flashkv_libraries isal lmdb)
-set(khonsu_libraries isal zstd lz4)
+set(khonsu_libraries isal lmdb zstd lz4)
 
 set(all_rooms ${FLASHKV_ROOMS} ${KHONSU_ROOMS})
 list(REMOVE_DUPLICATES all_rooms)

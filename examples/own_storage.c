@@ -203,9 +203,11 @@ static bool write_all(int file, const void *from, size_t size, off_t at) {
   return true;
 }
 
-/* All that can fail comes first; once the record is written, nothing can. */
-static khonsu_status file_write(void *ctx, const khonsu_mutation *mutations, size_t count, khonsu_error *error) {
+/* All that can fail comes first; once the record is written, nothing can. So it is all or nothing, and `written` stays 0. */
+static khonsu_status file_write(void *ctx, const khonsu_mutation *mutations, size_t count, size_t *written,
+                                khonsu_error *error) {
   file_storage *storage = ctx;
+  (void)written;
   size_t size = body_size(mutations, count);
   char *record = malloc(sizeof(record_head) + size);
   if (record == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a record of %zu bytes", size);

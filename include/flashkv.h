@@ -366,6 +366,12 @@ FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_retain(flashkv *store, uint6
 FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_get_at(flashkv *store, flashkv_slice key, uint64_t sequence,
                                                            flashkv_value *value, flashkv_error *error);
 
+/* The same for who keeps less than whole moments: the newest value that is not newer than the commit, of what snapshots of
+ * any sequence and flashkv_retain keep of this key. What the key had at that commit is kept by a snapshot of sequence s if
+ * its newest write up to there is not newer than s, and the one after it is. Never TRIMMED: it is the caller's to know. */
+FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_get_kept(flashkv *store, flashkv_slice key, uint64_t sequence,
+                                                             flashkv_value *value, flashkv_error *error);
+
 /* ---------------------------------------------------------------------------------------------------------------
  * Writing
  * ------------------------------------------------------------------------------------------------------------- */
@@ -423,6 +429,25 @@ FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_batch_commit(flashkv_batch *
                                                                  flashkv_error *error);
 FLASHKV_API void flashkv_batch_free(flashkv_batch **batch);
 
+/* ---- the same without a batch: for who has all of the writes in memory */
+
+typedef enum flashkv_change_kind { FLASHKV_CHANGE_PUT = 1, FLASHKV_CHANGE_DELETE = 2 } flashkv_change_kind;
+
+typedef struct flashkv_write {
+  flashkv_change_kind kind;
+  bool aligned;        /* as in flashkv_put_options */
+  uint64_t expires_ms; /* the same */
+  flashkv_slice key, value;
+} flashkv_write;
+
+/* Writes all of `writes` or none, as a batch of them does, without copying them first: slices are borrowed for the call. */
+FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_write_all(flashkv *store, const flashkv_write *writes, size_t count,
+                                                              flashkv_durability sync_writes, uint64_t *sequence,
+                                                              flashkv_error *error);
+
+/* The sequence that the next commit will have, if nobody else commits meanwhile. A commit that fails may use one up. */
+FLASHKV_API uint64_t flashkv_next_sequence(flashkv *store);
+
 /* ---- flushing */
 
 /* Returns when the commit with this sequence, and all before it, survive a power loss. IN_DOUBT: the flush failed.
@@ -460,6 +485,10 @@ FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_iterator_open(flashkv *store
 FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_iterator_at(flashkv *store, uint64_t sequence,
                                                                 const flashkv_iterator_options *options,
                                                                 flashkv_iterator **iterator, flashkv_error *error);
+/* The same of what is kept, as flashkv_get_kept, for as long as that is kept. */
+FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_iterator_kept(flashkv *store, uint64_t sequence,
+                                                                  const flashkv_iterator_options *options,
+                                                                  flashkv_iterator **iterator, flashkv_error *error);
 /* Before the first entry again. */
 FLASHKV_API void flashkv_iterator_rewind(flashkv_iterator *iterator);
 /* Before the first entry whose key is `key` or after it, in the iterator's direction. NO_MEMORY. */
@@ -482,8 +511,6 @@ FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_list_keys(flashkv *store, fl
                                                               flashkv_error *error);
 
 /* ---- replaying: what was committed, in order */
-
-typedef enum flashkv_change_kind { FLASHKV_CHANGE_PUT = 1, FLASHKV_CHANGE_DELETE = 2 } flashkv_change_kind;
 
 typedef struct flashkv_change {
   flashkv_change_kind kind;

@@ -142,17 +142,22 @@ typedef enum khonsu_class {
   X(OK, OK, 0, "ok")                                                                                                   \
   X(INVALID_ARGUMENT, USAGE, 1, "an argument is not valid")                                                            \
   X(BAD_STATE, USAGE, 2, "the transaction is already committed or aborted")                                            \
-  X(READ_ONLY, USAGE, 3, "write in a read-only transaction")                                                           \
+  X(READ_ONLY, USAGE, 3, "write in a read-only transaction or database")                                               \
   X(INVALID_ARROW, USAGE, 4, "an Arrow input is released or not valid")                                                \
   X(SCHEMA_MISMATCH, USAGE, 5, "the schemas do not match")                                                             \
   X(WRONG_TYPE, USAGE, 6, "the key holds a value of the other type")                                                   \
   X(UNSUPPORTED, USAGE, 7, "the Arrow IPC codec cannot represent this")                                                \
   X(KEY_EMPTY, USAGE, 8, "the key is empty")                                                                           \
+  X(UNKNOWN_FORMAT, USAGE, 32, "the store is of a format that this version does not know")                             \
+  X(NOT_A_STORE, USAGE, 33, "the directory holds no database")                                                         \
   X(NOT_FOUND, NOT_FOUND, 1, "the key has no value")                                                                   \
   X(END, NOT_FOUND, 2, "the scan has no more entries")                                                                 \
   X(CONFLICT, CONFLICT, 1, "another transaction changed what this one read or wrote")                                  \
   X(BUSY, BUSY, 1, "the database still has open transactions")                                                         \
   X(DEADLINE, BUSY, 2, "the deadline passed before an attempt committed")                                              \
+  X(LOCKED, BUSY, 32, "another process, or this one, has the store open")                                              \
+  X(MERGE_RUNNING, BUSY, 33, "a merge is running")                                                                     \
+  X(CANCELLED, BUSY, 34, "the progress callback asked to stop")                                                        \
   X(KEY_TOO_LARGE, LIMIT, 1, "the key is larger than key_size_max")                                                    \
   X(VALUE_TOO_LARGE, LIMIT, 2, "the value is larger than value_size_max")                                              \
   X(TOO_MANY_KEYS, LIMIT, 3, "the transaction touches more keys than txn_keys_max")                                    \
@@ -307,17 +312,26 @@ typedef enum khonsu_on_conflict {
       4 /* the rows of a put go after theirs; an append or add is applied to what is there now */
 } khonsu_on_conflict;
 
-/* How far a commit must have come in the storage before it is visible and khonsu_commit returns. Without a storage
- * all levels are the same. */
+/* How far a commit must have come in the storage before it is visible and khonsu_commit returns. Commits become visible
+ * in their order, so what is visible has reached its writer's level; and one at SYNC takes all before it along. Without a
+ * storage all levels are the same. */
 typedef enum khonsu_durability {
-  KHONSU_SYNC = 0,    /* written and synced: survives a power loss */
-  KHONSU_BUFFERED = 1 /* written: survives the process, as far as the storage's write does */
+  KHONSU_DURABILITY_DEFAULT = 0, /* of a transaction: the database's; of a database: SYNC */
+  KHONSU_SYNC = 1,               /* written and synced: survives a power loss. Those that come together share a sync */
+  KHONSU_BUFFERED = 2,           /* written: survives the end of the process, kill -9 included, but not a power loss */
+  KHONSU_ASYNC = 3               /* as BUFFERED, and a sync is begun, which khonsu_sync_wait waits for */
 } khonsu_durability;
 
 typedef struct khonsu_options {
   uint32_t struct_size;
-  khonsu_isolation isolation; /* for transactions that ask for none; DEFAULT = serializable */
-  khonsu_durability durability;
+  khonsu_isolation isolation;   /* for transactions that ask for none; DEFAULT = serializable */
+  khonsu_durability durability; /* for transactions that ask for none */
+  bool
+      read_only; /* of a directory: nothing in it is changed, and it is opened beside a process that writes, as it is at that
+                     moment. Writes are READ_ONLY */
+  bool open_existing_only; /* a directory without a database is NOT_A_STORE instead of becoming one */
+  const char *storage;     /* options of the store in a directory, "name=value" with commas between: those of
+                              flashkv_options_set. NULL: none. Borrowed for the opening */
 #define KHONSU_LIMIT_FIELD(name, standard, least, most, status, reason) uint64_t name;
   KHONSU_LIMIT_TABLE(KHONSU_LIMIT_FIELD)
 #undef KHONSU_LIMIT_FIELD
@@ -325,10 +339,14 @@ typedef struct khonsu_options {
 
 #define KHONSU_LIMIT_DEFAULT_(name, standard, least, most, status, reason) standard,
 #define KHONSU_OPTIONS_INIT                                                                                            \
-  { sizeof(khonsu_options), KHONSU_ISOLATION_DEFAULT, KHONSU_SYNC, KHONSU_LIMIT_TABLE(KHONSU_LIMIT_DEFAULT_) }
+  {                                                                                                                    \
+    sizeof(khonsu_options), KHONSU_ISOLATION_DEFAULT, KHONSU_DURABILITY_DEFAULT, false, false, NULL,                   \
+        KHONSU_LIMIT_TABLE(KHONSU_LIMIT_DEFAULT_)                                                                      \
+  }
 
 /* Sets one option by name, as configuration files and command lines do: "isolation" ("read-committed", "snapshot",
- * "repeatable-read", "serializable"), "durability" ("sync", "buffered"), or a limit by its name and a decimal number.
+ * "repeatable-read", "serializable"), "durability" ("sync", "buffered", "async"), or a limit by its name and a decimal
+ * number.
  * INVALID_ARGUMENT: no such option, or a value outside its bounds; the text names both. */
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_options_set(khonsu_options *options, const char *name,
                                                             const char *value, khonsu_error *error);
@@ -340,15 +358,93 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_options_set(khonsu_options *opti
 typedef struct khonsu_db khonsu_db;
 typedef struct khonsu_txn khonsu_txn;
 
-/* Opens a database in memory. `path` must be NULL: a store on disk is opened with khonsu_open_with_storage.
- * INVALID_ARGUMENT: a path; an option outside its bounds. NO_MEMORY. */
+/* Opens the database in the directory `path`, which is made if it is not there; `path` NULL: a new one in memory. What was
+ * acknowledged when the last process that wrote ended, however it ended, is there, and nothing of any other commit but whole
+ * ones. Opening reads nothing in: keys come into memory when they are used.
+ * INVALID_ARGUMENT: an option outside its bounds. LOCKED: it is open for writing, here or in another process; the text says
+ * in which. NOT_A_STORE: there is something else in the directory, or nothing and options->open_existing_only.
+ * UNKNOWN_FORMAT: a later version of the library wrote it. CORRUPT: what was synced once is damaged; nothing is changed.
+ * IO, STORAGE_FULL, NO_MEMORY. */
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_open(const char *path, const khonsu_options *options, khonsu_db **db,
                                                      khonsu_error *error);
 
 /* Closes the database and frees what it holds, save what is still lent out (exported arrays, streams and bytes, which
- * live on). BUSY: transactions are still open; nothing is closed then and the handle stays valid. No other thread may
- * use the handle during or after the call. */
+ * live on). In a directory all is synced first, and written that makes the next opening fast. BUSY: transactions are still
+ * open; nothing is closed then and the handle stays valid. Otherwise the handle is gone, whatever is returned: IO,
+ * STORAGE_FULL: it is closed, but not all was written that makes the next opening fast; IN_DOUBT: the last sync failed, so a
+ * power loss may take buffered commits. No other thread may use the handle during or after the call. */
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_close(khonsu_db **db, khonsu_error *error);
+
+/* Returns when the commit of this version, and all before it, survive a power loss. INVALID_ARGUMENT: there is no such
+ * commit yet. UNAVAILABLE, IN_DOUBT: the storage failed, now or before: what it was asked to sync may be lost. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_sync_wait(khonsu_db *db, khonsu_version version, khonsu_error *error);
+/* The same for all commits that are visible now. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_sync(khonsu_db *db, khonsu_error *error);
+
+/* What long work is doing. `total` is what is known of the end now, in the same unit as `done`. Returning nonzero ends the
+ * work with CANCELLED; what is done by then stays done. Called from the thread that does the work; must not call the
+ * database. */
+typedef int (*khonsu_progress)(void *ctx, const char *phase, uint64_t done, uint64_t total);
+
+typedef struct khonsu_merge_options {
+  uint32_t struct_size;
+  double threshold;          /* data files of which this part is dead; 0: every file that has anything dead */
+  uint64_t bytes_per_second; /* 0 = no limit */
+  khonsu_progress progress;  /* may be NULL */
+  void *progress_ctx;
+} khonsu_merge_options;
+
+#define KHONSU_MERGE_OPTIONS_INIT                                                                                      \
+  { sizeof(khonsu_merge_options), 0.0, 0, NULL, NULL }
+
+/* Copies what is wanted out of data files that are mostly dead, and gives their space back. Goes on by itself in the
+ * background (options.storage); this is for doing it now. Readers and writers go on. A database in memory has nothing to
+ * merge. `options` NULL: all defaults. MERGE_RUNNING: one is under way. CANCELLED. STORAGE_FULL, IO, CORRUPT. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_merge(khonsu_db *db, const khonsu_merge_options *options,
+                                                      khonsu_error *error);
+
+/* One thing that khonsu_check or khonsu_repair found. */
+typedef struct khonsu_finding {
+  const char *file; /* its name in the directory; NULL where it is about what records say together */
+  uint64_t offset;  /* where in it */
+  const char *text; /* what is wrong, and, from repair, what was done */
+  khonsu_slice key; /* the key concerned, where it is known */
+} khonsu_finding;
+
+typedef struct khonsu_check_options {
+  uint32_t struct_size;
+  void (*finding)(void *ctx, const khonsu_finding *finding); /* may be NULL; its argument is valid during the call */
+  khonsu_progress progress;                                  /* may be NULL */
+  void *ctx;                                                 /* of both */
+} khonsu_check_options;
+
+#define KHONSU_CHECK_OPTIONS_INIT                                                                                      \
+  { sizeof(khonsu_check_options), NULL, NULL, NULL }
+
+typedef struct khonsu_check_result {
+  uint32_t struct_size;
+  uint64_t files, records, bytes; /* of the store under the database, all of which were looked at */
+  uint64_t keys;                  /* that have a value, */
+  uint64_t tables, chunks, rows;  /* and what of them is tables */
+  uint64_t findings;
+  uint64_t lost; /* repair: records and chunks that could not be kept */
+} khonsu_check_result;
+
+#define KHONSU_CHECK_RESULT_INIT                                                                                       \
+  { sizeof(khonsu_check_result), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/* Reads all of the database in the directory: every byte of every record and index; and of every table head, directory and
+ * chunks, values validated as if they had come from outside, and whether they are what the head says and belong to a
+ * table. Changes nothing, and works beside a process that has the database open. OK: whole. CORRUPT: there are findings.
+ * NOT_A_STORE, UNKNOWN_FORMAT, CANCELLED, IO, NO_MEMORY. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_check(const char *path, const khonsu_check_options *options,
+                                                      khonsu_check_result *result, khonsu_error *error);
+
+/* Makes a database that can be opened out of one that cannot: keeps every commit that is whole, as far as what is left of
+ * others allows; of a table that has lost chunks, the others; and says what is lost. Files it takes something out of stay
+ * beside the new ones, renamed to *.damaged. A whole database is left as it is. LOCKED: it is open. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_repair(const char *path, const khonsu_check_options *options,
+                                                       khonsu_check_result *result, khonsu_error *error);
 
 /* A moment's figures, each exact at some instant near the call. Any thread; waits for no commit. */
 typedef struct khonsu_stats {
@@ -366,10 +462,18 @@ typedef struct khonsu_stats {
   uint64_t commits;        /* read-write transactions committed */
   uint64_t conflicts;      /* commits refused for a conflict */
   uint64_t groups;         /* groups the commits came in; commits / groups = mean group size */
+  /* of a directory; else 0 */
+  khonsu_version synced;   /* the newest commit that is known to survive a power loss */
+  uint64_t stored_records; /* in the store: keys that have a value, chunks and directories of tables, and a few more */
+  uint64_t data_files;
+  uint64_t disk_bytes;          /* of all files */
+  uint64_t live_bytes;          /* of records that are wanted */
+  uint64_t reclaimable_bytes;   /* that merging all files would free */
+  uint64_t syncs, merged_files; /* since opening */
 } khonsu_stats;
 
 #define KHONSU_STATS_INIT                                                                                              \
-  { sizeof(khonsu_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(khonsu_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_stat(khonsu_db *db, khonsu_stats *stats, khonsu_error *error);
 
@@ -419,10 +523,14 @@ typedef struct khonsu_txn_options {
   uint64_t deadline_ms;      /* for khonsu_run: how long attempts may go on, from its call; 0 = for ever */
   khonsu_snapshot *snapshot; /* begin at this moment; NULL = now. Not at read committed, and not for khonsu_run unless
                                 read_only: an attempt after a conflict would meet the same conflict */
+  khonsu_durability durability;
 } khonsu_txn_options;
 
 #define KHONSU_TXN_OPTIONS_INIT                                                                                        \
-  { sizeof(khonsu_txn_options), KHONSU_ISOLATION_DEFAULT, KHONSU_ON_CONFLICT_DEFAULT, false, 0, NULL }
+  {                                                                                                                    \
+    sizeof(khonsu_txn_options), KHONSU_ISOLATION_DEFAULT, KHONSU_ON_CONFLICT_DEFAULT, false, 0, NULL,                  \
+        KHONSU_DURABILITY_DEFAULT                                                                                      \
+  }
 /* For C: `&(khonsu_txn_options){KHONSU_TXN_OPTIONS_DEFAULTS, .isolation = KHONSU_SNAPSHOT}` */
 #define KHONSU_TXN_OPTIONS_DEFAULTS .struct_size = sizeof(khonsu_txn_options)
 
@@ -826,11 +934,10 @@ typedef struct khonsu_storage_range {
  * than OK ends the scan with it. */
 typedef khonsu_status (*khonsu_storage_visit)(void *visit_ctx, khonsu_slice key, const khonsu_stored *value);
 
-#define KHONSU_STORAGE_ABI 1
+#define KHONSU_STORAGE_ABI 2
 
 /* `ctx` is what khonsu_open_with_storage was given. The database calls write, and retain, from one thread at a time in
- * version order; get and scan from any thread, at the same time as anything; sync from one thread at a time, beside
- * write. Required: open, close, write, sync, get. Optional (may be NULL): scan, retain. */
+ * version order; get, scan and sync from any thread, at the same time as anything. Required: open, close, write, sync, get. Optional (may be NULL): scan, retain. */
 typedef struct khonsu_storage_ops {
   uint32_t abi; /* KHONSU_STORAGE_ABI */
 
@@ -840,11 +947,14 @@ typedef struct khonsu_storage_ops {
   /* The last call. Frees what `open` acquired. */
   void (*close)(void *ctx);
 
-  /* Writes all of the mutations or none, in order; versions never fall, and a key may come more than once. APPEND comes
-   * only where the key's newest value is a table. OK: written. Class LIMIT, NO_MEMORY, BUSY:
-   * nothing was written and later writes may succeed (a full disk); a group of several transactions is then written
-   * one by one. Anything else: it is unknown what was written; the store stops (its pending commits are IN_DOUBT). */
-  khonsu_status (*write)(void *ctx, const khonsu_mutation *mutations, size_t count, khonsu_error *error);
+  /* Writes the mutations in order. Those of one version are one commit, which must come to be as a whole or not at all;
+   * versions never fall, and a key comes once in each. APPEND comes only where the key's newest value is a table. OK: all
+   * are written. Class LIMIT, NO_MEMORY, BUSY: the first *written mutations are (which is 0 unless the storage says
+   * otherwise, and must not end within a commit), nothing of the others is, and later writes may succeed (a full disk);
+   * what was not written is then undone, and tried once more commit by commit, perhaps with versions used for it that were
+   * not written. Anything else: it is unknown what was written; the store stops (its pending commits are IN_DOUBT). */
+  khonsu_status (*write)(void *ctx, const khonsu_mutation *mutations, size_t count, size_t *written,
+                         khonsu_error *error);
   /* Makes all writes up to `version` survive a power loss. Anything but OK stops the store; it is not tried again. */
   khonsu_status (*sync)(void *ctx, khonsu_version version, khonsu_error *error);
 

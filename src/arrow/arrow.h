@@ -14,6 +14,7 @@
 typedef struct kh_schema kh_schema;
 typedef struct kh_chunk kh_chunk;
 typedef struct kh_table kh_table;
+typedef struct kh_stored_chunks kh_stored_chunks;
 
 /* Bytes from outside, immutable, that stay until the last reference is gone: a mapped file, a received buffer. `release`
  * may be NULL and may be called from any thread. NULL: out of memory, and `release` is not called. */
@@ -22,6 +23,7 @@ typedef void kh_memory_release(void *ctx);
 kh_memory *kh_memory_new(khonsu_slice bytes, kh_memory_release *release, void *ctx);
 kh_memory *kh_memory_ref(kh_memory *memory);
 void kh_memory_unref(kh_memory *memory); /* NULL is a no-op */
+khonsu_slice kh_memory_bytes(const kh_memory *memory);
 
 /* What an import checks before it allocates. */
 typedef struct kh_arrow_limits {
@@ -41,6 +43,35 @@ KHONSU_MUST_USE khonsu_status kh_table_from_batch_copy(const struct ArrowSchema 
                                                        const kh_arrow_limits *limits, kh_table **table,
                                                        khonsu_error *error);
 
+/* ---- tables whose chunks are in a storage */
+
+/* How a storage hands its chunks out. Called from any thread, by several at a time.
+ * load: the chunk at `index`, a reference; it has the layout of the schema of the table that it was lent out for, and the
+ *   rows that were promised for it. May wait for the disk: never called inside an epoch. IO, CORRUPT, NO_MEMORY, with a text;
+ *   nothing is kept of a failure, and the next who asks for the chunk tries again.
+ * release: nobody asks any more. Chunks that were loaded may live on. May be called inside an epoch, or in the seat: it
+ *   does not wait. */
+typedef struct kh_stored_ops {
+  khonsu_status (*load)(void *ctx, uint64_t index, kh_chunk **chunk, khonsu_error *error);
+  void (*release)(void *ctx);
+} kh_stored_ops;
+
+typedef struct kh_stored_extent {
+  uint64_t chunks, rows, bytes; /* rows: one for each chunk at least; bytes of Arrow buffers */
+  /* Once loaded, a chunk stays until the object goes, and costs no second load: for what may be in memory all at once.
+   * Else it stays for as long as somebody works on it, and a read from end to end of a table larger than memory leaves
+   * nothing behind. */
+  bool keeps;
+} kh_stored_extent;
+
+/* Chunks that tables may begin with; `ops` outlives them. NULL: out of memory, and `ctx` is not released. */
+kh_stored_chunks *kh_stored_chunks_new(const kh_stored_extent *extent, const kh_stored_ops *ops, void *ctx);
+void kh_stored_chunks_unref(kh_stored_chunks *stored); /* NULL is a no-op */
+
+/* A table of all of them; it holds references of its own. Nothing is loaded before its rows are looked at. NULL: out of
+ * memory. */
+kh_table *kh_table_new_stored(kh_schema *schema, kh_stored_chunks *stored);
+
 /* ---- life */
 kh_table *kh_table_ref(kh_table *table);
 void kh_table_unref(kh_table *table); /* NULL is a no-op */
@@ -53,13 +84,17 @@ void kh_schema_unref(kh_schema *schema); /* NULL is a no-op */
 /* Has the memory fetched that counting references looks at. */
 void kh_table_prefetch(const kh_table *table);
 
+uint64_t kh_chunk_row_count(const kh_chunk *chunk);
+/* The table that is the chunk, of which the reference is taken over. */
+kh_table *kh_table_from_chunk(kh_chunk *chunk);
+
 /* ---- facts */
 uint64_t kh_table_rows(const kh_table *table);
 uint64_t kh_table_chunk_count(const kh_table *table);
-/* The chunk that is all of the table, schema included; NULL: it has none or more. Borrowed. */
+/* The chunk that is all of the table, schema included; NULL: it has none or more, or one that is stored. Borrowed. */
 kh_chunk *kh_table_only_chunk(const kh_table *table);
-/* Bytes of Arrow buffers in the chunks from `first_chunk` on. */
-uint64_t kh_table_bytes(const kh_table *table, uint64_t first_chunk);
+/* Bytes of Arrow buffers in all chunks. */
+uint64_t kh_table_bytes(const kh_table *table);
 
 /* Whether rows of `tail` may follow those of `base`: names, types, nullability, extension types, dictionaries' types,
  * all the way down. Other metadata may differ. SCHEMA_MISMATCH: the text names the first field that differs, by its
@@ -77,8 +112,9 @@ KHONSU_MUST_USE khonsu_status kh_table_with_rules(kh_table *table, uint32_t rule
                                                   khonsu_error *error);
 
 /* A table of base's chunks followed by tail's, under base's schema; the two must match. Costs O(chunks of tail),
- * amortised, whatever base's size: the list of chunks is shared with base. NO_MEMORY. */
-KHONSU_MUST_USE khonsu_status kh_table_append(kh_table *base, kh_table *tail, kh_table **joined);
+ * amortised, whatever base's size: the list of chunks is shared with base, and what is stored of it is not loaded. What is
+ * stored of the tail is, if base has chunks. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_table_append(kh_table *base, kh_table *tail, kh_table **joined, khonsu_error *error);
 
 /* A table that was just made, and that nobody else has, with small chunks at its end put together where there are many;
  * without memory for that, as it is. Its reference is taken over. */
@@ -87,12 +123,15 @@ kh_table *kh_table_coalesced(kh_table *table);
 /* ---- kernels
  *
  * They read valid chunks and make valid chunks; results own their memory and have offset 0, but for slices, which share
- * it. A `column` is a number of a column from 1 on: its field in the schema. */
+ * it. Whoever reads the chunks of a table may have to load them: not inside an epoch, and beside what a function says of
+ * its statuses they are also those of the loader: IO, CORRUPT, NO_MEMORY. A `column` is a number of a column from 1 on: its field in the schema. */
 
 /* Whether two tables of matching schemas, or two chunks, hold the same values in the same order, however they are
  * chunked and encoded. NaN is the same as NaN, 0.0 is not the same as -0.0. False: `difference` (nullable) says the first
- * row and column that differ, and both values, as its message; its status says nothing. */
-bool kh_table_equal(const kh_table *a, const kh_table *b, khonsu_error *difference);
+ * row and column that differ, and both values, as its message; its status says nothing. A table fails where a load does;
+ * `difference` then says how. */
+KHONSU_MUST_USE khonsu_status kh_table_equal(const kh_table *a, const kh_table *b, bool *equal,
+                                             khonsu_error *difference);
 bool kh_chunk_equal(const kh_chunk *a, const kh_chunk *b, khonsu_error *difference);
 
 /* Rows from `from` up to `to` (not included). A slice shares the chunk's memory and keeps all of it alive; a re-based

@@ -175,3 +175,5 @@ khonsu_status kh_chunk_import_copy(kh_schema *schema, const struct ArrowArray *a
   kh_chunk_unref(borrowed);
   return status;
 }
+
+uint64_t kh_chunk_row_count(const kh_chunk *chunk) { return kh_chunk_rows(chunk); }

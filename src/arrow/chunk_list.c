@@ -18,6 +18,11 @@ static kh_chunk_block *block_ref(kh_chunk_block *block) {
   return block;
 }
 
+void kh_chunk_list_share(const kh_chunk_list *list, kh_chunk_list *other) {
+  block_ref(list->last);
+  *other = *list;
+}
+
 void kh_chunk_list_fini(kh_chunk_list *list) {
   block_unref(list->last);
   *list = (kh_chunk_list){NULL, 0};
@@ -105,11 +110,6 @@ static khonsu_status put_on_top(const kh_chunk_list *base, kh_chunk *const *chun
 
 khonsu_status kh_chunk_list_append(const kh_chunk_list *base, kh_chunk *const *chunks, size_t count,
                                    kh_chunk_list *joined) {
-  if (count == 0) {
-    block_ref(base->last);
-    *joined = *base;
-    return KHONSU_OK;
-  }
   if (!claim(base, count)) return put_on_top(base, chunks, count, joined);
   fill(base->last, base->seen, chunks, count);
   *joined = (kh_chunk_list){block_ref(base->last), base->seen + (uint32_t)count};
@@ -135,9 +135,4 @@ kh_chunk_run kh_chunk_list_run(const kh_chunk_list *list, uint64_t index) {
   }
   uint64_t place = index - block->start;
   return (kh_chunk_run){block->entries + place, seen - place};
-}
-
-void kh_chunk_list_copy(const kh_chunk_list *list, kh_chunk **chunks) {
-  for (kh_chunk_list left = *list; left.last != NULL; left = (kh_chunk_list){left.last->below, left.last->below_seen})
-    memcpy(chunks + left.last->start, left.last->entries, left.seen * sizeof *chunks);
 }

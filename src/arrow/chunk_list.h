@@ -46,9 +46,10 @@ static inline uint64_t kh_chunk_list_count(const kh_chunk_list *list) {
   return list->last == NULL ? 0 : list->last->start + list->seen;
 }
 
-/* `joined` becomes `base` followed by `count` chunks, which it references. NO_MEMORY. */
+/* `joined` becomes `base` followed by `count` > 0 chunks, which it references. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_chunk_list_append(const kh_chunk_list *base, kh_chunk *const *chunks, size_t count,
                                                    kh_chunk_list *joined);
+void kh_chunk_list_share(const kh_chunk_list *list, kh_chunk_list *other);
 void kh_chunk_list_fini(kh_chunk_list *list);
 /* The first `count` chunks, of as many at least; borrowed from the list. */
 kh_chunk_list kh_chunk_list_cut(const kh_chunk_list *list, uint64_t count);
@@ -59,8 +60,5 @@ typedef struct kh_chunk_run {
   uint64_t count;
 } kh_chunk_run;
 kh_chunk_run kh_chunk_list_run(const kh_chunk_list *list, uint64_t index);
-
-/* All chunks in order, borrowed, into an array of the list's count. */
-void kh_chunk_list_copy(const kh_chunk_list *list, kh_chunk **chunks);
 
 #endif

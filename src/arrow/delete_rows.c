@@ -1,5 +1,6 @@
 /* delete_rows: a table without the rows that have certain keys. */
 #include "keyed_rows.h"
+#include "table_walk.h"
 
 typedef struct deleting {
   const kh_keyed_rows *keys;
@@ -23,28 +24,30 @@ static khonsu_status keep_others(const deleting *from, kh_chunk *chunk, kh_chunk
   return status;
 }
 
-static khonsu_status delete_in_chunk(deleting *from, kh_chunk *chunk, kh_table *table) {
+/* `walk` has just given the chunk. */
+static khonsu_status delete_in_chunk(deleting *from, const kh_table_walk *walk, kh_chunk *chunk, kh_table *table) {
   khonsu_status status = kh_keyed_rows_find(from->keys, chunk, from->columns, &from->matches, from->error);
   if (status != KHONSU_OK) return status;
   from->deleted += (uint64_t)from->matches.count;
   if (from->matches.count == chunk->nodes[0].length) return KHONSU_OK;
-  kh_chunk *kept = chunk;
-  if (from->matches.count == 0) kh_chunk_ref(chunk);
-  else status = keep_others(from, chunk, &kept);
+  if (from->matches.count == 0) return kh_table_add_unchanged(table, walk, chunk, from->error);
+  kh_chunk *kept;
+  status = keep_others(from, chunk, &kept);
   if (status == KHONSU_OK) status = kh_table_add(table, kept, from->error);
-  if (status == KHONSU_OK && kept != chunk) kh_table_coalesce(table);
+  if (status == KHONSU_OK) kh_table_coalesce(table);
   return status;
 }
 
 static khonsu_status fill(deleting *from, kh_table *base, kh_table *table) {
-  uint64_t count = kh_table_chunk_count(base);
+  kh_chunk *chunk;
   khonsu_status status = kh_key_columns_match(kh_table_schema(base), from->keys, from->columns, from->error);
-  for (uint64_t index = 0; index < count && status == KHONSU_OK;) {
-    kh_chunk_run run = kh_table_run(base, index);
-    for (uint64_t i = 0; i < run.count && status == KHONSU_OK; i++)
-      status = delete_in_chunk(from, run.chunks[i], table);
-    index += run.count;
+  if (status != KHONSU_OK) return status;
+  kh_table_walk walk = kh_table_walk_from(base, 0);
+  while ((status = kh_table_walk_next(&walk, &chunk, from->error)) == KHONSU_OK && chunk != NULL) {
+    status = delete_in_chunk(from, &walk, chunk, table);
+    if (status != KHONSU_OK) break;
   }
+  kh_table_walk_end(&walk);
   return status;
 }
 

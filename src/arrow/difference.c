@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "equal.h"
-#include "table.h"
+#include "table_walk.h"
 
 /* ---- in words */
 
@@ -105,34 +105,46 @@ bool kh_chunk_equal(const kh_chunk *a, const kh_chunk *b, khonsu_error *differen
 /* ---- tables */
 
 typedef struct cursor {
-  const kh_table *table;
-  uint64_t next; /* chunk */
-  const kh_chunk *chunk;
+  kh_table_walk walk;
+  kh_chunk *chunk;
   int64_t at; /* row in it */
 } cursor;
 
 /* Onto a row that is there. */
-static void settle(cursor *to) {
-  while (to->chunk == NULL || to->at == to->chunk->nodes[0].length) {
-    to->chunk = *kh_table_run(to->table, to->next++).chunks;
-    to->at = 0;
-  }
+static khonsu_status settle(cursor *to, khonsu_error *error) {
+  if (to->chunk != NULL && to->at < to->chunk->nodes[0].length) return KHONSU_OK;
+  khonsu_status status = kh_table_walk_next(&to->walk, &to->chunk, error);
+  KH_ASSERT(status != KHONSU_OK || to->chunk != NULL);
+  to->at = 0;
+  return status;
 }
 
-bool kh_table_equal(const kh_table *a, const kh_table *b, khonsu_error *difference) {
-  if (a == b) return true;
-  if (kh_schema_match(kh_table_schema(a), kh_table_schema(b), difference) != KHONSU_OK) return false;
-  cursor one = {a, 0, NULL, 0}, other = {b, 0, NULL, 0};
-  uint64_t rows_a = kh_table_rows(a), rows_b = kh_table_rows(b), shared = rows_a < rows_b ? rows_a : rows_b;
-  for (uint64_t row = 0; row < shared;) {
-    settle(&one);
-    settle(&other);
-    int64_t left_a = one.chunk->nodes[0].length - one.at, left_b = other.chunk->nodes[0].length - other.at;
-    int64_t step = left_a < left_b ? left_a : left_b;
-    if (!same_rows(one.chunk, one.at, other.chunk, other.at, step, row, difference)) return false;
-    one.at += step;
-    other.at += step;
+static int64_t rows_left(const cursor *in) { return in->chunk->nodes[0].length - in->at; }
+
+/* The first `rows` of both. */
+static khonsu_status compare(cursor *one, cursor *other, uint64_t rows, bool *equal, khonsu_error *difference) {
+  *equal = true;
+  for (uint64_t row = 0; row < rows && *equal;) {
+    khonsu_status status = settle(one, difference);
+    if (status == KHONSU_OK) status = settle(other, difference);
+    if (status != KHONSU_OK) return status;
+    int64_t step = rows_left(one) < rows_left(other) ? rows_left(one) : rows_left(other);
+    *equal = same_rows(one->chunk, one->at, other->chunk, other->at, step, row, difference);
+    one->at += step;
+    other->at += step;
     row += (uint64_t)step;
   }
-  return same_counts(rows_a, 0, rows_b, 0, difference);
+  return KHONSU_OK;
+}
+
+khonsu_status kh_table_equal(const kh_table *a, const kh_table *b, bool *equal, khonsu_error *difference) {
+  *equal = a == b;
+  if (*equal || kh_schema_match(kh_table_schema(a), kh_table_schema(b), difference) != KHONSU_OK) return KHONSU_OK;
+  cursor one = {kh_table_walk_from(a, 0), NULL, 0}, other = {kh_table_walk_from(b, 0), NULL, 0};
+  uint64_t rows_a = kh_table_rows(a), rows_b = kh_table_rows(b);
+  khonsu_status status = compare(&one, &other, rows_a < rows_b ? rows_a : rows_b, equal, difference);
+  kh_table_walk_end(&one.walk);
+  kh_table_walk_end(&other.walk);
+  if (status == KHONSU_OK && *equal) *equal = same_counts(rows_a, 0, rows_b, 0, difference);
+  return status;
 }

@@ -2,7 +2,7 @@
 #include "ipc_message_write.h"
 #include "ipc_reader.h"
 #include "ipc_writer.h"
-#include "table.h"
+#include "table_walk.h"
 
 /* ---- to bytes */
 
@@ -14,16 +14,23 @@ static khonsu_status write_part(kh_ipc_writer *writer, kh_chunk *chunk, kh_ipc_e
   return status;
 }
 
+/* A chunk that was loaded for this goes with the walk, and what was written points into it. */
+static khonsu_status keep(kh_ipc_writer *writer, kh_chunk *chunk, khonsu_error *error) {
+  if (kh_buffer_append(&writer->unified, &chunk, sizeof chunk) != KHONSU_OK) return kh_ipc_write_no_memory(error);
+  kh_chunk_ref(chunk);
+  return KHONSU_OK;
+}
+
 static khonsu_status write_parts(kh_ipc_writer *writer, const kh_table *table, kh_ipc_encoded *encoded,
                                  khonsu_error *error) {
-  uint64_t count = kh_table_chunk_count(table);
+  kh_table_walk walk = kh_table_walk_from(table, 0);
+  kh_chunk *chunk;
   khonsu_status status = write_part(writer, NULL, encoded, error);
-  for (uint64_t index = 0; index < count && status == KHONSU_OK;) {
-    kh_chunk_run run = kh_table_run(table, index);
-    for (uint64_t i = 0; i < run.count && status == KHONSU_OK; i++)
-      status = write_part(writer, run.chunks[i], encoded, error);
-    index += run.count;
+  while (status == KHONSU_OK && (status = kh_table_walk_next(&walk, &chunk, error)) == KHONSU_OK && chunk != NULL) {
+    status = write_part(writer, chunk, encoded, error);
+    if (status == KHONSU_OK && chunk == walk.loaded) status = keep(writer, chunk, error);
   }
+  kh_table_walk_end(&walk);
   return status;
 }
 

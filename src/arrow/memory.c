@@ -20,3 +20,5 @@ void kh_memory_unref(kh_memory *memory) {
   if (memory->release != NULL) memory->release(memory->ctx);
   kh_free(memory);
 }
+
+khonsu_slice kh_memory_bytes(const kh_memory *memory) { return memory->bytes; }

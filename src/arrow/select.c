@@ -3,19 +3,18 @@
  *
  * The stream works as it is read, chunk by chunk: what is never read costs nothing. A chunk of which all rows are wanted is
  * lent out as it is, or as a slice; else the rows are copied. */
-#include <errno.h>
-
 #include "predicate.h"
 #include "project.h"
-#include "table.h"
+#include "table_walk.h"
 
 typedef struct selecting {
   kh_table *table;
   kh_predicate *predicate; /* NULL: all rows */
   const kh_test *test;
   kh_projection projection; /* schema NULL: all columns */
-  uint64_t next;            /* chunk */
-  uint64_t offset, limit;   /* rows still to be left out, and to be given */
+  kh_table_walk walk;
+  kh_chunk *chunk;        /* from which nothing was given yet; NULL: the walk has to go on */
+  uint64_t offset, limit; /* rows still to be left out, and to be given */
   khonsu_error error;
 } selecting;
 
@@ -115,8 +114,7 @@ static khonsu_status select_rows(selecting *reading, kh_chunk *chunk, kh_chunk *
 
 static int answer(selecting *reading, khonsu_status status) {
   reading->error.status = status;
-  if (status == KHONSU_OK) return 0;
-  return status == KHONSU_NO_MEMORY ? ENOMEM : EOVERFLOW;
+  return kh_stream_errno(status);
 }
 
 static int get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *schema) {
@@ -130,11 +128,12 @@ static int get_next(struct ArrowArrayStream *stream, struct ArrowArray *array) {
   selecting *reading = stream->private_data;
   khonsu_status status = KHONSU_OK;
   kh_chunk *made = NULL;
-  uint64_t count = kh_table_chunk_count(reading->table);
   array->release = NULL;
-  while (made == NULL && status == KHONSU_OK && reading->next < count && reading->limit > 0) {
-    status = select_rows(reading, *kh_table_run(reading->table, reading->next).chunks, &made, &reading->error);
-    if (status == KHONSU_OK) reading->next++;
+  while (made == NULL && status == KHONSU_OK && reading->limit > 0) {
+    if (reading->chunk == NULL) status = kh_table_walk_next(&reading->walk, &reading->chunk, &reading->error);
+    if (status != KHONSU_OK || reading->chunk == NULL) break;
+    status = select_rows(reading, reading->chunk, &made, &reading->error);
+    if (status == KHONSU_OK) reading->chunk = NULL;
   }
   if (made != NULL && kh_chunk_export_move(made, array) != KHONSU_OK) status = no_memory(&reading->error);
   return answer(reading, status);
@@ -148,6 +147,7 @@ static const char *get_last_error(struct ArrowArrayStream *stream) {
 static void fini(selecting *reading) {
   kh_projection_fini(&reading->projection);
   kh_predicate_free(reading->predicate);
+  kh_table_walk_end(&reading->walk);
   kh_table_unref(reading->table);
   kh_free(reading);
 }
@@ -167,6 +167,7 @@ khonsu_status kh_table_select(kh_table *table, const kh_selection *selection, kh
   kh_schema *schema = kh_table_schema(table);
   *reading = (selecting){.table = kh_table_ref(table),
                          .predicate = predicate,
+                         .walk = kh_table_walk_from(table, 0),
                          .offset = selection->offset,
                          .limit = selection->limit == 0 ? UINT64_MAX : selection->limit,
                          .error = KHONSU_ERROR_INIT};

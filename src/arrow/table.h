@@ -1,17 +1,23 @@
 /* table: a schema and a version of a list of chunks. No chunk is empty.
  *
+ * A table may begin with chunks that are in a storage (stored_chunks.h), of which it shares the first so many with other
+ * tables; the list has those that come after. What can be said and done without looking into chunks loads none.
+ *
  * Most tables are one chunk, which has the schema: that chunk is the table, and a kh_table * to it has the lowest bit
  * set. So they cost no memory and no look beyond the chunk. Whoever handles a kh_table * uses the functions here. */
 #ifndef KH_ARROW_TABLE_H
 #define KH_ARROW_TABLE_H
 
 #include "chunk_list.h"
+#include "stored_chunks.h"
 
 struct kh_table {
   _Atomic uint32_t references;
   kh_schema *schema;
-  kh_chunk_list chunks;
-  uint64_t rows, bytes;
+  kh_stored_chunks *stored; /* a reference; NULL: all chunks are in the list */
+  uint64_t stored_count;    /* of these that the table begins with */
+  kh_chunk_list chunks;     /* that come after */
+  uint64_t rows, bytes;     /* of all */
 };
 
 /* The chunk that is the table, or NULL. */
@@ -25,10 +31,15 @@ static inline kh_schema *kh_table_schema(const kh_table *table) {
   kh_chunk *chunk = kh_table_chunk(table);
   return chunk != NULL ? chunk->schema : table->schema;
 }
-/* As kh_chunk_list_run. */
+static inline bool kh_table_is_stored(const kh_table *table, uint64_t index) {
+  return kh_table_chunk(table) == NULL && index < table->stored_count;
+}
+/* As kh_chunk_list_run, from a chunk on that is not stored. table_walk.h goes through all. */
 static inline kh_chunk_run kh_table_run(const kh_table *table, uint64_t index) {
   kh_chunk *chunk = kh_table_chunk(table);
-  return chunk != NULL ? (kh_chunk_run){&chunk->self, 1} : kh_chunk_list_run(&table->chunks, index);
+  if (chunk != NULL) return (kh_chunk_run){&chunk->self, 1};
+  KH_ASSERT(index >= table->stored_count);
+  return kh_chunk_list_run(&table->chunks, index - table->stored_count);
 }
 
 /* A table in the making: of a schema, which it references, and no chunks. NULL: out of memory. */
@@ -64,5 +75,8 @@ kh_table *kh_table_of_stream(const struct ArrowArrayStream *stream);
 
 /* The whole table as one chunk: the one it has, or a new one. As kh_table_export_batch. */
 KHONSU_MUST_USE khonsu_status kh_table_to_chunk(const kh_table *table, kh_chunk **whole, khonsu_error *error);
+
+/* What a stream's callback answers when a kernel has returned the status. */
+int kh_stream_errno(khonsu_status status);
 
 #endif

@@ -1,5 +1,5 @@
 /* table_fit: rows and tables brought under one schema, as the rules of the table's schema allow. */
-#include "table.h"
+#include "table_walk.h"
 
 khonsu_status kh_table_fit(kh_table *base, kh_table *rows, kh_table **fitting, kh_schema **grown, khonsu_error *error) {
   kh_schema *schema = kh_table_schema(base), *united;
@@ -19,20 +19,24 @@ khonsu_status kh_table_fit(kh_table *base, kh_table *rows, kh_table **fitting, k
   return status;
 }
 
+static khonsu_status cast_chunks(const kh_table *table, kh_schema *to, kh_table *made, khonsu_error *error) {
+  kh_table_walk walk = kh_table_walk_from(table, 0);
+  kh_chunk *chunk, *cast;
+  khonsu_status status;
+  while ((status = kh_table_walk_next(&walk, &chunk, error)) == KHONSU_OK && chunk != NULL) {
+    status = kh_chunk_cast(chunk, to, &cast, error);
+    if (status == KHONSU_OK) status = kh_table_add(made, cast, error);
+    if (status != KHONSU_OK) break;
+  }
+  kh_table_walk_end(&walk);
+  return status;
+}
+
 khonsu_status kh_table_cast(kh_table *table, kh_schema *to, kh_table **cast, khonsu_error *error) {
-  uint64_t count = kh_table_chunk_count(table);
   kh_table *made = kh_table_new(to);
   if (made == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a table");
   khonsu_status status = kh_schema_cast_check(kh_table_schema(table), to, error);
-  for (uint64_t index = 0; index < count && status == KHONSU_OK;) {
-    kh_chunk_run run = kh_table_run(table, index);
-    for (uint64_t i = 0; i < run.count && status == KHONSU_OK; i++) {
-      kh_chunk *chunk;
-      status = kh_chunk_cast(run.chunks[i], to, &chunk, error);
-      if (status == KHONSU_OK) status = kh_table_add(made, chunk, error);
-    }
-    index += run.count;
-  }
+  if (status == KHONSU_OK) status = cast_chunks(table, to, made, error);
   if (status == KHONSU_OK) *cast = kh_table_made(made);
   else kh_table_unref(made);
   return status;

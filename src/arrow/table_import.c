@@ -128,11 +128,12 @@ static khonsu_status read_table(kh_table_source *source, kh_table **table, khons
   return status;
 }
 
-/* A stream lent out by this library is its table. If the limits may not hold, reading it says what breaks them. */
+/* A stream lent out by this library is its table. If the limits may not hold, reading it says what breaks them; chunks
+ * that are stored are loaded by reading it, as rows on their way into a store do not wait for another load. */
 static bool take_back(const struct ArrowArrayStream *stream, const kh_arrow_limits *limits, kh_table **table) {
   kh_table *own = kh_table_of_stream(stream);
-  if (own == NULL || kh_table_schema(own)->depth > limits->nesting_depth_max ||
-      kh_table_bytes(own, 0) > limits->batch_bytes_max)
+  if (own == NULL || kh_table_is_stored(own, 0) || kh_table_schema(own)->depth > limits->nesting_depth_max ||
+      kh_table_bytes(own) > limits->batch_bytes_max)
     return false;
   *table = kh_table_ref(own);
   return true;

@@ -1,5 +1,6 @@
 /* upsert: rows replaced by rows of the same key, chunk by chunk, and the rest put after them. */
 #include "replace.h"
+#include "table_walk.h"
 
 typedef struct upserting {
   const kh_keyed_rows *input;
@@ -36,14 +37,12 @@ static void note_matches(upserting *to) {
   for (int64_t i = 0; i < count; i++) fresh[by[i]] = 0;
 }
 
-/* *replaced: the chunk itself, or what comes in its place; a reference. */
+/* *replaced: what comes in its place; a reference, or NULL: it stays. */
 static khonsu_status upsert_chunk(upserting *to, kh_chunk *chunk, kh_chunk **replaced) {
   khonsu_status status = kh_keyed_rows_find(to->input, chunk, to->input->columns, &to->matches, to->error);
   if (status != KHONSU_OK) return status;
-  if (to->matches.count == 0) {
-    *replaced = kh_chunk_ref(chunk);
-    return KHONSU_OK;
-  }
+  *replaced = NULL;
+  if (to->matches.count == 0) return KHONSU_OK;
   note_matches(to);
   status = to->matches.count == (int64_t)kh_chunk_rows(chunk)
                ? replace_all(to, replaced)
@@ -80,19 +79,24 @@ static khonsu_status add_fresh(upserting *to, kh_table *table) {
   return kh_table_add(table, fresh, to->error);
 }
 
-static khonsu_status fill(upserting *to, kh_table *base, kh_table *table) {
-  uint64_t count = kh_table_chunk_count(base);
-  for (uint64_t index = 0; index < count;) {
-    kh_chunk_run run = kh_table_run(base, index);
-    for (uint64_t i = 0; i < run.count; i++) {
-      kh_chunk *chunk;
-      khonsu_status status = upsert_chunk(to, run.chunks[i], &chunk);
-      if (status == KHONSU_OK) status = kh_table_add(table, chunk, to->error);
-      if (status != KHONSU_OK) return status;
-    }
-    index += run.count;
+static khonsu_status upsert_chunks(upserting *to, kh_table_walk *walk, kh_table *table) {
+  kh_chunk *chunk, *replaced;
+  khonsu_status status;
+  while ((status = kh_table_walk_next(walk, &chunk, to->error)) == KHONSU_OK && chunk != NULL) {
+    status = upsert_chunk(to, chunk, &replaced);
+    if (status != KHONSU_OK) break;
+    status = replaced == NULL ? kh_table_add_unchanged(table, walk, chunk, to->error)
+                              : kh_table_add(table, replaced, to->error);
+    if (status != KHONSU_OK) break;
   }
-  return add_fresh(to, table);
+  return status;
+}
+
+static khonsu_status fill(upserting *to, kh_table *base, kh_table *table) {
+  kh_table_walk walk = kh_table_walk_from(base, 0);
+  khonsu_status status = upsert_chunks(to, &walk, table);
+  kh_table_walk_end(&walk);
+  return status == KHONSU_OK ? add_fresh(to, table) : status;
 }
 
 khonsu_status kh_table_upsert(kh_table *base, const kh_keyed_rows *rows, kh_table **result, kh_upsert_counts *counts,

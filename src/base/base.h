@@ -5,6 +5,7 @@
 #include "khonsu.h"
 
 #include "alloc.h"
+#include "blocks.h"
 #include "buffer.h"
 #include "check.h"
 #include "crc32c.h"

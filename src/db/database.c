@@ -4,13 +4,15 @@
 #define KHONSU_VERSION "0.1.0"
 #endif
 
-static khonsu_status open_over(kh_storage storage, const khonsu_options *given, khonsu_db **db, khonsu_error *error) {
-  khonsu_options options;
-  khonsu_status status = kh_options_resolve(given, &options, error);
-  if (status != KHONSU_OK) return status;
+/* `storage` is taken over, on failure too. */
+static khonsu_status open_over(kh_storage storage, khonsu_version newest, const khonsu_options *options, khonsu_db **db,
+                               khonsu_error *error) {
   khonsu_db *opened = kh_alloc_lines(sizeof *opened);
-  if (opened == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a database");
-  status = kh_partition_init(&opened->partition, &options, storage, error);
+  if (opened == NULL) {
+    if (storage.ops != NULL) (void)storage.ops->close(storage.ctx, NULL);
+    return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a database");
+  }
+  khonsu_status status = kh_partition_init(&opened->partition, options, storage, newest, error);
   if (status != KHONSU_OK) {
     kh_free(opened);
     return status;
@@ -21,21 +23,37 @@ static khonsu_status open_over(kh_storage storage, const khonsu_options *given, 
   return KHONSU_OK;
 }
 
-khonsu_status khonsu_open(const char *path, const khonsu_options *options, khonsu_db **db, khonsu_error *error) {
-  if (db == NULL) return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "db must not be NULL");
-  if (path != NULL)
-    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT,
-                            "path is '%.128s': this library opens databases in memory (NULL), or over a storage of "
-                            "yours with khonsu_open_with_storage",
-                            path);
-  return open_over((kh_storage){NULL, NULL}, options, db, error);
+static khonsu_status check_no_path(const khonsu_options *options, khonsu_error *error) {
+  const char *wrong = options->read_only            ? "read_only"
+                      : options->open_existing_only ? "open_existing_only"
+                      : options->storage != NULL    ? "storage"
+                                                    : NULL;
+  if (wrong == NULL) return KHONSU_OK;
+  return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "the option '%s' is for a database in a directory", wrong);
 }
 
-khonsu_status khonsu_open_with_storage(const khonsu_storage_ops *ops, void *ctx, const khonsu_options *options,
+khonsu_status khonsu_open(const char *path, const khonsu_options *given, khonsu_db **db, khonsu_error *error) {
+  if (db == NULL) return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "db must not be NULL");
+  khonsu_options options;
+  kh_storage storage = {NULL, NULL};
+  khonsu_version newest = 0;
+  khonsu_status status = kh_options_resolve(given, &options, error);
+  if (status != KHONSU_OK) return status;
+  if (path == NULL) status = check_no_path(&options, error);
+  else status = kh_directory_open(path, &options, &storage, &newest, error);
+  return status != KHONSU_OK ? status : open_over(storage, newest, &options, db, error);
+}
+
+khonsu_status khonsu_open_with_storage(const khonsu_storage_ops *ops, void *ctx, const khonsu_options *given,
                                        khonsu_db **db, khonsu_error *error) {
   if (db == NULL) return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "db must not be NULL");
-  khonsu_status status = kh_storage_validate(ops, error);
-  return status != KHONSU_OK ? status : open_over((kh_storage){ops, ctx}, options, db, error);
+  khonsu_options options;
+  kh_storage storage;
+  khonsu_version newest;
+  khonsu_status status = kh_options_resolve(given, &options, error);
+  if (status == KHONSU_OK) status = check_no_path(&options, error);
+  if (status == KHONSU_OK) status = kh_storage_open_user(ops, ctx, &storage, &newest, error);
+  return status != KHONSU_OK ? status : open_over(storage, newest, &options, db, error);
 }
 
 khonsu_status khonsu_close(khonsu_db **db, khonsu_error *error) {
@@ -48,10 +66,28 @@ khonsu_status khonsu_close(khonsu_db **db, khonsu_error *error) {
                             (unsigned long long)open, (unsigned long long)snapshots);
   kh_txn_pool_fini(&(*db)->pool);
   kh_moments_fini(&(*db)->moments);
-  kh_partition_fini(&(*db)->partition);
+  khonsu_status status = kh_partition_fini(&(*db)->partition, error);
   kh_free(*db);
   *db = NULL;
-  return KHONSU_OK;
+  return status;
+}
+
+khonsu_status khonsu_sync_wait(khonsu_db *db, khonsu_version version, khonsu_error *error) {
+  if (db == NULL) return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "db must not be NULL");
+  kh_partition *partition = &db->partition;
+  khonsu_version visible = kh_store_visible(&partition->store);
+  if (version > visible)
+    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "there is no version %llu yet: the newest is %llu",
+                            (unsigned long long)version, (unsigned long long)visible);
+  if (partition->storage.ops == NULL) return KHONSU_OK;
+  if (kh_partition_stopped(partition))
+    return khonsu_error_set(error, KHONSU_UNAVAILABLE, "the store stopped: %s", partition->stop_reason);
+  return kh_partition_sync(partition, version, error);
+}
+
+khonsu_status khonsu_sync(khonsu_db *db, khonsu_error *error) {
+  if (db == NULL) return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "db must not be NULL");
+  return khonsu_sync_wait(db, kh_store_visible(&db->partition.store), error);
 }
 
 khonsu_status khonsu_stat(khonsu_db *db, khonsu_stats *stats, khonsu_error *error) {
@@ -75,6 +111,8 @@ khonsu_status khonsu_stat(khonsu_db *db, khonsu_stats *stats, khonsu_error *erro
   now.commits = atomic_load(&partition->counters.commits);
   now.conflicts = atomic_load(&partition->counters.conflicts);
   now.groups = atomic_load(&partition->counters.groups);
+  const kh_storage *storage = &partition->storage;
+  if (storage->ops != NULL && storage->ops->stat != NULL) storage->ops->stat(storage->ctx, &now);
   uint32_t size = stats->struct_size;
   memcpy(stats, &now, size < sizeof now ? size : sizeof now);
   stats->struct_size = size;

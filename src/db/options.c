@@ -18,7 +18,7 @@ static const limit limits[] = {
 
 static const char *const isolation_names[] = {"default", "read-committed", "snapshot", "repeatable-read",
                                               "serializable"};
-static const char *const durability_names[] = {"sync", "buffered"};
+static const char *const durability_names[] = {"default", "sync", "buffered", "async"};
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
@@ -42,6 +42,11 @@ static khonsu_status check_isolation(khonsu_isolation isolation, khonsu_error *e
   return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "isolation is %d: not a level", (int)isolation);
 }
 
+static khonsu_status check_durability(khonsu_durability durability, khonsu_error *error) {
+  if ((unsigned)durability < COUNT_OF(durability_names)) return KHONSU_OK;
+  return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "durability is %d: not a level", (int)durability);
+}
+
 khonsu_status kh_on_conflict_check(khonsu_on_conflict on_conflict, khonsu_error *error) {
   if ((unsigned)on_conflict <= KHONSU_ON_CONFLICT_APPEND) return KHONSU_OK;
   return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "on_conflict is %d: not a strategy", (int)on_conflict);
@@ -63,8 +68,9 @@ khonsu_status kh_options_resolve(const khonsu_options *given, khonsu_options *op
   khonsu_status status = check_isolation(options->isolation, error);
   if (status != KHONSU_OK) return status;
   if (options->isolation == KHONSU_ISOLATION_DEFAULT) options->isolation = KHONSU_SERIALIZABLE;
-  if ((unsigned)options->durability >= COUNT_OF(durability_names))
-    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "durability is %d: not a level", (int)options->durability);
+  status = check_durability(options->durability, error);
+  if (status != KHONSU_OK) return status;
+  if (options->durability == KHONSU_DURABILITY_DEFAULT) options->durability = KHONSU_SYNC;
   for (size_t i = 0; i < COUNT_OF(limits); i++) {
     uint64_t value;
     memcpy(&value, (const char *)options + limits[i].offset, sizeof value);
@@ -74,7 +80,7 @@ khonsu_status kh_options_resolve(const khonsu_options *given, khonsu_options *op
   return KHONSU_OK;
 }
 
-khonsu_status kh_txn_options_resolve(const khonsu_txn_options *given, khonsu_isolation standard,
+khonsu_status kh_txn_options_resolve(const khonsu_txn_options *given, const khonsu_options *standard,
                                      khonsu_txn_options *options, khonsu_error *error) {
   *options = (khonsu_txn_options)KHONSU_TXN_OPTIONS_INIT;
   if (given != NULL) {
@@ -82,9 +88,11 @@ khonsu_status kh_txn_options_resolve(const khonsu_txn_options *given, khonsu_iso
     if (status == KHONSU_OK) status = check_isolation(options->isolation, error);
     if (status != KHONSU_OK) return status;
     status = kh_on_conflict_check(options->on_conflict, error);
+    if (status == KHONSU_OK) status = check_durability(options->durability, error);
     if (status != KHONSU_OK) return status;
   }
-  if (options->isolation == KHONSU_ISOLATION_DEFAULT) options->isolation = standard;
+  if (options->isolation == KHONSU_ISOLATION_DEFAULT) options->isolation = standard->isolation;
+  if (options->durability == KHONSU_DURABILITY_DEFAULT) options->durability = standard->durability;
   return KHONSU_OK;
 }
 
@@ -107,6 +115,20 @@ khonsu_status kh_select_options_resolve(const khonsu_select_options *given, khon
   khonsu_status status =
       copy_sized(options, sizeof *options, given, given->struct_size, "khonsu_select_options", error);
   return status != KHONSU_OK ? status : kh_columns_check(options->columns, options->column_count, error);
+}
+
+khonsu_status kh_merge_options_resolve(const khonsu_merge_options *given, khonsu_merge_options *options,
+                                       khonsu_error *error) {
+  *options = (khonsu_merge_options)KHONSU_MERGE_OPTIONS_INIT;
+  if (given == NULL) return KHONSU_OK;
+  return copy_sized(options, sizeof *options, given, given->struct_size, "khonsu_merge_options", error);
+}
+
+khonsu_status kh_check_options_resolve(const khonsu_check_options *given, khonsu_check_options *options,
+                                       khonsu_error *error) {
+  *options = (khonsu_check_options)KHONSU_CHECK_OPTIONS_INIT;
+  if (given == NULL) return KHONSU_OK;
+  return copy_sized(options, sizeof *options, given, given->struct_size, "khonsu_check_options", error);
 }
 
 /* The index of `value` in `names`, or -1. */

@@ -66,7 +66,7 @@ khonsu_status khonsu_run(khonsu_db *db, const khonsu_txn_options *options, khons
   if (db == NULL || body == NULL)
     return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "db and body must not be NULL");
   khonsu_txn_options resolved;
-  khonsu_status status = kh_txn_options_resolve(options, db->partition.options.isolation, &resolved, error);
+  khonsu_status status = kh_txn_options_resolve(options, &db->partition.options, &resolved, error);
   if (status != KHONSU_OK) return status;
   if (resolved.snapshot != NULL && !resolved.read_only)
     return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT,

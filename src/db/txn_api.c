@@ -13,7 +13,7 @@ khonsu_status khonsu_begin(khonsu_db *db, const khonsu_txn_options *options, kho
   if (KH_UNLIKELY(db == NULL || txn == NULL))
     return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "db and txn must not be NULL");
   khonsu_txn_options resolved;
-  khonsu_status status = kh_txn_options_resolve(options, db->partition.options.isolation, &resolved, error);
+  khonsu_status status = kh_txn_options_resolve(options, &db->partition.options, &resolved, error);
   if (status == KHONSU_OK && resolved.snapshot != NULL) status = check_snapshot(db, &resolved, error);
   if (status != KHONSU_OK) return status;
   khonsu_txn *begun = kh_txn_pool_take(&db->pool);

@@ -31,6 +31,8 @@ static inline khonsu_status check_read(const khonsu_txn *txn, khonsu_slice key, 
 khonsu_status kh_check_write(const khonsu_txn *txn, khonsu_slice key, khonsu_error *error) {
   khonsu_status status = check_read(txn, key, txn, error);
   if (status != KHONSU_OK || !txn->read_only) return status;
+  if (txn->partition->options.read_only)
+    return khonsu_error_set(error, KHONSU_READ_ONLY, "the database was opened read-only: it cannot be written");
   return khonsu_error_set(error, KHONSU_READ_ONLY, "transaction %llu is read-only: it cannot write",
                           (unsigned long long)txn->id);
 }
@@ -218,7 +220,7 @@ khonsu_status khonsu_delete(khonsu_txn *txn, khonsu_slice key, khonsu_error *err
 
 static khonsu_status stage_put(khonsu_txn *txn, khonsu_slice key, kh_table *table, khonsu_error *error) {
   kh_version *version = kh_version_new_table(&txn->cache, key, table);
-  uint64_t bytes = kh_table_bytes(table, 0);
+  uint64_t bytes = kh_table_bytes(table);
   kh_table_unref(table);
   if (version == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a version");
   return kh_txn_put(txn, version, bytes, error);

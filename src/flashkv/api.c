@@ -67,15 +67,11 @@ static khonsu_status commit_one(flashkv *store, fkv_entry *entry, flashkv_durabi
                                 khonsu_error *error) {
   kh_participant *reader = kh_epoch_enter_any(&store->crowd);
   fkv_prefetch_for_insert(store, entry->hash);
-  entry->draft.flags |= FKV_SEALED;
-  fkv_draft_finish(&entry->draft);
+  fkv_draft_seal(&entry->draft);
   fkv_prefetch_record(store, entry->hash); /* here, not under the lock */
   kh_epoch_exit(reader);
-  fkv_writes writes = {.block_count = 1, .count = 1, .only = {entry, 1}};
-  bool aligned = entry->draft.flags & FKV_ALIGNED;
-  for (size_t at = 0; at < sizeof writes.sizes / sizeof writes.sizes[0]; at++) {
-    writes.sizes[at] = at > 0 && !aligned ? writes.sizes[0] : fkv_draft_size(&entry->draft, at * FKV_UNIT);
-  }
+  fkv_writes writes = {.block_count = 1, .only = {entry, 1}};
+  fkv_writes_add(&writes, &entry->draft);
   return fkv_commit(store, &writes, durability, sequence, error);
 }
 

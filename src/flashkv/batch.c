@@ -22,7 +22,6 @@ struct flashkv_batch {
   block *blocks;
   size_t block_count, block_capacity;
   size_t in_memory; /* bytes */
-  bool has_aligned;
   fkv_writes writes;
   kh_file file;
   uint64_t file_end;
@@ -168,15 +167,6 @@ static const void *keep(block *to, khonsu_slice bytes) {
   return at;
 }
 
-static void add_sizes(flashkv_batch *batch, const fkv_draft *draft) {
-  uint64_t *sizes = batch->writes.sizes;
-  batch->has_aligned = batch->has_aligned || (draft->flags & FKV_ALIGNED) != 0;
-  for (size_t at = 0; at < sizeof batch->writes.sizes / sizeof sizes[0]; at++) {
-    if (at > 0 && !batch->has_aligned) sizes[at] = sizes[0];
-    else sizes[at] += fkv_draft_size(draft, at * FKV_UNIT + sizes[at]);
-  }
-}
-
 static khonsu_status add(flashkv_batch *batch, const fkv_draft *given, khonsu_error *error) {
   if (batch->writes.count >= batch->max_count) {
     return khonsu_error_set(error, FLASHKV_BATCH_TOO_LARGE, "the batch has %llu records, and max_batch_num is that",
@@ -192,9 +182,8 @@ static khonsu_status add(flashkv_batch *batch, const fkv_draft *given, khonsu_er
   entry->draft.key.data = keep(last, given->key);
   entry->draft.value.data = keep(last, given->value);
   fkv_draft_finish(&entry->draft);
-  batch->writes.count++;
   batch->writes.block_count = batch->block_count;
-  add_sizes(batch, &entry->draft);
+  fkv_writes_add(&batch->writes, &entry->draft);
   return FLASHKV_OK;
 }
 
@@ -231,8 +220,7 @@ static khonsu_status batch_new(flashkv *store, const flashkv_batch_options *opti
   batch->max_count = options->max_batch_num;
   batch->durability = options->sync_writes;
   batch->file = KH_FILE_NONE;
-  batch->writes.block = get_block;
-  batch->writes.ctx = batch;
+  batch->writes = (fkv_writes){.block = get_block, .ctx = batch};
   *made = batch;
   return FLASHKV_OK;
 }
@@ -250,9 +238,7 @@ void flashkv_batch_clear(flashkv_batch *batch) {
     batch->block_count = 1;
   }
   batch->in_memory = batch->block_count > 0 ? batch->blocks[0].capacity : 0;
-  batch->has_aligned = false;
-  batch->writes.count = batch->writes.block_count = 0;
-  memset(batch->writes.sizes, 0, sizeof batch->writes.sizes);
+  batch->writes = (fkv_writes){.block = get_block, .ctx = batch};
 }
 
 static void unseal(fkv_draft *draft) {
@@ -265,19 +251,13 @@ static fkv_draft *only_draft(const flashkv_batch *batch) {
   return &batch->blocks[batch->block_count - 1].entries[0].draft;
 }
 
-/* A single write needs no seal behind it. */
-static void seal_itself(fkv_draft *draft) {
-  draft->flags |= FKV_SEALED;
-  fkv_draft_finish(draft);
-}
-
 static khonsu_status commit(flashkv_batch *batch, uint64_t *sequence, khonsu_error *error) {
   flashkv *store = batch->store;
   if (batch->writes.count == 0) {
     if (sequence != NULL) *sequence = atomic_load(&store->visible);
     return fkv_check_writable(store, error);
   }
-  if (batch->writes.count == 1) seal_itself(only_draft(batch));
+  if (batch->writes.count == 1) fkv_draft_seal(only_draft(batch));
   khonsu_status status = fkv_commit(store, &batch->writes, batch->durability, sequence, error);
   if (status == FLASHKV_OK) flashkv_batch_clear(batch);
   else if (batch->writes.count == 1) unseal(only_draft(batch));

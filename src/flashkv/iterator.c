@@ -15,6 +15,7 @@ enum { ENTRIES = 96, FIRST_ENTRIES = 32, AHEAD = 16, LINES_MAX = 8, KEYS_GUESS =
 struct flashkv_iterator {
   flashkv *store;
   fkv_moment moment;
+  bool holds; /* on to the moment */
   bool reverse, keys_only;
   bool begun;     /* `from` is where to go on, else at the beginning */
   bool inclusive; /* from that key itself */
@@ -248,8 +249,9 @@ static khonsu_status seek(flashkv_iterator *iterator, khonsu_slice key, khonsu_e
   return FLASHKV_OK;
 }
 
-khonsu_status fkv_iterator_open(flashkv *store, uint64_t sequence, const flashkv_iterator_options *options,
-                                flashkv_iterator **opened, khonsu_error *error) {
+static khonsu_status open_iterator(flashkv *store, uint64_t sequence, bool kept,
+                                   const flashkv_iterator_options *options, flashkv_iterator **opened,
+                                   khonsu_error *error) {
   static const flashkv_iterator_options defaults = FLASHKV_ITERATOR_OPTIONS_INIT;
   if (options == NULL) options = &defaults;
   flashkv_iterator *iterator = kh_alloc(sizeof *iterator);
@@ -264,7 +266,9 @@ khonsu_status fkv_iterator_open(flashkv *store, uint64_t sequence, const flashkv
   if (status == FLASHKV_OK && kh_buffer_reserve(&iterator->keys, KEYS_GUESS) != FLASHKV_OK)
     status = khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for an iterator");
   if (status == FLASHKV_OK) status = fkv_order_prepare(store, error);
-  if (status == FLASHKV_OK) status = fkv_hold(store, sequence, &iterator->moment, error);
+  iterator->moment.sequence = sequence;
+  iterator->holds = !kept;
+  if (status == FLASHKV_OK && !kept) status = fkv_hold(store, sequence, &iterator->moment, error);
   if (status != FLASHKV_OK) {
     kh_buffer_fini(&iterator->keys);
     kh_free(iterator->bounds);
@@ -275,9 +279,22 @@ khonsu_status fkv_iterator_open(flashkv *store, uint64_t sequence, const flashkv
   return FLASHKV_OK;
 }
 
+khonsu_status fkv_iterator_open(flashkv *store, uint64_t sequence, const flashkv_iterator_options *options,
+                                flashkv_iterator **iterator, khonsu_error *error) {
+  return open_iterator(store, sequence, false, options, iterator, error);
+}
+
+static khonsu_status open_kept(flashkv *store, uint64_t sequence, const flashkv_iterator_options *options,
+                               flashkv_iterator **iterator, khonsu_error *error) {
+  if (sequence > atomic_load(&store->visible)) {
+    return khonsu_error_set(error, FLASHKV_INVALID_ARGUMENT, "there is no such commit yet");
+  }
+  return open_iterator(store, sequence, true, options, iterator, error);
+}
+
 void fkv_iterator_free(flashkv_iterator *iterator) {
   let_go(iterator);
-  fkv_let_go(iterator->store, &iterator->moment);
+  if (iterator->holds) fkv_let_go(iterator->store, &iterator->moment);
   kh_buffer_fini(&iterator->from);
   kh_buffer_fini(&iterator->keys);
   kh_free(iterator->bounds);
@@ -294,6 +311,11 @@ flashkv_status flashkv_iterator_open(flashkv *store, const flashkv_iterator_opti
 flashkv_status flashkv_iterator_at(flashkv *store, uint64_t sequence, const flashkv_iterator_options *options,
                                    flashkv_iterator **iterator, flashkv_error *error) {
   FKV_TELL(error, fkv_iterator_open(store, sequence, options, iterator, detail));
+}
+
+flashkv_status flashkv_iterator_kept(flashkv *store, uint64_t sequence, const flashkv_iterator_options *options,
+                                     flashkv_iterator **iterator, flashkv_error *error) {
+  FKV_TELL(error, open_kept(store, sequence, options, iterator, detail));
 }
 
 flashkv_status flashkv_iterator_seek(flashkv_iterator *iterator, flashkv_slice key, flashkv_error *error) {

@@ -62,6 +62,11 @@ typedef struct fkv_place {
 
 /* Computes the checksums of a draft whose other members are set; EXPIRES is set as expires_ms says. */
 void fkv_draft_finish(fkv_draft *draft);
+/* The same, of a commit that consists of it alone: it needs no seal behind it. */
+static inline void fkv_draft_seal(fkv_draft *draft) {
+  draft->flags |= FKV_SEALED;
+  fkv_draft_finish(draft);
+}
 /* The same for a void of draft->value.size bytes, which are not looked at. */
 void fkv_draft_finish_void(fkv_draft *draft);
 /* Bytes of the record, up to the next one, were it at `offset`. */

@@ -158,7 +158,18 @@ static khonsu_status read_held(flashkv *store, khonsu_slice key, const fkv_momen
   return status;
 }
 
-static khonsu_status get_at(flashkv *store, khonsu_slice key, uint64_t sequence, flashkv_value *value,
+/* What is not the newest has to be held on to meanwhile, unless the caller does (`kept`). */
+static khonsu_status read_older(flashkv *store, khonsu_slice key, bool kept, fkv_moment *moment, flashkv_value *value,
+                                khonsu_error *error) {
+  if (kept) return read_held(store, key, moment, value, error);
+  khonsu_status status = fkv_hold(store, moment->sequence, moment, error);
+  if (status != FLASHKV_OK) return status;
+  status = read_held(store, key, moment, value, error);
+  fkv_let_go(store, moment);
+  return status;
+}
+
+static khonsu_status get_at(flashkv *store, khonsu_slice key, uint64_t sequence, bool kept, flashkv_value *value,
                             khonsu_error *error) {
   khonsu_status status = fkv_check_key(key, error);
   if (status != FLASHKV_OK) return status;
@@ -166,12 +177,8 @@ static khonsu_status get_at(flashkv *store, khonsu_slice key, uint64_t sequence,
     return khonsu_error_set(error, FLASHKV_INVALID_ARGUMENT, "there is no commit %" PRIu64 " yet", sequence);
   }
   fkv_moment moment = {sequence, 0};
-  if (!read_newest(store, key, &moment, value, &status, error)) {
-    status = fkv_hold(store, sequence, &moment, error);
-    if (status != FLASHKV_OK) return status;
-    status = read_held(store, key, &moment, value, error);
-    fkv_let_go(store, &moment);
-  }
+  if (!read_newest(store, key, &moment, value, &status, error))
+    status = read_older(store, key, kept, &moment, value, error);
   if (status != FLASHKV_NOT_FOUND) return status;
   status = fkv_check_index(store, error);
   if (status != FLASHKV_OK) return status;
@@ -180,5 +187,10 @@ static khonsu_status get_at(flashkv *store, khonsu_slice key, uint64_t sequence,
 
 flashkv_status flashkv_get_at(flashkv *store, flashkv_slice key, uint64_t sequence, flashkv_value *value,
                               flashkv_error *error) {
-  FKV_TELL(error, get_at(store, kh_slice(key.data, key.size), sequence, value, detail));
+  FKV_TELL(error, get_at(store, kh_slice(key.data, key.size), sequence, false, value, detail));
+}
+
+flashkv_status flashkv_get_kept(flashkv *store, flashkv_slice key, uint64_t sequence, flashkv_value *value,
+                                flashkv_error *error) {
+  FKV_TELL(error, get_at(store, kh_slice(key.data, key.size), sequence, true, value, detail));
 }

@@ -31,6 +31,18 @@ bool fkv_first_pending(const flashkv *store, fkv_file **file, uint64_t *offset) 
   return true;
 }
 
+/* ---- sizes */
+
+void fkv_writes_add(fkv_writes *writes, const fkv_draft *draft) {
+  uint64_t *sizes = writes->sizes;
+  writes->count++;
+  writes->has_aligned = writes->has_aligned || (draft->flags & FKV_ALIGNED) != 0;
+  for (size_t at = 0; at < sizeof writes->sizes / sizeof sizes[0]; at++) {
+    if (at > 0 && !writes->has_aligned) sizes[at] = sizes[0];
+    else sizes[at] += fkv_draft_size(draft, at * FKV_UNIT + sizes[at]);
+  }
+}
+
 /* ---- reserving; under the lock */
 
 static uint64_t size_of(const fkv_writes *writes, uint64_t offset) {

@@ -34,7 +34,11 @@ typedef struct fkv_writes {
   /* Bytes of all records, by the remainder of the first one's offset when divided by 64, in units; without aligned values
    * all are the same. */
   uint64_t sizes[FKV_ALIGNMENT / FKV_UNIT];
+  bool has_aligned;
 } fkv_writes;
+
+/* Counts one more write, behind the others. */
+void fkv_writes_add(fkv_writes *writes, const fkv_draft *draft);
 
 /* Commits. `*sequence` may be NULL. */
 KHONSU_MUST_USE khonsu_status fkv_commit(flashkv *store, const fkv_writes *writes, flashkv_durability durability,

@@ -20,9 +20,11 @@ typedef struct kh_pin_point {
 
 /* What one walk of the slots saw. */
 typedef struct view {
-  uint64_t horizon;   /* all announcements not seen are of this timestamp or later */
-  uint64_t certifies; /* the oldest snapshot of a transaction that will be certified; the horizon if there is none */
-  size_t count;       /* of store->points, in order of timestamp */
+  uint64_t horizon; /* all announcements not seen are of this timestamp or later */
+  uint64_t
+      certifies; /* the oldest snapshot of a transaction that will be certified; the horizon if there is none; and no
+                         more than what may be forgotten */
+  size_t count;  /* of store->points, in order of timestamp */
 } view;
 
 void kh_version_list_push(kh_version_list *list, kh_version *version) {
@@ -82,7 +84,8 @@ static void release_pins(kh_store *store, kh_snapshot *slot, uint64_t pinned) {
 
 /* Walks the slots. False: out of memory; nothing can be judged now. */
 static bool look(kh_store *store, view *seen) {
-  seen->horizon = seen->certifies = kh_store_visible(store);
+  seen->horizon = kh_store_visible(store);
+  seen->certifies = seen->horizon < store->forgettable ? seen->horizon : store->forgettable;
   seen->count = 0;
   atomic_store(&store->snapshots.horizon, seen->horizon); /* C of snapshot.h */
   uint64_t now = store->snapshot_age_ns_max != 0 ? kh_os_now_coarse_ns() : 0;
@@ -128,7 +131,7 @@ static void hand_on_charge(kh_version *version, kh_version *newer) {
   if (version->kind != KH_TABLE || newer->kind != KH_TABLE) return;
   kh_accrued *value = kh_version_accrued(version), *newer_value = kh_version_accrued(newer);
   if (newer_value->incarnation != value->incarnation) return;
-  uint64_t bytes = kh_table_bytes(newer_value->table, 0);
+  uint64_t bytes = kh_table_bytes(newer_value->table);
   uint64_t room = bytes > newer_value->charge ? bytes - newer_value->charge : 0;
   uint64_t handed_on = value->charge < room ? value->charge : room;
   newer_value->charge += handed_on;

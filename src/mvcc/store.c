@@ -9,6 +9,7 @@ khonsu_status kh_store_init(kh_store *store, uint64_t newest, uint64_t snapshot_
   kh_epoch_init(&store->epoch);
   kh_snapshots_init(&store->snapshots, newest);
   store->newest = newest;
+  store->forgettable = UINT64_MAX;
   store->collect_at = 1;
   store->snapshot_age_ns_max = snapshot_age_ms_max > UINT64_MAX / 1000000 ? UINT64_MAX : snapshot_age_ms_max * 1000000;
   store->pinned_bytes_max = pinned_bytes_max;

@@ -38,9 +38,11 @@ typedef struct kh_store {
 
   /* the seat's */
   kh_heap_cache cache;
-  bool ordering;              /* new keys are put in order too */
-  uint64_t order_position;    /* how far the hash index has been taken over */
-  uint64_t newest;            /* timestamp of the newest linked version; never given out twice */
+  bool ordering;           /* new keys are put in order too */
+  uint64_t order_position; /* how far the hash index has been taken over */
+  uint64_t newest;         /* timestamp of the newest linked version */
+  uint64_t
+      forgettable; /* a key may be forgotten if its versions are not newer; UINT64_MAX: there is no storage under it */
   kh_version_list superseded; /* to be judged, in the order of the commits that superseded them; tombstones too */
   kh_version_list unpinned;   /* to be judged again: their snapshot ended */
   kh_version_list waiting;    /* tombstones that a running transaction may have to be certified against */

@@ -1,19 +1,18 @@
-/* storage: what lies under the in-memory store, and how values are encoded for it. Façade; the ops table and its
- * contract stand in khonsu.h. */
+/* storage: what lies under the in-memory store, and how values are encoded for it. Façade.
+ *
+ *   storage_user.c      an ops table of the user's (khonsu.h has the contract)
+ *   storage_memory.c    the reference for such a one
+ *   storage_flashkv.c   a directory, on flashkv: the one place where Arrow meets flashkv, which it knows by its public header
+ *                       only. docs/formats/khonsu.md has the records, byte by byte
+ *
+ * On flashkv each commit is one of its commits, and its version is that commit's sequence. So what the database held at a
+ * version is what flashkv held at that sequence, and the log of flashkv is that of the database. */
 #ifndef KH_STORAGE_H
 #define KH_STORAGE_H
 
 #include "arrow/arrow.h"
 #include "base/base.h"
-
-/* `ops` NULL: none; nothing persists and nothing is ever found there. */
-typedef struct kh_storage {
-  const khonsu_storage_ops *ops;
-  void *ctx;
-} kh_storage;
-
-/* INVALID_ARGUMENT: another ABI, or a required operation is missing. */
-KHONSU_MUST_USE khonsu_status kh_storage_validate(const khonsu_storage_ops *ops, khonsu_error *error);
+#include "flashkv.h"
 
 /* A value out of the storage, decoded. */
 typedef struct kh_stored_value {
@@ -26,21 +25,65 @@ typedef struct kh_stored_value {
   };
 } kh_stored_value;
 
-/* NOT_FOUND (also without a storage); CORRUPT: the value does not decode; what the storage returns. */
-KHONSU_MUST_USE khonsu_status kh_storage_get(const kh_storage *storage, khonsu_slice key, khonsu_version at,
-                                             const kh_arrow_limits *limits, kh_stored_value *value,
-                                             khonsu_error *error);
-
-/* Calls `visit` for each key of the range that has a value as of `at`, in order. The value is the visitor's to unref or
- * release; of a range of keys only it is empty. What the storage or `visit` returns; CORRUPT: a value does not decode.
- * The storage has the operation. */
+/* Called for each key that has a value, in order. The value is the visitor's to unref or release; of a range of keys only
+ * it is empty. */
 typedef khonsu_status (*kh_stored_visit)(void *ctx, khonsu_slice key, kh_stored_value *value);
-KHONSU_MUST_USE khonsu_status kh_storage_scan(const kh_storage *storage, const khonsu_storage_range *range,
-                                              khonsu_version at, const kh_arrow_limits *limits, kh_stored_visit visit,
-                                              void *ctx, khonsu_error *error);
+
+/* khonsu_mutation, and of a table's also what `value` is of: with PUT all parts, with APPEND those behind the schema. */
+typedef struct kh_mutation {
+  khonsu_mutation as;
+  const kh_ipc_encoded *encoded;
+} kh_mutation;
+
+/* `limits` of those who read are borrowed. Threads, and when each is called: as khonsu_storage_ops says. */
+typedef struct kh_storage_ops {
+  /* Commit by commit. *written is 0 before the call, and then how many mutations were, those of whole commits. Statuses as
+   * khonsu_storage_ops. ASYNC: begins to sync as well. */
+  khonsu_status (*write)(void *ctx, const kh_mutation *mutations, size_t count, khonsu_durability durability,
+                         size_t *written, khonsu_error *error);
+  /* Versions up to this one are used up, for commits that were written or failed. From the thread that writes. */
+  khonsu_version (*newest)(void *ctx);
+  khonsu_status (*sync)(void *ctx, khonsu_version version, khonsu_error *error);
+  khonsu_status (*get)(void *ctx, khonsu_slice key, khonsu_version at, const kh_arrow_limits *limits,
+                       kh_stored_value *value, khonsu_error *error);
+  khonsu_status (*scan)(void *ctx, const khonsu_storage_range *range, khonsu_version at, const kh_arrow_limits *limits,
+                        kh_stored_visit visit, void *visit_ctx, khonsu_error *error); /* NULL: it cannot */
+  khonsu_version (*retain)(void *ctx, khonsu_version oldest);
+  khonsu_status (*merge)(void *ctx, const khonsu_merge_options *options, khonsu_error *error); /* NULL: nothing to do */
+  void (*stat)(void *ctx, khonsu_stats *stats); /* fills in what is of a directory. NULL: there is nothing */
+  khonsu_status (*close)(void *ctx, khonsu_error *error);
+} kh_storage_ops;
+
+/* `ops` NULL: none; nothing persists and nothing is ever found there. */
+typedef struct kh_storage {
+  const kh_storage_ops *ops;
+  void *ctx;
+} kh_storage;
+
+/* Opens an ops table of the user's; *newest is the newest version in it. INVALID_ARGUMENT: another ABI, or a required
+ * operation is missing. NO_MEMORY; what its `open` returns. */
+KHONSU_MUST_USE khonsu_status kh_storage_open_user(const khonsu_storage_ops *ops, void *ctx, kh_storage *storage,
+                                                   khonsu_version *newest, khonsu_error *error);
+
+/* Takes over an open store, on failure too. A store without anything in it becomes an empty database. *newest is the version
+ * of the newest commit. NOT_A_STORE: it holds something else than a database; UNKNOWN_FORMAT: one of a later version; what
+ * flashkv returns. */
+KHONSU_MUST_USE khonsu_status kh_storage_open_flashkv(flashkv *store, kh_storage *storage, khonsu_version *newest,
+                                                      khonsu_error *error);
+
+/* khonsu_check and khonsu_repair; options and result are whole structs. */
+KHONSU_MUST_USE khonsu_status kh_storage_check_flashkv(const char *path, const khonsu_check_options *options,
+                                                       const kh_arrow_limits *limits, khonsu_check_result *result,
+                                                       khonsu_error *error);
+KHONSU_MUST_USE khonsu_status kh_storage_repair_flashkv(const char *path, const khonsu_check_options *options,
+                                                        const kh_arrow_limits *limits, khonsu_check_result *result,
+                                                        khonsu_error *error);
 
 /* A counter's bytes. */
 enum { KH_ENCODED_COUNTER_SIZE = 8 };
 void kh_storage_encode_counter(int64_t number, uint8_t encoded[KH_ENCODED_COUNTER_SIZE]);
+/* CORRUPT: it is of another size. */
+KHONSU_MUST_USE khonsu_status kh_storage_decode_counter(khonsu_slice stored, khonsu_slice key, int64_t *number,
+                                                        khonsu_error *error);
 
 #endif

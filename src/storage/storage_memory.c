@@ -177,7 +177,9 @@ static khonsu_status memory_open(void *ctx, khonsu_version *newest, khonsu_error
 
 static void memory_close(void *ctx) { (void)ctx; }
 
-static khonsu_status memory_write(void *ctx, const khonsu_mutation *mutations, size_t count, khonsu_error *error) {
+static khonsu_status memory_write(void *ctx, const khonsu_mutation *mutations, size_t count, size_t *written,
+                                  khonsu_error *error) {
+  (void)written; /* all or none */
   storage_memory *storage = ctx;
   kh_lock_acquire(&storage->lock);
   size_t done = 0;

@@ -1,13 +1,6 @@
 #include "access.h"
 
-enum { SLOTS_AT_FIRST = 16, ENTRIES_KEPT = 4096, ARENA_BLOCK = 4096 };
-
-/* Keys are copied into blocks that are freed together. */
-typedef struct kh_arena_block {
-  struct kh_arena_block *next;
-  size_t used, size;
-  char bytes[];
-} arena_block;
+enum { SLOTS_AT_FIRST = 16, ENTRIES_KEPT = 4096 };
 
 void kh_access_set_init(kh_access_set *set, kh_heap_cache *cache) { *set = (kh_access_set){.cache = cache}; }
 
@@ -36,26 +29,6 @@ void kh_access_drop_write(kh_access_set *set, kh_access *access) {
   drop_owned(set, access);
 }
 
-static void free_arena(arena_block *block) {
-  while (block != NULL) {
-    arena_block *next = block->next;
-    kh_free(block);
-    block = next;
-  }
-}
-
-/* Keeps one block of the ordinary size. */
-static void reset_arena(kh_access_set *set) {
-  if (set->arena == NULL) return;
-  arena_block *kept = set->arena;
-  free_arena(kept->next);
-  kept->next = NULL;
-  kept->used = 0;
-  if (kept->size <= ARENA_BLOCK) return;
-  kh_free(kept);
-  set->arena = NULL;
-}
-
 void kh_access_set_clear(kh_access_set *set) {
   for (uint32_t i = 0; i < set->count; i++) drop_owned(set, &set->entries[i]);
   if (set->capacity > ENTRIES_KEPT) {
@@ -67,7 +40,7 @@ void kh_access_set_clear(kh_access_set *set) {
   } else if (set->count != 0) {
     memset(set->slots, 0, set->slot_count * sizeof *set->slots);
   }
-  reset_arena(set);
+  kh_blocks_clear(&set->keys);
   set->count = set->writes = 0;
 }
 
@@ -75,7 +48,7 @@ void kh_access_set_fini(kh_access_set *set) {
   kh_access_set_clear(set);
   kh_free(set->entries);
   kh_free(set->slots);
-  free_arena(set->arena);
+  kh_blocks_fini(&set->keys);
   *set = (kh_access_set){.cache = set->cache};
 }
 
@@ -114,25 +87,11 @@ static bool grow(kh_access_set *set) {
   return true;
 }
 
-static char *arena_copy(kh_access_set *set, khonsu_slice key) {
-  arena_block *block = set->arena;
-  if (block == NULL || block->size - block->used < key.size) {
-    size_t size = key.size > ARENA_BLOCK ? key.size : ARENA_BLOCK;
-    block = kh_alloc(sizeof *block + size);
-    if (block == NULL) return NULL;
-    *block = (arena_block){set->arena, 0, size};
-    set->arena = block;
-  }
-  char *copy = block->bytes + block->used;
-  memcpy(copy, key.data, key.size);
-  block->used += key.size;
-  return copy;
-}
-
 kh_access *kh_access_set_add(kh_access_set *set, khonsu_slice key, uint64_t hash) {
   if (set->count == set->capacity && !grow(set)) return NULL;
-  char *copy = arena_copy(set, key);
+  char *copy = kh_blocks_take(&set->keys, key.size);
   if (copy == NULL) return NULL;
+  memcpy(copy, key.data, key.size);
   kh_access *access = &set->entries[set->count++];
   *access = (kh_access){.hash = hash, .key = kh_slice(copy, key.size)};
   fill_slot(set, set->count - 1);

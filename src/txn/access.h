@@ -16,7 +16,7 @@ typedef enum kh_fate {
 
 typedef struct kh_access {
   uint64_t hash;
-  khonsu_slice key; /* in the set's arena */
+  khonsu_slice key; /* in the set's memory */
 
   /* the read */
   bool observed;         /* get, exists, or reading back an own append: no longer blind */
@@ -34,7 +34,7 @@ typedef struct kh_access {
   kh_table *view_of;              /* the base that it was made on; NULL: none was there */
   kh_version *base;               /* append, add: the version it was looked up on, where that came out of the storage */
   uint64_t bytes;                 /* of this write, towards txn_bytes_max */
-  kh_ipc_encoded encoded;         /* of a table's rows, for the storage */
+  kh_ipc_encoded encoded;         /* a table's rows, for the storage */
   uint8_t encoded_counter[KH_ENCODED_COUNTER_SIZE];
 
   /* the link: the seat's */
@@ -48,14 +48,12 @@ typedef struct kh_access {
   uint64_t winner_version, winner;
 } kh_access;
 
-struct kh_arena_block;
-
 typedef struct kh_access_set {
   kh_access *entries;
   uint32_t *slots; /* open addressing: index + 1 into entries; 0 = empty */
   uint32_t count, capacity, slot_count;
   uint32_t writes; /* entries with a staged write */
-  struct kh_arena_block *arena;
+  kh_blocks keys;
   kh_heap_cache *cache; /* versions come from */
 } kh_access_set;
 

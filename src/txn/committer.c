@@ -2,7 +2,7 @@
  *
  *   certify, link     each in turn; later members are certified against earlier ones
  *   write             one storage write for all of the group
- *     clean failure   the group is undone and its members go singly, so that one oversized member fails alone
+ *     clean failure   what was not written is undone and goes singly, so that one oversized member fails alone
  *     unknown outcome the store stops; members are IN_DOUBT
  *   settle            the links are final
  *   publish           by one store; over a storage that has to be flushed, by the flusher, in order
@@ -39,8 +39,8 @@ static bool changes_nothing(const kh_partition *partition, const kh_access *acce
 
 /* What an upsert makes is known only now: it must not exceed the limit either. */
 static bool has_room_for(const kh_partition *partition, const kh_table *base, const kh_table *result) {
-  uint64_t limit = partition->options.memory_bytes_max, before = kh_table_bytes(base, 0);
-  uint64_t after = kh_table_bytes(result, 0), held = atomic_load(&partition->store.gauges.memory);
+  uint64_t limit = partition->options.memory_bytes_max, before = kh_table_bytes(base);
+  uint64_t after = kh_table_bytes(result), held = atomic_load(&partition->store.gauges.memory);
   return limit == 0 || after <= before || (held <= limit && after - before <= limit - held);
 }
 
@@ -64,7 +64,7 @@ static khonsu_status append_to(const kh_partition *partition, const kh_request *
   if (access->joined) {
     kh_table *base = kh_version_table(head);
     khonsu_status status = access->upsert != NULL ? upsert_into(partition, request, base, access, &joined)
-                                                  : kh_table_append(base, rows, &joined);
+                                                  : kh_table_append(base, rows, &joined, request->error);
     if (status != KHONSU_OK) return status;
     joined = kh_table_coalesced(joined);
   } else {
@@ -132,7 +132,7 @@ static kh_version *stage_again(kh_heap_cache *cache, const kh_access *access) {
   }
   kh_table *table = access->rows != NULL ? access->rows : kh_version_table(linked);
   kh_version *copy = kh_version_new_table(cache, key, table);
-  if (copy != NULL) kh_version_accrued(copy)->charge = kh_table_bytes(table, 0);
+  if (copy != NULL) kh_version_accrued(copy)->charge = kh_table_bytes(table);
   return copy;
 }
 
@@ -182,16 +182,21 @@ static bool fits_in_memory(kh_partition *partition, const kh_request *request) {
   return request->bytes <= room && atomic_load(held) <= room - request->bytes;
 }
 
+/* Versions are given out without gaps: one that nothing is linked for is the next one's. */
 static khonsu_status link_request(kh_partition *partition, kh_request *request) {
-  request->version = ++partition->store.newest;
   kh_access_set *set = &request->txn->accesses;
+  bool links = false;
+  request->version = partition->store.newest + 1;
   for (uint32_t i = 0; i < set->count; i++) {
     if (set->entries[i].staged == NULL || set->entries[i].fate == KH_DROPPED) continue;
     khonsu_status status = link_access(partition, request, &set->entries[i]);
+    links |= set->entries[i].linked != NULL;
     if (status == KHONSU_OK) continue;
     undo_request(partition, request, false);
     return status;
   }
+  if (links) partition->store.newest = request->version;
+  else request->version = partition->store.newest;
   return KHONSU_OK;
 }
 
@@ -213,30 +218,36 @@ static size_t count_mutations(const kh_request *group) {
   return count;
 }
 
-static khonsu_mutation mutation_of(kh_access *access, uint64_t version) {
-  khonsu_mutation mutation = {.key = access->key, .version = version, .kind = KHONSU_MUTATION_PUT};
+static khonsu_slice encoded_from(const kh_ipc_encoded *encoded, size_t part) {
+  size_t at = part < encoded->part_count ? encoded->parts[part].at : encoded->bytes.size;
+  return kh_slice(encoded->bytes.data + at, encoded->bytes.size - at);
+}
+
+/* Of the whole table, or of the rows that come to it. */
+static void add_table(const kh_access *access, kh_mutation *mutation) {
+  bool replaces = access->joined && access->upsert != NULL && access->upsert->replaces;
+  bool appends = access->joined && !replaces;
+  mutation->encoded = replaces ? &access->upsert->whole : &access->encoded;
+  mutation->as.type = KHONSU_TABLE;
+  mutation->as.kind = appends ? KHONSU_MUTATION_APPEND : KHONSU_MUTATION_PUT;
+  mutation->as.value = encoded_from(mutation->encoded, appends ? 1 : 0);
+}
+
+static kh_mutation mutation_of(kh_access *access, uint64_t version) {
+  kh_mutation mutation = {.as = {.key = access->key, .version = version, .kind = KHONSU_MUTATION_PUT}};
+  khonsu_mutation *as = &mutation.as;
   switch ((kh_version_kind)access->linked->kind) {
-    case KH_TOMBSTONE: mutation.kind = KHONSU_MUTATION_DELETE; break;
+    case KH_TOMBSTONE: as->kind = KHONSU_MUTATION_DELETE; break;
     case KH_BYTES:
-      mutation.type = KHONSU_BYTES;
-      mutation.value = kh_version_bytes(access->linked);
+      as->type = KHONSU_BYTES;
+      as->value = kh_version_bytes(access->linked);
       break;
     case KH_COUNTER:
-      mutation.type = KHONSU_COUNTER;
+      as->type = KHONSU_COUNTER;
       kh_storage_encode_counter(kh_version_number(access->linked), access->encoded_counter);
-      mutation.value = kh_slice(access->encoded_counter, sizeof access->encoded_counter);
+      as->value = kh_slice(access->encoded_counter, sizeof access->encoded_counter);
       break;
-    case KH_TABLE: {
-      size_t from = access->joined ? access->encoded.parts[0].size : 0;
-      mutation.type = KHONSU_TABLE;
-      if (access->joined && access->upsert != NULL && access->upsert->replaces) {
-        mutation.value = kh_buffer_slice(&access->upsert->whole.bytes);
-        break;
-      }
-      mutation.kind = from != 0 ? KHONSU_MUTATION_APPEND : KHONSU_MUTATION_PUT;
-      mutation.value = kh_slice(access->encoded.bytes.data + from, access->encoded.bytes.size - from);
-      break;
-    }
+    case KH_TABLE: add_table(access, &mutation); break;
   }
   return mutation;
 }
@@ -244,7 +255,7 @@ static khonsu_mutation mutation_of(kh_access *access, uint64_t version) {
 static khonsu_status gather(kh_partition *partition, const kh_request *group, size_t *count) {
   size_t most = count_mutations(group);
   if (most > partition->mutation_capacity) {
-    khonsu_mutation *mutations = kh_realloc_array(partition->mutations, most, sizeof *mutations);
+    kh_mutation *mutations = kh_realloc_array(partition->mutations, most, sizeof *mutations);
     if (mutations == NULL) return KHONSU_NO_MEMORY;
     partition->mutations = mutations;
     partition->mutation_capacity = most;
@@ -261,12 +272,24 @@ static khonsu_status gather(kh_partition *partition, const kh_request *group, si
   return KHONSU_OK;
 }
 
-static khonsu_status write_group(kh_partition *partition, const kh_request *group, khonsu_error *error) {
+/* One that is to be synced as soon as it is written need not be asked for before: it waits for that in a moment. */
+static khonsu_durability durability_of(const kh_request *group) {
+  for (const kh_request *request = group; request != NULL; request = request->member)
+    if (request->status == KHONSU_OK && request->task == NULL && request->durability == KHONSU_ASYNC)
+      return KHONSU_ASYNC;
+  return KHONSU_BUFFERED;
+}
+
+/* *written: mutations of the members that were, from the first on. */
+static khonsu_status write_group(kh_partition *partition, const kh_request *group, size_t *written,
+                                 khonsu_error *error) {
+  const kh_storage *storage = &partition->storage;
   size_t count;
-  if (partition->storage.ops == NULL) return KHONSU_OK;
+  *written = 0;
+  if (storage->ops == NULL) return KHONSU_OK;
   khonsu_status status = gather(partition, group, &count);
   if (status != KHONSU_OK || count == 0) return status;
-  return partition->storage.ops->write(partition->storage.ctx, partition->mutations, count, error);
+  return storage->ops->write(storage->ctx, partition->mutations, count, durability_of(group), written, error);
 }
 
 /* The statuses by which a storage promises that it has written nothing and may be asked again. */
@@ -283,8 +306,9 @@ static void fail_linked(kh_request *group, khonsu_status status, const khonsu_er
   }
 }
 
-static void settle_group(kh_partition *partition, kh_request *group) {
-  for (kh_request *request = group; request != NULL; request = request->member) {
+/* Up to `end`, which is not settled. */
+static void settle_group(kh_partition *partition, kh_request *group, const kh_request *end) {
+  for (kh_request *request = group; request != end; request = request->member) {
     if (request->status != KHONSU_OK) continue;
     kh_access_set *set = &request->txn->accesses;
     for (uint32_t i = 0; i < set->count; i++)
@@ -300,25 +324,57 @@ static void undo_group(kh_partition *partition, kh_request *request) {
   if (request->status == KHONSU_OK && !undo_request(partition, request, true)) request->status = KHONSU_NO_MEMORY;
 }
 
+static size_t count_links(const kh_request *request) {
+  size_t count = 0;
+  if (request->task != NULL || request->status != KHONSU_OK) return 0;
+  const kh_access_set *set = &request->txn->accesses;
+  for (uint32_t i = 0; i < set->count; i++) count += set->entries[i].linked != NULL;
+  return count;
+}
+
+static kh_request *first_unwritten(kh_request *group, size_t written) {
+  kh_request *request = group;
+  for (; request != NULL; request = request->member) {
+    size_t count = count_links(request);
+    if (count > written) break;
+    written -= count;
+  }
+  return request;
+}
+
 static void run_singly(kh_partition *partition, kh_request *request);
+
+/* Nothing is written of `rest` and those behind it, and they may try again. */
+static void fail_cleanly(kh_partition *partition, kh_request *rest, khonsu_status status, const khonsu_error *cause) {
+  const kh_storage *storage = &partition->storage;
+  bool alone = rest->member == NULL;
+  if (alone) {
+    undo_request(partition, rest, false);
+    fail_linked(rest, status, cause);
+  } else {
+    undo_group(partition, rest);
+  }
+  partition->store.newest = storage->ops->newest(storage->ctx);
+  if (alone) return;
+  for (kh_request *request = rest; request != NULL; request = request->member) run_singly(partition, request);
+}
 
 /* Certifies, links, writes and settles. */
 static void run_group(kh_partition *partition, kh_request *group) {
   for (kh_request *request = group; request != NULL; request = request->member)
     certify_and_link(partition, group, request);
   khonsu_error error = KHONSU_ERROR_INIT;
-  khonsu_status status = write_group(partition, group, &error);
+  size_t written;
+  khonsu_status status = write_group(partition, group, &written, &error);
   if (status == KHONSU_OK) {
-    settle_group(partition, group);
+    settle_group(partition, group, NULL);
   } else if (!is_clean(status)) {
     kh_partition_stop(partition, "a storage write failed: ", &error);
     fail_linked(group, KHONSU_IN_DOUBT, &error);
-  } else if (group->member == NULL) {
-    undo_request(partition, group, false);
-    fail_linked(group, status, &error);
   } else {
-    undo_group(partition, group);
-    for (kh_request *request = group; request != NULL; request = request->member) run_singly(partition, request);
+    kh_request *rest = first_unwritten(group, written);
+    settle_group(partition, group, rest);
+    fail_cleanly(partition, rest, status, &error);
   }
   khonsu_error_clear(&error);
 }
@@ -387,14 +443,6 @@ void kh_commit_group(kh_partition *partition, kh_request *group) {
   decide_group(group);
 }
 
-static khonsu_status sync_storage(kh_partition *partition, uint64_t version) {
-  khonsu_error error = KHONSU_ERROR_INIT;
-  khonsu_status status = partition->storage.ops->sync(partition->storage.ctx, version, &error);
-  if (status != KHONSU_OK) kh_partition_stop(partition, "a storage sync failed: ", &error);
-  khonsu_error_clear(&error);
-  return status;
-}
-
 /* After the stop: written but not flushed is in doubt; who lost to such a version has lost to nobody knows what. */
 static void fail_unflushed(kh_partition *partition, kh_request *group) {
   uint64_t visible = kh_store_visible(&partition->store);
@@ -410,10 +458,10 @@ void kh_flush_group(kh_partition *partition, kh_request *group) {
   for (kh_request *request = group; request != NULL; request = request->member) {
     if (request->status != KHONSU_OK) continue;
     newest = request->version;
-    sync |= request->sync;
+    sync |= request->durability == KHONSU_SYNC;
   }
   bool stopped = kh_partition_stopped(partition);
-  if (!stopped && sync) stopped = sync_storage(partition, newest) != KHONSU_OK;
+  if (!stopped && sync) stopped = kh_partition_sync(partition, newest, NULL) != KHONSU_OK;
   if (stopped) fail_unflushed(partition, group);
   else if (newest != 0) kh_store_publish(&partition->store, newest);
   count_outcomes(partition, group);

@@ -12,7 +12,7 @@ static inline void look_at(kh_look *look, kh_version *version) {
 
 static kh_version *table_of_stored(khonsu_txn *txn, khonsu_slice key, const kh_stored_value *value) {
   kh_version *version = kh_version_new_table(&txn->cache, key, value->table);
-  if (version != NULL) kh_version_accrued(version)->charge = kh_table_bytes(value->table, 0);
+  if (version != NULL) kh_version_accrued(version)->charge = kh_table_bytes(value->table);
   kh_table_unref(value->table);
   return version;
 }
@@ -37,7 +37,7 @@ static khonsu_status look_in_storage(khonsu_txn *txn, khonsu_slice key, kh_look 
   kh_partition *partition = txn->partition;
   kh_stored_value value;
   khonsu_status status =
-      kh_storage_get(&partition->storage, key, look->read_at, &partition->arrow_limits, &value, error);
+      partition->storage.ops->get(partition->storage.ctx, key, look->read_at, &partition->arrow_limits, &value, error);
   if (status == KHONSU_NOT_FOUND) return KHONSU_OK;
   if (status != KHONSU_OK) return status;
   look->from_storage = kh_version_of_stored(txn, key, &value);
@@ -63,18 +63,22 @@ static inline void look_in_memory(khonsu_txn *txn, khonsu_slice key, uint64_t ha
   look_at(look, kh_version_visible(kh_store_find(&txn->partition->store, key, hash), read_at));
 }
 
-/* What is committed at the key; in memory, or else in the storage as of the same moment. */
-khonsu_status kh_txn_look_committed(khonsu_txn *txn, khonsu_slice key, uint64_t hash, kh_look *look,
-                                    khonsu_error *error) {
-  kh_snapshots *snapshots = &txn->partition->store.snapshots;
-  bool each_read = txn->isolation == KHONSU_READ_COMMITTED;
-  look_in_memory(txn, key, hash, each_read ? kh_snapshot_read_begin(snapshots, txn->slot) : txn->snapshot, look);
+/* Where memory has nothing, the storage may, as of the same moment. */
+static inline khonsu_status look_further(khonsu_txn *txn, khonsu_slice key, kh_look *look, khonsu_error *error) {
   if (KH_LIKELY(look->version != NULL || txn->partition->storage.ops == NULL)) return KHONSU_OK;
   kh_epoch_exit(txn->participant); /* memory must not wait for I/O */
   look->inside = false;
   khonsu_status status = look_in_storage(txn, key, look, error);
   if (status != KHONSU_OK) kh_txn_leave(txn, look);
   return status;
+}
+
+khonsu_status kh_txn_look_committed(khonsu_txn *txn, khonsu_slice key, uint64_t hash, kh_look *look,
+                                    khonsu_error *error) {
+  kh_snapshots *snapshots = &txn->partition->store.snapshots;
+  bool each_read = txn->isolation == KHONSU_READ_COMMITTED;
+  look_in_memory(txn, key, hash, each_read ? kh_snapshot_read_begin(snapshots, txn->slot) : txn->snapshot, look);
+  return look_further(txn, key, look, error);
 }
 
 khonsu_status kh_txn_access(khonsu_txn *txn, khonsu_slice key, uint64_t hash, kh_access **access, khonsu_error *error) {
@@ -169,7 +173,7 @@ khonsu_status kh_txn_look(khonsu_txn *txn, khonsu_slice key, kh_look *look, khon
   uint64_t hash = kh_store_hash(&txn->partition->store, key);
   if (txn->in_one_look) {
     look_in_memory(txn, key, hash, txn->snapshot, look);
-    return KHONSU_OK;
+    return look_further(txn, key, look, error);
   }
   if (txn->read_only) return kh_txn_look_committed(txn, key, hash, look, error);
   kh_access *access = kh_access_set_find(&txn->accesses, key, hash);
@@ -188,7 +192,7 @@ khonsu_status kh_txn_look(khonsu_txn *txn, khonsu_slice key, kh_look *look, khon
 }
 
 khonsu_status kh_txn_look_done(khonsu_txn *txn, kh_look *look, khonsu_error *error) {
-  if (txn->in_one_look) kh_epoch_exit(txn->participant);
+  if (txn->in_one_look && look->inside) kh_epoch_exit(txn->participant);
   else kh_txn_leave(txn, look);
   return KH_UNLIKELY(kh_snapshot_expired(txn->slot)) ? kh_txn_expired(txn, error) : KHONSU_OK;
 }

@@ -29,14 +29,15 @@ typedef struct kh_partition {
   char stop_reason[256];
 
   /* the committer's seat's */
-  khonsu_mutation *mutations; /* of the group being written */
+  kh_mutation *mutations; /* of the group being written */
   size_t mutation_capacity;
 } kh_partition;
 
-/* Opens the storage, if there is one. `options` are valid. */
+/* Takes over the storage, which holds commits up to `newest`; on failure too. `options` are valid. */
 KHONSU_MUST_USE khonsu_status kh_partition_init(kh_partition *partition, const khonsu_options *options,
-                                                kh_storage storage, khonsu_error *error);
-void kh_partition_fini(kh_partition *partition);
+                                                kh_storage storage, khonsu_version newest, khonsu_error *error);
+/* What closing the storage returns. */
+khonsu_status kh_partition_fini(kh_partition *partition, khonsu_error *error);
 
 /* ---- the committer's seat: certify.c, committer.c */
 /* Judges the request against what is linked, the members of its group before it included; marks every key and every
@@ -47,6 +48,9 @@ khonsu_status kh_certify(kh_partition *partition, kh_request *group, kh_request 
 void kh_commit_group(kh_partition *partition, kh_request *group);
 /* ---- the flusher's seat */
 void kh_flush_group(kh_partition *partition, kh_request *group);
+
+/* Flushes the storage up to `version`. Stops the partition if that fails. Any thread. */
+KHONSU_MUST_USE khonsu_status kh_partition_sync(kh_partition *partition, khonsu_version version, khonsu_error *error);
 
 /* Stops the partition for good; the first reason stands. */
 void kh_partition_stop(kh_partition *partition, const char *doing, const khonsu_error *cause);

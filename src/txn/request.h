@@ -38,8 +38,8 @@ struct kh_partition;
 typedef struct kh_request {
   kh_link link;
   _Atomic uint32_t state;
-  bool sync;                 /* wants the storage flushed before it is visible */
-  struct kh_request *member; /* next in its group */
+  khonsu_durability durability; /* never DEFAULT */
+  struct kh_request *member;    /* next in its group */
   struct khonsu_txn *txn;
   khonsu_status (*task)(struct kh_partition *); /* not a commit: something else to be done in the seat */
   uint64_t bytes;                               /* the store will hold for it, about */

@@ -54,7 +54,7 @@ static void free_memory(khonsu_scan *scan) {
 
 khonsu_status kh_scan_open(khonsu_txn *txn, const khonsu_range *range, const khonsu_scan_options *options,
                            khonsu_scan **scan, khonsu_error *error) {
-  const khonsu_storage_ops *storage = txn->partition->storage.ops;
+  const kh_storage_ops *storage = txn->partition->storage.ops;
   if (storage != NULL && storage->scan == NULL)
     return khonsu_error_set(error, KHONSU_UNSUPPORTED, "the storage has no scan operation");
   khonsu_status status = kh_txn_order_store(txn, error);

@@ -63,7 +63,8 @@ static khonsu_status read_storage(cold *to, kh_limit from, khonsu_error *error) 
   if (status == KHONSU_OK) status = as_bound(high, high.inclusive, &high_key, &range.end);
   const kh_partition *partition = scan->txn->partition;
   if (status == KHONSU_OK)
-    status = kh_storage_scan(&partition->storage, &range, scan->read_at, &partition->arrow_limits, take, to, error);
+    status = partition->storage.ops->scan(partition->storage.ctx, &range, scan->read_at, &partition->arrow_limits, take,
+                                          to, error);
   else khonsu_error_set(error, status, "no memory for the bounds of a scan");
   kh_buffer_fini(&low_key);
   kh_buffer_fini(&high_key);

@@ -60,19 +60,20 @@ void kh_local_sequencer_init(kh_local_sequencer *sequencer, kh_partition *partit
   atomic_init(&sequencer->reclaim_asked, false);
 }
 
-/* Tells the storage below which version nobody will ask. */
+/* Tells the storage below which version nobody will ask; it says up to which memory may forget. */
 static void retain(kh_partition *partition) {
-  const khonsu_storage_ops *ops = partition->storage.ops;
-  if (ops == NULL || ops->retain == NULL || kh_partition_stopped(partition)) return;
+  const kh_storage *storage = &partition->storage;
   kh_store *store = &partition->store;
-  ops->retain(partition->storage.ctx, kh_store_oldest_snapshot(store, atomic_load(&store->snapshots.horizon)));
+  if (storage->ops == NULL || kh_partition_stopped(partition)) return;
+  khonsu_version oldest = kh_store_oldest_snapshot(store, atomic_load(&store->snapshots.horizon));
+  store->forgettable = storage->ops->retain(storage->ctx, oldest);
 }
 
 /* In the committer's seat. */
 static void reclaim_some(kh_local_sequencer *sequencer) {
   atomic_store(&sequencer->reclaim_asked, false);
-  if (kh_store_reclaim(&sequencer->partition->store)) atomic_store(&sequencer->reclaim_asked, true);
   retain(sequencer->partition);
+  if (kh_store_reclaim(&sequencer->partition->store)) atomic_store(&sequencer->reclaim_asked, true);
 }
 
 /* Leaves the seat; what was asked of its holder meanwhile is done, a bounded piece at a time, others first. */

@@ -195,7 +195,7 @@ static bool are_unlike(const khonsu_txn *txn, khonsu_slice key, const kh_upsert 
 
 /* `rows` match what they come to. */
 static khonsu_status append_matching(khonsu_txn *txn, khonsu_slice key, kh_table *rows, khonsu_error *error) {
-  increment added = {.kind = KH_TABLE, .rows = rows, .bytes = kh_table_bytes(rows, 0)};
+  increment added = {.kind = KH_TABLE, .rows = rows, .bytes = kh_table_bytes(rows)};
   khonsu_status status = KHONSU_OK;
   if (txn->key_names.count != 0)
     status = kh_upsert_new(rows, &txn->key_names, txn->partition->store.hash_seed, &added.upsert, error);

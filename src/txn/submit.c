@@ -23,7 +23,7 @@ static khonsu_status prepare_write(khonsu_txn *txn, kh_access *access, khonsu_er
   }
   kh_accrued *value = kh_version_accrued(version);
   kh_table *rows = access->accrues ? access->rows : value->table;
-  value->charge = kh_table_bytes(rows, 0);
+  value->charge = kh_table_bytes(rows);
   txn->request.bytes += value->charge;
   return txn->partition->storage.ops == NULL ? KHONSU_OK : kh_ipc_encode(rows, &access->encoded, error);
 }
@@ -31,7 +31,7 @@ static khonsu_status prepare_write(khonsu_txn *txn, kh_access *access, khonsu_er
 static void renew_request(khonsu_txn *txn, khonsu_status (*task)(kh_partition *), khonsu_error *error) {
   kh_request *request = &txn->request;
   atomic_store(&request->state, KH_QUEUED);
-  request->sync = txn->partition->storage.ops != NULL && txn->partition->options.durability == KHONSU_SYNC;
+  request->durability = txn->durability;
   request->member = NULL;
   request->txn = txn;
   request->task = task;

@@ -21,7 +21,7 @@ static khonsu_status look_at_table(khonsu_txn *txn, khonsu_slice key, const char
 static khonsu_status put_table(khonsu_txn *txn, khonsu_slice key, kh_table *table, khonsu_error *error) {
   kh_version *version = kh_version_new_table(&txn->cache, key, table);
   if (version == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a version");
-  return kh_txn_put(txn, version, kh_table_bytes(table, 0), error);
+  return kh_txn_put(txn, version, kh_table_bytes(table), error);
 }
 
 /* Rows that come into a table, which is cast first where its schema has to change for them. */
@@ -69,7 +69,7 @@ static khonsu_status fit(const khonsu_txn *txn, const kh_key_names *names, comin
 
 static khonsu_status upsert_into(const coming *in, kh_table **result, kh_upsert_counts *counts, khonsu_error *error) {
   if (in->base != NULL) return kh_table_upsert(in->base, in->keyed, result, counts, error);
-  *counts = (kh_upsert_counts){kh_table_rows(in->rows), 0, kh_table_bytes(in->rows, 0)};
+  *counts = (kh_upsert_counts){kh_table_rows(in->rows), 0, kh_table_bytes(in->rows)};
   *result = kh_table_ref(in->rows);
   return KHONSU_OK;
 }

@@ -64,8 +64,9 @@ static bool take_snapshot(khonsu_txn *txn, const khonsu_snapshot *kept) {
 bool kh_txn_begin(khonsu_txn *txn, const khonsu_txn_options *options) {
   KH_ASSERT(txn->state == KH_TXN_IDLE && txn->accesses.count == 0);
   txn->isolation = options->isolation;
-  txn->read_only = options->read_only;
-  txn->in_one_look = txn->read_only && txn->isolation != KHONSU_READ_COMMITTED && txn->partition->storage.ops == NULL;
+  txn->read_only = options->read_only || txn->partition->options.read_only;
+  txn->in_one_look = txn->read_only && txn->isolation != KHONSU_READ_COMMITTED;
+  txn->durability = options->durability;
   if (!take_snapshot(txn, options->snapshot)) return false;
   draw_id(txn);
   kh_txn_set_on_conflict(txn, options->on_conflict);

@@ -24,7 +24,8 @@ struct khonsu_txn {
   uint64_t id, last_id; /* ids are drawn in blocks */
   khonsu_isolation isolation;
   bool read_only;
-  bool in_one_look; /* what it reads is in memory, as of its snapshot, and not its own: read-only, no storage */
+  bool in_one_look;               /* what it reads is as of its snapshot, and not its own: read-only */
+  khonsu_durability durability;   /* never DEFAULT */
   khonsu_on_conflict on_conflict; /* of the writes that follow; never DEFAULT */
   kh_key_names key_names;         /* of the appends that follow, in one piece of memory; none: they are no upserts */
   uint64_t snapshot;

@@ -46,8 +46,8 @@ khonsu_status kh_rows_join(kh_table *base, kh_table *rows, const kh_keyed_rows *
   if (keyed != NULL) return kh_table_upsert(base, keyed, joined, &counts, error);
   khonsu_status status = kh_table_match(base, rows, error);
   if (status != KHONSU_OK) return status;
-  status = kh_table_append(base, rows, joined);
-  if (status != KHONSU_OK) return khonsu_error_set(error, status, "no memory to append rows");
+  status = kh_table_append(base, rows, joined, error);
+  if (status != KHONSU_OK) return status;
   *joined = kh_table_coalesced(*joined);
   return KHONSU_OK;
 }

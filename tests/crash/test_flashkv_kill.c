@@ -537,19 +537,19 @@ static void killed_at_any_moment(void **state) {
   uint64_t begun = kh_os_now_ns();
   shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   assert_true(shared != MAP_FAILED);
-  char folder[STORE_PATH_SIZE] = "", backup[STORE_PATH_SIZE];
+  char folder[FOLDER_PATH_SIZE] = "", backup[FOLDER_PATH_SIZE];
   for (uint64_t cycle = 0; cycle < cycles; cycle++) {
     if (cycle % STORE_LIFE == 0) {
-      if (folder[0] != '\0') store_folder_remove(folder), store_folder_remove(backup);
+      if (folder[0] != '\0') folder_remove(folder), folder_remove(backup);
       memset(shared->threads, 0, sizeof shared->threads);
       shared->backup = shared->has_backup = 0;
-      store_folder_make(folder);
-      store_folder_make(backup);
+      folder_make(folder);
+      folder_make(backup);
     }
     run_once(folder, backup, &prng, killed);
   }
-  store_folder_remove(folder);
-  store_folder_remove(backup);
+  folder_remove(folder);
+  folder_remove(backup);
   print_message(
       "%llu kills: %llu opening, %llu looking, %llu writing, %llu backing up, %llu closing; of these, %llu "
       "merging\n",

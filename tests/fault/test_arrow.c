@@ -72,7 +72,7 @@ static khonsu_status append_and_lend(void) {
   struct ArrowArrayStream stream;
   struct ArrowSchema schema;
   struct ArrowArray array = {.release = NULL};
-  khonsu_status status = kh_table_append(input.table, input.table, &joined);
+  khonsu_status status = kh_table_append(input.table, input.table, &joined, NULL);
   if (status != KHONSU_OK) return status;
   status = kh_table_export_stream(joined, &stream);
   kh_table_unref(joined);

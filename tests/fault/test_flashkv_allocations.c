@@ -16,7 +16,7 @@
 typedef struct fixture {
   sim_disk *disk; /* NULL: a real one */
   const kh_os *os;
-  char folder[STORE_PATH_SIZE], second[STORE_PATH_SIZE + 8];
+  char folder[FOLDER_PATH_SIZE], second[FOLDER_PATH_SIZE + 8];
   flashkv_options options;
   flashkv *store; /* NULL: a scenario closed it */
   kv_model model;
@@ -336,7 +336,7 @@ static void must_be_ok(flashkv_status status, const char *what) {
 
 static void make_disk(fixture *f, bool real) {
   if (real) {
-    store_folder_make(f->folder);
+    folder_make(f->folder);
     f->os = kh_os_posix();
   } else {
     snprintf(f->folder, sizeof f->folder, "/store");
@@ -350,8 +350,8 @@ static void make_disk(fixture *f, bool real) {
 
 static void free_disk(fixture *f) {
   if (f->disk == NULL) {
-    store_folder_remove(f->folder);
-    if (KH_OS_CALL(f->os, make_directory, f->second) != 0) store_folder_remove(f->second);
+    folder_remove(f->folder);
+    if (KH_OS_CALL(f->os, make_directory, f->second) != 0) folder_remove(f->second);
     else (void)KH_OS_CALL(f->os, remove_directory, f->second);
   }
   sim_disk_free(&f->disk);

@@ -55,9 +55,9 @@ static ino_t inode_of(const char *folder, const char *name) {
 
 static void a_backup_is_a_store(void **state) {
   test_store *test = *state;
-  char folder[STORE_PATH_SIZE];
+  char folder[FOLDER_PATH_SIZE];
   found own;
-  store_folder_make(folder);
+  folder_make(folder);
   assert_int_equal(rmdir(folder), 0);
   use_small_files(test);
   MUST(flashkv_backup(test->store, folder, false, NULL, NULL, &err));
@@ -75,13 +75,13 @@ static void a_backup_is_a_store(void **state) {
   found_by_check(&own, test->folder, FLASHKV_OK);
   MUST(flashkv_backup(test->store, folder, true, NULL, NULL, &err)); /* what was written there is gone */
   assert_backup(test, folder, 'a', 'p');
-  store_folder_remove(folder);
+  folder_remove(folder);
 }
 
 static void only_what_is_new_is_copied(void **state) {
   test_store *test = *state;
-  char folder[STORE_PATH_SIZE];
-  store_folder_make(folder);
+  char folder[FOLDER_PATH_SIZE];
+  folder_make(folder);
   use_small_files(test);
   fill(test->store, 'a', 'h');
   store_reopen(test);
@@ -102,13 +102,13 @@ static void only_what_is_new_is_copied(void **state) {
   snprintf(path, sizeof path, "%s/000000001.data", folder);
   assert_false(damage_exists(path));
   assert_backup(test, folder, 'a', 'n');
-  store_folder_remove(folder);
+  folder_remove(folder);
 }
 
 static void what_is_not_ours_is_left_alone(void **state) {
   test_store *test = *state;
-  char folder[STORE_PATH_SIZE], path[DAMAGE_PATH_SIZE];
-  store_folder_make(folder);
+  char folder[FOLDER_PATH_SIZE], path[DAMAGE_PATH_SIZE];
+  folder_make(folder);
   snprintf(path, sizeof path, "%s/notes", folder);
   FILE *file = fopen(path, "w");
   assert_non_null(file);
@@ -122,7 +122,7 @@ static void what_is_not_ours_is_left_alone(void **state) {
   MUST_SAY(FLASHKV_INVALID_ARGUMENT, "own directory",
            flashkv_backup(test->store, test->folder, false, NULL, NULL, &err));
   MUST_BE(FLASHKV_INVALID_ARGUMENT, flashkv_backup(test->store, NULL, false, NULL, NULL, &err));
-  store_folder_remove(folder);
+  folder_remove(folder);
 }
 
 static int stop(void *ctx, const char *phase, uint64_t done, uint64_t total) {
@@ -134,8 +134,8 @@ static int stop(void *ctx, const char *phase, uint64_t done, uint64_t total) {
 
 static void a_failed_backup_leaves_the_last(void **state) {
   test_store *test = *state;
-  char folder[STORE_PATH_SIZE], path[DAMAGE_PATH_SIZE];
-  store_folder_make(folder);
+  char folder[FOLDER_PATH_SIZE], path[DAMAGE_PATH_SIZE];
+  folder_make(folder);
   use_small_files(test);
   fill(test->store, 'a', 'e');
   MUST(flashkv_backup(test->store, folder, true, NULL, NULL, &err));
@@ -151,7 +151,7 @@ static void a_failed_backup_leaves_the_last(void **state) {
   damage_flip(path, 200);
   MUST_SAY(FLASHKV_CORRUPT, "damaged", flashkv_backup(test->store, folder, true, NULL, NULL, &err));
   damage_flip(path, 200);
-  store_folder_remove(folder);
+  folder_remove(folder);
 }
 
 /* Fills the first data file with values of which not one byte differs, and closes the store. */
@@ -168,8 +168,8 @@ static void fill_first_file(flashkv *store, char prefix) {
 /* It was opened, and its last data file has as many bytes as that of the store, and ends in the same thousands of them. */
 static void what_was_written_to_a_backup_is_noticed(void **state) {
   test_store *test = *state;
-  char folder[STORE_PATH_SIZE];
-  store_folder_make(folder);
+  char folder[FOLDER_PATH_SIZE];
+  folder_make(folder);
   test->options.data_file_size = 16384;
   store_reopen(test);
   store_put_text(test->store, "first", "one");
@@ -184,7 +184,7 @@ static void what_was_written_to_a_backup_is_noticed(void **state) {
   MUST(flashkv_exists(backup, flashkv_text("aa"), &err));
   MUST_BE(FLASHKV_NOT_FOUND, flashkv_exists(backup, flashkv_text("ba"), &err));
   MUST(flashkv_close(&backup, &err));
-  store_folder_remove(folder);
+  folder_remove(folder);
 }
 
 static void *write_and_merge(void *ctx) {
@@ -200,9 +200,9 @@ static void *write_and_merge(void *ctx) {
 
 static void backups_are_whole_while_others_write_and_merge(void **state) {
   test_store *test = *state;
-  char folder[STORE_PATH_SIZE];
+  char folder[FOLDER_PATH_SIZE];
   pthread_t thread;
-  store_folder_make(folder);
+  folder_make(folder);
   use_small_files(test);
   fill(test->store, 'a', 'p');
   assert_int_equal(pthread_create(&thread, NULL, write_and_merge, test), 0);
@@ -211,7 +211,7 @@ static void backups_are_whole_while_others_write_and_merge(void **state) {
     assert_backup(test, folder, 'a', 'p');
   }
   pthread_join(thread, NULL);
-  store_folder_remove(folder);
+  folder_remove(folder);
 }
 
 int main(void) {

@@ -176,7 +176,7 @@ static void one_of_another_store_is_not_taken(void **state) {
   test_store *test = *state, other = {.options = test->options};
   char from[128], to[128], command[300];
   begin(test);
-  store_folder_make(other.folder);
+  folder_make(other.folder);
   other.options.dir_path = other.folder;
   other.options.index_type = FLASHKV_INDEX_BPTREE;
   store_open(&other);
@@ -190,7 +190,7 @@ static void one_of_another_store_is_not_taken(void **state) {
   store_open(test);
   store_assert_text(test->store, "a", NULL);
   assert_rounds(test->store, 2);
-  store_folder_remove(other.folder);
+  folder_remove(other.folder);
 }
 
 /* Each copy of the key that there is: LMDB has pages that are not in use as well. */

@@ -33,11 +33,11 @@ static void a_whole_store_is_whole(void **state) {
 
 static void what_is_no_store_is_none(void **state) {
   test_store *test = *state;
-  char folder[STORE_PATH_SIZE], path[DAMAGE_PATH_SIZE];
+  char folder[FOLDER_PATH_SIZE], path[DAMAGE_PATH_SIZE];
   found own;
-  store_folder_make(folder);
+  folder_make(folder);
   found_by_check(&own, folder, FLASHKV_NOT_A_STORE);
-  store_folder_remove(folder);
+  folder_remove(folder);
   found_by_check(&own, folder, FLASHKV_NOT_A_STORE);
   MUST_BE(FLASHKV_INVALID_ARGUMENT, flashkv_check(NULL, NULL, NULL, &err));
   write_some(test->store);
@@ -127,11 +127,11 @@ static void files_are_missed(void **state) {
 /* A file that came from elsewhere would be removed by the next opening. */
 static void a_file_of_another_store_is_found(void **state) {
   test_store *test = *state;
-  char folder[STORE_PATH_SIZE], from[DAMAGE_PATH_SIZE], to[DAMAGE_PATH_SIZE];
+  char folder[FOLDER_PATH_SIZE], from[DAMAGE_PATH_SIZE], to[DAMAGE_PATH_SIZE];
   found own;
   flashkv *other = NULL;
   flashkv_options options = test->options;
-  store_folder_make(folder);
+  folder_make(folder);
   options.dir_path = folder;
   MUST(flashkv_open(&options, &other, &err));
   store_put_text(other, "a", "other");
@@ -139,7 +139,7 @@ static void a_file_of_another_store_is_found(void **state) {
   snprintf(from, sizeof from, "%s/%s", folder, DAMAGE_FIRST_FILE);
   damage_path(test, "000000007.data", to);
   assert_int_equal(rename(from, to), 0);
-  store_folder_remove(folder);
+  folder_remove(folder);
   found_by_check(&own, test->folder, FLASHKV_CORRUPT);
   assert_found(&own, "000000007.data: is a data file of another store");
 }

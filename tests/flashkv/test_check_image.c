@@ -318,15 +318,15 @@ static void opens_without_it(test_store *test) {
 
 static void numbers_that_cannot_be_are_not_believed(void **state) {
   test_store *test = *state;
-  char whole[STORE_PATH_SIZE];
+  char whole[FOLDER_PATH_SIZE];
   MUST(flashkv_retain(test->store, 0, &err));
   write_some(test->store);
   store_put_text(test->store, "new", "value");
   store_close(test);
-  store_folder_make(whole);
-  store_folder_copy(test->folder, whole);
+  folder_make(whole);
+  folder_copy(test->folder, whole);
   for (int which = 0; which < 10; which++) {
-    store_folder_copy(whole, test->folder);
+    folder_copy(whole, test->folder);
     image own = image_load(test);
     switch (which) {
       case 0: own.head->sequence++; break;
@@ -343,7 +343,7 @@ static void numbers_that_cannot_be_are_not_believed(void **state) {
     image_save(&own);
     opens_without_it(test);
   }
-  store_folder_remove(whole);
+  folder_remove(whole);
   store_open(test);
 }
 
@@ -515,7 +515,7 @@ static void nothing_is_amiss_when_the_log_goes_on(void **state) {
 /* A merge that failed at its end has left copies of what the image leads to, and a manifest that lists both. */
 static void nor_when_records_are_there_twice(void **state) {
   test_store *test = *state;
-  char left[STORE_PATH_SIZE];
+  char left[FOLDER_PATH_SIZE];
   kh_os_fault fault;
   flashkv *store;
   flashkv_merge_options options = FLASHKV_MERGE_OPTIONS_INIT;
@@ -531,23 +531,23 @@ static void nor_when_records_are_there_twice(void **state) {
   kh_os_fault_plan(&fault, (kh_os_plan){0});
   MUST(flashkv_retain(store, UINT64_MAX, &err));
   assert_int_equal(store_stats(store).data_file_num, 2);
-  store_folder_make(left);
-  store_folder_copy(test->folder, left);
+  folder_make(left);
+  folder_copy(test->folder, left);
   MUST(flashkv_close(&store, &err));
-  store_folder_copy(left, test->folder);
-  store_folder_remove(left);
+  folder_copy(left, test->folder);
+  folder_remove(left);
   assert_whole(test, KEYS);
   store_open(test);
 }
 
 static void a_backup_of_what_stands_on_an_image_is_whole(void **state) {
   test_store *test = *state;
-  char to[STORE_PATH_SIZE];
+  char to[FOLDER_PATH_SIZE];
   found own;
   write_some(test->store);
   store_reopen(test);
   store_put_text(test->store, "e", "value of e");
-  store_folder_make(to);
+  folder_make(to);
   MUST(flashkv_backup(test->store, to, true, NULL, NULL, &err));
   found_by_check(&own, to, FLASHKV_OK);
   assert_int_equal(own.result.keys, KEYS + 1);
@@ -560,7 +560,7 @@ static void a_backup_of_what_stands_on_an_image_is_whole(void **state) {
   MUST(flashkv_close(&copy, &err));
   found_by_check(&own, to, FLASHKV_OK); /* with an image of its own */
   assert_int_equal(own.result.files, 3);
-  store_folder_remove(to);
+  folder_remove(to);
 }
 
 /* ---- repair */

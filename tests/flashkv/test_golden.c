@@ -142,9 +142,9 @@ static void tear(const char *folder) {
 }
 
 static void make(const char *closed, const char *crashed, const char *hinted) {
-  char work[STORE_PATH_SIZE];
+  char work[FOLDER_PATH_SIZE];
   maker own = {.options = FLASHKV_OPTIONS_INIT};
-  store_folder_make(work);
+  folder_make(work);
   fixed_world_begin(20251);
   kh_os_fault_init(&own.fault, kh_os_posix());
   own.options.dir_path = work;
@@ -156,16 +156,16 @@ static void make(const char *closed, const char *crashed, const char *hinted) {
   make_rest(&own);
   must(fkv_seal_full(own.store, NULL));
   fkv_hints_write(own.store);
-  store_folder_copy(work, hinted);
+  folder_copy(work, hinted);
   must(flashkv_close(&own.store, NULL));
-  store_folder_copy(work, closed);
+  folder_copy(work, closed);
   fixed_world_wait(soon_ms * 1000);
   open_it(&own);
   make_end(&own);
-  store_folder_copy(work, crashed);
+  folder_copy(work, crashed);
   tear(crashed);
   must(flashkv_close(&own.store, NULL));
-  store_folder_remove(work);
+  folder_remove(work);
 }
 
 /* ---- looking */
@@ -234,7 +234,7 @@ static void assert_is_golden(flashkv *store, bool crashed) {
 
 static void replace_by(test_store *test, const char *from) {
   store_close(test);
-  store_folder_copy(from, test->folder);
+  folder_copy(from, test->folder);
 }
 
 static void assert_opens(test_store *test, const char *from, bool crashed) {
@@ -282,14 +282,14 @@ static void it_opens_after_a_crash(void **state) {
 
 static void it_opens_without_its_index(void **state) {
   test_store *test = *state;
-  char from[STORE_PATH_SIZE], path[DAMAGE_PATH_SIZE];
-  store_folder_make(from);
+  char from[FOLDER_PATH_SIZE], path[DAMAGE_PATH_SIZE];
+  folder_make(from);
   golden(LATEST, "closed", path);
-  store_folder_copy(path, from);
+  folder_copy(path, from);
   snprintf(path, sizeof path, "%s/INDEX", from);
   assert_int_equal(unlink(path), 0);
   assert_opens(test, from, false);
-  store_folder_remove(from);
+  folder_remove(from);
 }
 
 static void its_index_is_used_if_it_is_of_this_version(void **state) {
@@ -323,17 +323,17 @@ static void its_hints_are_used(void **state) {
 /* What is made now is what was made then, but for how it is written. */
 static void what_is_made_now_is_the_same(void **state) {
   test_store *test = *state;
-  char closed[STORE_PATH_SIZE], crashed[STORE_PATH_SIZE], hinted[STORE_PATH_SIZE];
-  store_folder_make(closed);
-  store_folder_make(crashed);
-  store_folder_make(hinted);
+  char closed[FOLDER_PATH_SIZE], crashed[FOLDER_PATH_SIZE], hinted[FOLDER_PATH_SIZE];
+  folder_make(closed);
+  folder_make(crashed);
+  folder_make(hinted);
   make(closed, crashed, hinted);
   assert_opens(test, closed, false);
   assert_opens(test, crashed, true);
   assert_opens(test, hinted, false);
-  store_folder_remove(closed);
-  store_folder_remove(crashed);
-  store_folder_remove(hinted);
+  folder_remove(closed);
+  folder_remove(crashed);
+  folder_remove(hinted);
 }
 
 static int make_in(const char *folder) {

@@ -257,9 +257,9 @@ static void fill_a_file(test_store *test, char letter) {
 /* A backup was opened, and its last data file became another than it did in the store that it is of. */
 static void a_hint_of_another_past_is_not_gone_by(void **state) {
   test_store *test = *state;
-  char backup[STORE_PATH_SIZE], kept[STORE_PATH_SIZE], from[DAMAGE_PATH_SIZE], to[DAMAGE_PATH_SIZE];
-  store_folder_make(backup);
-  store_folder_make(kept);
+  char backup[FOLDER_PATH_SIZE], kept[FOLDER_PATH_SIZE], from[DAMAGE_PATH_SIZE], to[DAMAGE_PATH_SIZE];
+  folder_make(backup);
+  folder_make(kept);
   test->options.data_file_size = 16384;
   store_reopen(test);
   store_put_text(test->store, "first", "one");
@@ -268,8 +268,8 @@ static void a_hint_of_another_past_is_not_gone_by(void **state) {
   fill_a_file(test, 'a');
   fkv_hints_write(test->store);
   store_close(test);
-  store_folder_copy(test->folder, kept);
-  store_folder_copy(backup, test->folder);
+  folder_copy(test->folder, kept);
+  folder_copy(backup, test->folder);
   store_open(test);
   fill_a_file(test, 'b');
   store_kill(test);
@@ -284,8 +284,8 @@ static void a_hint_of_another_past_is_not_gone_by(void **state) {
   store_assert_text(test->store, "aa", NULL);
   MUST(flashkv_exists(test->store, flashkv_text("ba"), &err));
   assert_false(damage_exists(to));
-  store_folder_remove(backup);
-  store_folder_remove(kept);
+  folder_remove(backup);
+  folder_remove(kept);
 }
 
 /* ---- the store's thread */

@@ -79,10 +79,10 @@ static void assert_refused(test_store *test, const later *what) {
 }
 
 static void begin_again(test_store *test) {
-  char empty[STORE_PATH_SIZE];
-  store_folder_make(empty);
-  store_folder_copy(empty, test->folder);
-  store_folder_remove(empty);
+  char empty[FOLDER_PATH_SIZE];
+  folder_make(empty);
+  folder_copy(empty, test->folder);
+  folder_remove(empty);
   store_open(test);
 }
 
@@ -108,14 +108,14 @@ static void nor_is_it_repaired_without_its_manifest(void **state) {
 
 static void nor_overwritten_by_a_backup(void **state) {
   test_store *test = *state;
-  char to[STORE_PATH_SIZE], manifest[DAMAGE_PATH_SIZE];
-  store_folder_make(to);
+  char to[FOLDER_PATH_SIZE], manifest[DAMAGE_PATH_SIZE];
+  folder_make(to);
   snprintf(manifest, sizeof manifest, "%s/MANIFEST", to);
   store_put_text(test->store, "key", "value");
   MUST(flashkv_backup(test->store, to, false, NULL, NULL, &err));
   put_preamble(manifest, 8, 2);
   MUST_SAY(FLASHKV_UNSUPPORTED, manifest, flashkv_backup(test->store, to, false, NULL, NULL, &err));
-  store_folder_remove(to);
+  folder_remove(to);
 }
 
 static void a_later_index_is_not_used(void **state) {

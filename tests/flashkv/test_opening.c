@@ -127,8 +127,8 @@ static int list_size(const char *folder) {
 
 static void directories_that_hold_no_store_are_left_alone(void **state) {
   test_store *test = *state;
-  char folder[STORE_PATH_SIZE], path[128];
-  store_folder_make(folder);
+  char folder[FOLDER_PATH_SIZE], path[128];
+  folder_make(folder);
   flashkv_options options = test->options;
   options.dir_path = folder;
   options.create_if_missing = false;
@@ -155,8 +155,8 @@ static void directories_that_hold_no_store_are_left_alone(void **state) {
   MUST(flashkv_open(&options, &store, &err));
   store_put_text(store, "a", "1");
   MUST(flashkv_close(&store, &err));
-  store_folder_remove(path);
-  store_folder_remove(folder);
+  folder_remove(path);
+  folder_remove(folder);
 }
 
 static void durable_writes_are_flushed(void **state) {

@@ -123,8 +123,8 @@ static void structs_of_other_versions_are_understood(void **state) {
     flashkv_options options;
     uint64_t more;
   } newer = {FLASHKV_OPTIONS_INIT, 0};
-  char folder[STORE_PATH_SIZE];
-  store_folder_make(folder);
+  char folder[FOLDER_PATH_SIZE];
+  folder_make(folder);
   flashkv *store = NULL;
   newer.options.dir_path = folder;
   newer.options.struct_size = sizeof newer;
@@ -138,7 +138,7 @@ static void structs_of_other_versions_are_understood(void **state) {
   MUST(flashkv_close(&store, &err));
   newer.options.struct_size = 0;
   must_not_open(&newer.options, "not initialised");
-  store_folder_remove(folder);
+  folder_remove(folder);
 }
 
 static void errors_are_cut_to_the_size_given(void **state) {

@@ -17,20 +17,20 @@ static void repair(test_store *test, found *own) {
 
 static void a_whole_store_is_left_as_it_is(void **state) {
   test_store *test = *state;
-  char copy[STORE_PATH_SIZE], command[256];
+  char copy[FOLDER_PATH_SIZE], command[256];
   found own;
   store_put_some(test->store);
   found_by_repair(&own, test->folder, FLASHKV_LOCKED);
   store_close(test);
-  store_folder_make(copy);
-  store_folder_copy(test->folder, copy);
+  folder_make(copy);
+  folder_copy(test->folder, copy);
   found_by_repair(&own, test->folder, FLASHKV_OK);
   assert_int_equal(own.result.findings, 0);
   assert_int_equal(own.result.records_lost, 0);
   assert_int_equal(own.result.keys, 6);
   snprintf(command, sizeof command, "diff -r %s %s", test->folder, copy);
   assert_int_equal(system(command), 0);
-  store_folder_remove(copy);
+  folder_remove(copy);
   store_open(test);
 }
 
@@ -123,11 +123,11 @@ static void a_missing_file_is_missed(void **state) {
 
 static void what_is_no_store_is_left_alone(void **state) {
   (void)state;
-  char folder[STORE_PATH_SIZE];
+  char folder[FOLDER_PATH_SIZE];
   found own;
-  store_folder_make(folder);
+  folder_make(folder);
   found_by_repair(&own, folder, FLASHKV_NOT_A_STORE);
-  store_folder_remove(folder);
+  folder_remove(folder);
   found_by_repair(&own, folder, FLASHKV_NOT_A_STORE);
 }
 
@@ -153,22 +153,22 @@ static size_t count_right(flashkv *store) {
 
 static void each_flipped_bit_costs_one_record_at_most(void **state) {
   test_store *test = *state;
-  char path[DAMAGE_PATH_SIZE], whole[STORE_PATH_SIZE];
+  char path[DAMAGE_PATH_SIZE], whole[FOLDER_PATH_SIZE];
   store_put_some(test->store);
   store_close(test);
-  store_folder_make(whole);
-  store_folder_copy(test->folder, whole);
+  folder_make(whole);
+  folder_copy(test->folder, whole);
   damage_path(test, DAMAGE_FIRST_FILE, path);
   uint64_t size = damage_size(path), step = UNIT_SANITIZED ? 7 : 1;
   for (uint64_t at = 64; at < size; at += step) {
     found own;
-    store_folder_copy(whole, test->folder);
+    folder_copy(whole, test->folder);
     damage_flip(path, at);
     repair(test, &own);
     if (count_right(test->store) < 5) fail_msg("a bit at offset %llu", (unsigned long long)at);
     store_close(test);
   }
-  store_folder_remove(whole);
+  folder_remove(whole);
 }
 
 /* ---- killed anywhere */

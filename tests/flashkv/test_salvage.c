@@ -155,7 +155,7 @@ static int count_change(void *ctx, const flashkv_change *change) {
 
 static void a_whole_store_is_all_there(void **state) {
   test_store *test = *state;
-  char copy[STORE_PATH_SIZE];
+  char copy[FOLDER_PATH_SIZE];
   found own;
   fill(test);
   store_open(test);
@@ -171,11 +171,11 @@ static void a_whole_store_is_all_there(void **state) {
   uint64_t changes = 0;
   MUST(flashkv_replay(store, oldest, newest, count_change, &changes, &err));
   assert_true(changes > newest - oldest); /* batches have several */
-  store_folder_make(copy);
+  folder_make(copy);
   MUST(flashkv_backup(store, copy, true, NULL, NULL, &err));
   MUST(flashkv_close(&store, &err));
   found_by_check(&own, copy, FLASHKV_OK);
-  store_folder_remove(copy);
+  folder_remove(copy);
   kh_buffer_fini(&contents);
   kh_buffer_fini(&expected);
   store_open(test);
@@ -353,10 +353,10 @@ static const named_harm harms[] = {
 
 /* In a directory that may not be written to, for whom that means anything. */
 static void salvage_and_repair(test_store *test, const named_harm *harm) {
-  char before[STORE_PATH_SIZE];
+  char before[FOLDER_PATH_SIZE];
   found salvaged, repaired;
-  store_folder_make(before);
-  store_folder_copy(test->folder, before);
+  folder_make(before);
+  folder_copy(test->folder, before);
   assert_int_equal(chmod(test->folder, 0500), 0);
   flashkv *store = open_to_salvage(test, &salvaged);
   kh_buffer contents = contents_of(store);
@@ -378,21 +378,21 @@ static void salvage_and_repair(test_store *test, const named_harm *harm) {
   store_close(test);
   kh_buffer_fini(&contents);
   kh_buffer_fini(&expected);
-  store_folder_remove(before);
+  folder_remove(before);
 }
 
 static void it_holds_what_repair_would_keep(void **state) {
   test_store *test = *state;
-  char whole[STORE_PATH_SIZE];
+  char whole[FOLDER_PATH_SIZE];
   fill(test);
-  store_folder_make(whole);
-  store_folder_copy(test->folder, whole);
+  folder_make(whole);
+  folder_copy(test->folder, whole);
   for (size_t at = 0; at < sizeof harms / sizeof harms[0]; at++) {
-    store_folder_copy(whole, test->folder);
+    folder_copy(whole, test->folder);
     harms[at].do_it(test);
     salvage_and_repair(test, &harms[at]);
   }
-  store_folder_remove(whole);
+  folder_remove(whole);
   store_open(test);
 }
 
@@ -412,7 +412,7 @@ static void older_values_come_to_light(void **state) {
   assert_found(&own, "the value is damaged");
   assert_int_equal(recovered(store).records_lost, 2);
   MUST(flashkv_close(&store, &err));
-  store_folder_copy(test->folder, test->folder); /* nothing is left */
+  folder_copy(test->folder, test->folder); /* nothing is left */
   store_open(test);
 }
 
@@ -430,7 +430,7 @@ static void a_replay_does_not_pass_over_a_gap(void **state) {
   MUST(flashkv_replay(store, oldest, UINT64_MAX, count_change, &changes, &err));
   assert_true(changes >= newest + 1 - oldest);
   MUST(flashkv_close(&store, &err));
-  store_folder_copy(test->folder, test->folder);
+  folder_copy(test->folder, test->folder);
   store_open(test);
 }
 
@@ -446,7 +446,7 @@ static void an_opening_can_be_refused_and_ended(void **state) {
   flashkv *store = NULL;
   flashkv_options options = test->options;
   flashkv_check_options report = FLASHKV_CHECK_OPTIONS_INIT;
-  char folder[STORE_PATH_SIZE];
+  char folder[FOLDER_PATH_SIZE];
   fill(test);
   options.salvage_report = &report;
   MUST_SAY(FLASHKV_INVALID_ARGUMENT, "salvage is false", flashkv_open(&options, &store, &err));
@@ -456,10 +456,10 @@ static void an_opening_can_be_refused_and_ended(void **state) {
   report.struct_size = 0;
   MUST_BE(FLASHKV_INVALID_ARGUMENT, flashkv_open(&options, &store, &err));
   options.salvage_report = NULL;
-  store_folder_make(folder);
+  folder_make(folder);
   options.dir_path = folder;
   MUST_BE(FLASHKV_NOT_A_STORE, flashkv_open(&options, &store, &err)); /* and none is made */
-  store_folder_remove(folder);
+  folder_remove(folder);
   MUST_BE(FLASHKV_NOT_A_STORE, flashkv_open(&options, &store, &err));
   store_open(test);
 }

@@ -215,8 +215,8 @@ static void write_and_read(const two_chunks *of, kh_prng *prng) {
   if (status == KHONSU_OK) {
     status = kh_ipc_decode(kh_buffer_slice(&bytes), &no_limits, &read, &error);
     LAW(of, status == KHONSU_OK, "read again: %s", error.message);
-    bool are_equal = kh_table_equal(both, read, &error);
-    LAW(of, are_equal, "read again: %s", error.message);
+    bool are_equal;
+    LAW(of, kh_table_equal(both, read, &are_equal, &error) == KHONSU_OK && are_equal, "read again: %s", error.message);
     kh_table_unref(read);
   } else {
     LAW(of, status == KHONSU_UNSUPPORTED || (options.is_file && status == KHONSU_VALUE_TOO_LARGE), "%s", error.message);

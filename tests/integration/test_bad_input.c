@@ -33,11 +33,13 @@ static int close_it(void **state) {
 }
 
 static void null_where_not_allowed(void **state) {
-  khonsu_db *db = *state;
+  khonsu_db *db = *state, *other_db = NULL;
   khonsu_txn *txn = begin_at(db, KHONSU_SERIALIZABLE), *other = NULL;
   khonsu_slice key = KHONSU_KEY("key");
   FAILS(KHONSU_INVALID_ARGUMENT, "NULL", khonsu_open(NULL, NULL, NULL, &err));
-  FAILS(KHONSU_INVALID_ARGUMENT, "in memory", khonsu_open("/tmp/x", NULL, &db, &err));
+  khonsu_options of_a_directory = KHONSU_OPTIONS_INIT;
+  of_a_directory.read_only = true;
+  FAILS(KHONSU_INVALID_ARGUMENT, "read_only", khonsu_open(NULL, &of_a_directory, &other_db, &err));
   FAILS(KHONSU_INVALID_ARGUMENT, "NULL", khonsu_begin(NULL, NULL, &other, &err));
   FAILS(KHONSU_INVALID_ARGUMENT, "NULL", khonsu_begin(db, NULL, NULL, &err));
   FAILS(KHONSU_INVALID_ARGUMENT, "NULL", khonsu_commit(NULL, NULL, &err));

@@ -38,7 +38,8 @@ static bool fails(const fault_storage *storage, const khonsu_mutation *mutations
   return false;
 }
 
-static khonsu_status write_storage(void *ctx, const khonsu_mutation *mutations, size_t count, khonsu_error *error) {
+static khonsu_status write_storage(void *ctx, const khonsu_mutation *mutations, size_t count, size_t *written,
+                                   khonsu_error *error) {
   fault_storage *storage = ctx;
   pthread_mutex_lock(&storage->mutex);
   storage->writes++;
@@ -54,7 +55,7 @@ static khonsu_status write_storage(void *ctx, const khonsu_mutation *mutations, 
   }
   pthread_mutex_unlock(&storage->mutex);
   if (fail) return khonsu_error_set(error, status, "the test's storage refuses to write");
-  return khonsu_storage_memory()->write(storage->memory, mutations, count, error);
+  return khonsu_storage_memory()->write(storage->memory, mutations, count, written, error);
 }
 
 static khonsu_status sync_storage(void *ctx, khonsu_version version, khonsu_error *error) {

@@ -1,12 +1,7 @@
 #include "store.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/sendfile.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "os/heap.h"
 
@@ -16,61 +11,6 @@ void store_must_be_at(flashkv_status status, flashkv_status wanted, const flashk
   print_error("%s\n  returned %s, not %s: %s\n", call, flashkv_status_name(status), flashkv_status_name(wanted),
               error->message);
   _fail(file, line);
-}
-
-/* ---- directories */
-
-static void path_in(const char *folder, const char *name, char path[512]) {
-  assert_true(snprintf(path, 512, "%s/%s", folder, name) < 512);
-}
-
-static const char *folders = "/tmp";
-
-void store_folder_make(char path[STORE_PATH_SIZE]) {
-  snprintf(path, STORE_PATH_SIZE, "%s/flashkv-test-XXXXXX", folders);
-  assert_non_null(mkdtemp(path));
-}
-
-static void empty_folder(const char *folder) {
-  DIR *directory = opendir(folder);
-  assert_non_null(directory);
-  char path[512];
-  for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-    if (entry->d_type != DT_REG) continue;
-    path_in(folder, entry->d_name, path);
-    assert_int_equal(unlink(path), 0);
-  }
-  closedir(directory);
-}
-
-void store_folder_remove(const char *path) {
-  empty_folder(path);
-  assert_int_equal(rmdir(path), 0);
-}
-
-static void copy_file(const char *from, const char *to) {
-  int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_EXCL, 0600);
-  assert_true(in >= 0 && out >= 0);
-  struct stat info;
-  assert_int_equal(fstat(in, &info), 0);
-  while (sendfile(out, in, NULL, (size_t)1 << 30) > 0) continue; /* from one file system to another, too */
-  assert_int_equal(lseek(out, 0, SEEK_END), info.st_size);
-  close(in);
-  close(out);
-}
-
-void store_folder_copy(const char *from, const char *to) {
-  empty_folder(to);
-  DIR *directory = opendir(from);
-  assert_non_null(directory);
-  char source[512], target[512];
-  for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-    if (entry->d_type != DT_REG) continue;
-    path_in(from, entry->d_name, source);
-    path_in(to, entry->d_name, target);
-    copy_file(source, target);
-  }
-  closedir(directory);
 }
 
 /* ---- suites */
@@ -104,12 +44,12 @@ void store_reopen(test_store *test) {
 }
 
 void store_kill(test_store *test) {
-  char left[STORE_PATH_SIZE];
-  store_folder_make(left);
-  store_folder_copy(test->folder, left);
+  char left[FOLDER_PATH_SIZE];
+  folder_make(left);
+  folder_copy(test->folder, left);
   store_close(test);
-  store_folder_copy(left, test->folder);
-  store_folder_remove(left);
+  folder_copy(left, test->folder);
+  folder_remove(left);
 }
 
 void store_crash(test_store *test) {
@@ -121,8 +61,8 @@ static int begin_test(void **state) {
   const store_kind *kind = *state;
   test_store *test = calloc(1, sizeof *test);
   if (test == NULL) return 1;
-  folders = kind == &kinds[0] && uses_disk ? "/tmp" : unit_folder_in_memory();
-  store_folder_make(test->folder);
+  folders_in(kind == &kinds[0] && uses_disk ? "/tmp" : unit_folder_in_memory());
+  folder_make(test->folder);
   test->options = (flashkv_options)FLASHKV_OPTIONS_INIT;
   test->options.dir_path = test->folder;
   test->options.index_type = kind->index_type;
@@ -138,7 +78,7 @@ static int begin_test(void **state) {
 static int end_test(void **state) {
   test_store *test = *state;
   if (test->store != NULL) store_close(test);
-  store_folder_remove(test->folder);
+  folder_remove(test->folder);
   free(test);
   return 0;
 }
@@ -181,7 +121,7 @@ int store_suite_of(flashkv_index_type type, const struct CMUnitTest *tests, size
 }
 void store_folders_in_memory(void) {
   uses_disk = false;
-  folders = unit_folder_in_memory();
+  folders_in(unit_folder_in_memory());
 }
 
 int store_suite_of_indexes(const struct CMUnitTest *tests, size_t count) {

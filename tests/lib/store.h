@@ -4,6 +4,7 @@
 #define TEST_STORE_H
 
 #include "flashkv.h"
+#include "folder.h"
 #include "unit.h"
 
 /* Fails the test unless `status` is `wanted`. */
@@ -27,22 +28,14 @@ void store_must_be_at(flashkv_status status, flashkv_status wanted, const flashk
     assert_int_equal(err.status, wanted_);                                                                             \
   } while (0)
 
-/* ---- directories */
-
-enum { STORE_PATH_SIZE = 64 };
-/* From now on they are made where the system has a place for files in memory, if it has. */
+/* From now on folders are made where the system has a place for files in memory, if it has. */
 void store_folders_in_memory(void);
-void store_folder_make(char path[STORE_PATH_SIZE]);
-/* With all that is in it. */
-void store_folder_remove(const char *path);
-/* `to` holds the same files, and nothing else. */
-void store_folder_copy(const char *from, const char *to);
 
 /* ---- suites */
 
 /* The store of a test: its options say which kind it is. */
 typedef struct test_store {
-  char folder[STORE_PATH_SIZE];
+  char folder[FOLDER_PATH_SIZE];
   flashkv_options options;
   flashkv *store; /* open, in `folder` */
 } test_store;

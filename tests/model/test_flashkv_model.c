@@ -467,8 +467,8 @@ static void begin_anew(model *m) {
   verify_all(m);
   let_go_of_all(m);
   store_close(m->test);
-  store_folder_remove(m->test->folder);
-  store_folder_make(m->test->folder);
+  folder_remove(m->test->folder);
+  folder_make(m->test->folder);
   store_open(m->test);
   for (int key = 0; key < KEYS; key++) m->keys[key].count = 0;
   m->newest = 0;

@@ -447,13 +447,21 @@ static void assert_table(kh_table *table, const char *expected) {
 /* Takes `tail` over, and `base` too. */
 static kh_table *append_table(kh_table *base, kh_table *tail) {
   kh_table *joined;
-  MUST(kh_table_append(base, tail, &joined));
+  MUST(kh_table_append(base, tail, &joined, NULL));
   kh_table_unref(base);
   kh_table_unref(tail);
   return joined;
 }
 
+static bool tables_equal(const kh_table *a, const kh_table *b, khonsu_error *difference) {
+  bool equal;
+  MUST(kh_table_equal(a, b, &equal, difference));
+  return equal;
+}
+
 /* Not every test uses all of the above. */
-static inline void use_arrow_text(void) { (void)make_table, (void)assert_table, (void)append_table, (void)isspace; }
+static inline void use_arrow_text(void) {
+  (void)make_table, (void)assert_table, (void)append_table, (void)tables_equal, (void)isspace;
+}
 
 #endif

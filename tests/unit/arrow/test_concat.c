@@ -192,7 +192,7 @@ static kh_table *huge_text(int64_t size) {
 static void too_much_text(void **state) {
   (void)state;
   kh_table *half = huge_text(500000000), *table;
-  MUST(kh_table_append(half, half, &table));
+  MUST(kh_table_append(half, half, &table, NULL));
   kh_table_unref(half);
   assert_too_large(table,
                    "column 't': 3000000000 bytes of text in one batch: more than 32-bit offsets can hold; cast the "
@@ -233,7 +233,7 @@ static void too_many_nulls(void **state) {
   };
   for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
     kh_table *half = many_nulls(of[i].type, of[i].values, of[i].count), *table;
-    MUST(kh_table_append(half, half, &table));
+    MUST(kh_table_append(half, half, &table, NULL));
     kh_table_unref(half);
     assert_too_large(table, of[i].text);
   }

@@ -284,7 +284,7 @@ static void *lend_and_release(void *ctx) {
     child.release(&child);
     schema.release(&schema);
     kh_table *longer;
-    if (kh_table_append(table, table, &longer) != KHONSU_OK) return table;
+    if (kh_table_append(table, table, &longer, NULL) != KHONSU_OK) return table;
     if (kh_table_export_stream(longer, &stream) != KHONSU_OK) return table;
     kh_table_unref(longer);
     for (;;) {

@@ -91,7 +91,7 @@ static void check_fit(const fit_case *at) {
   assert_is(fitting, at->type != NULL ? at->type : at->base, at->then_tail, what);
   assert_int_equal(kh_table_schema_rules(cast), at->rules); /* they stay */
   MUST(kh_table_match(cast, fitting, NULL));
-  MUST(kh_table_append(cast, fitting, &joined));
+  MUST(kh_table_append(cast, fitting, &joined, NULL));
   kh_table_unref(joined);
   kh_table_unref(cast);
   kh_table_unref(fitting);

@@ -14,7 +14,7 @@ static khonsu_mutation mutation(khonsu_mutation_kind kind, const char *key, cons
 
 static void write_one(void *storage, khonsu_mutation_kind kind, const char *key, const char *value, uint64_t version) {
   khonsu_mutation one = mutation(kind, key, value, version);
-  assert_int_equal(khonsu_storage_memory()->write(storage, &one, 1, NULL), KHONSU_OK);
+  assert_int_equal(khonsu_storage_memory()->write(storage, &one, 1, &(size_t){0}, NULL), KHONSU_OK);
 }
 
 static void assert_stored(void *storage, const char *key, uint64_t at, const char *expected, uint64_t version) {
@@ -90,7 +90,7 @@ static khonsu_status note_key(void *ctx, khonsu_slice key, const khonsu_stored *
 static void scan_goes_in_order_and_stops_when_told(void **state) {
   khonsu_mutation all[] = {mutation(KHONSU_MUTATION_PUT, "c", "3", 2), mutation(KHONSU_MUTATION_PUT, "a", "1", 2),
                            mutation(KHONSU_MUTATION_PUT, "d", "4", 2), mutation(KHONSU_MUTATION_PUT, "b", "2", 3)};
-  assert_int_equal(khonsu_storage_memory()->write(*state, all, 4, NULL), KHONSU_OK);
+  assert_int_equal(khonsu_storage_memory()->write(*state, all, 4, &(size_t){0}, NULL), KHONSU_OK);
   write_one(*state, KHONSU_MUTATION_DELETE, "c", "", 4);
   khonsu_storage_range range = {.reverse = false};
   seen s = {"", 99};
