@@ -331,7 +331,8 @@ void kh_ipc_layout_unref(kh_ipc_layout *layout); /* NULL is a no-op */
 kh_schema *kh_ipc_layout_schema(const kh_ipc_layout *layout);
 
 /* The chunk that a piece of an encoded table holds. It points into the memory, of which the piece is a part and the chunk
- * holds a reference: nothing is copied that is neither compressed nor misaligned nor of the other byte order.
+ * holds a reference: nothing is copied that is neither compressed nor misaligned nor of the other byte order. A chunk of
+ * which all is copied holds none.
  *
  * `trusted`: the piece was written by kh_ipc_encode, and a checksum says that it is as it was written. Then values are
  * not looked at, whatever the number of rows; only that the piece holds all that its metadata speak of. What is not so
