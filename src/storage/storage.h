@@ -25,6 +25,8 @@ typedef struct kh_stored_value {
   };
 } kh_stored_value;
 
+void kh_stored_value_release(kh_stored_value *value);
+
 /* Called for each key that has a value, in order. The value is the visitor's to unref or release; of a range of keys only
  * it is empty. */
 typedef khonsu_status (*kh_stored_visit)(void *ctx, khonsu_slice key, kh_stored_value *value);
