@@ -28,7 +28,9 @@ khonsu_status khonsu_begin(khonsu_db *db, const khonsu_txn_options *options, kho
   return status;
 }
 
-static bool has_list(const khonsu_commit_info *info) { return info->struct_size >= sizeof *info; }
+static bool has_list(const khonsu_commit_info *info) {
+  return info->struct_size >= offsetof(khonsu_commit_info, private_data) + sizeof info->private_data;
+}
 
 /* Callers with an older header have a shorter struct. */
 static void fill(khonsu_commit_info *info, khonsu_commit_info filled) {
@@ -50,7 +52,8 @@ void kh_commit_info_set_attempts(khonsu_commit_info *info, uint64_t attempts) {
 /* The list of dropped writes goes to who has room for it. */
 static void report(khonsu_commit_info *info, khonsu_txn *txn) {
   khonsu_commit_info_clear(info);
-  khonsu_commit_info filled = {.version = txn->request.version, .attempts = 1};
+  khonsu_commit_info filled = {
+      .version = txn->request.version, .attempts = 1, .repeated = txn->outcome == KHONSU_OUTCOME_COMMITTED};
   if (has_list(info)) {
     filled.private_data = txn->dropped;
     filled.dropped = txn->dropped;
@@ -97,6 +100,36 @@ khonsu_status khonsu_set_key_columns(khonsu_txn *txn, const char *const *columns
     if (columns[i] == NULL)
       return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "the name of key column %zu is NULL", i);
   return kh_txn_set_key_names(txn, &(kh_key_names){columns, column_count}, error);
+}
+
+void khonsu_token_new(khonsu_token *token) {
+  token->issued_ms = kh_os_wall_us() / 1000;
+  kh_os_random(token->id, sizeof token->id);
+}
+
+/* An empty transaction that goes through the seat for its token. */
+khonsu_status khonsu_commit_status(khonsu_db *db, const khonsu_token *token, bool fence, khonsu_outcome *outcome,
+                                   khonsu_version *version, khonsu_error *error) {
+  if (db == NULL || token == NULL || outcome == NULL)
+    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "db, token and outcome must not be NULL");
+  if (fence && db->partition.options.read_only)
+    return khonsu_error_set(error, KHONSU_READ_ONLY, "the database was opened read-only: a token cannot be fenced");
+  khonsu_txn_options options = KHONSU_TXN_OPTIONS_INIT;
+  options.isolation = KHONSU_READ_COMMITTED;
+  options.token = token;
+  khonsu_txn *txn;
+  khonsu_status status = khonsu_begin(db, &options, &txn, error);
+  if (status != KHONSU_OK) return status;
+  txn->asks = true;
+  txn->fences = fence;
+  status = kh_txn_commit(txn, error);
+  if (status == KHONSU_OK) {
+    bool was_seen = txn->outcome != KHONSU_OUTCOME_UNSEEN;
+    *outcome = !was_seen && fence ? KHONSU_OUTCOME_ABORTED : txn->outcome;
+    if (version != NULL && *outcome == KHONSU_OUTCOME_COMMITTED) *version = txn->request.version;
+  }
+  khonsu_txn_free(&txn);
+  return status;
 }
 
 void khonsu_txn_free(khonsu_txn **txn) {

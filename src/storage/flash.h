@@ -60,6 +60,8 @@ khonsu_status kh_flash_write(void *ctx, const kh_mutation *mutations, size_t cou
 /* ---- flash_read.c */
 khonsu_status kh_flash_get(void *ctx, khonsu_slice key, khonsu_version at, const kh_arrow_limits *limits,
                            kh_stored_value *value, khonsu_error *error);
+khonsu_status kh_flash_token(void *ctx, const khonsu_token *token, khonsu_version *version, bool *fenced,
+                             khonsu_error *error);
 khonsu_status kh_flash_scan(void *ctx, const khonsu_storage_range *range, khonsu_version at,
                             const kh_arrow_limits *limits, kh_stored_visit visit, void *visit_ctx, khonsu_error *error);
 

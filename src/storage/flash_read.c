@@ -56,6 +56,21 @@ khonsu_status kh_flash_get(void *ctx, khonsu_slice key, khonsu_version at, const
   return status;
 }
 
+khonsu_status kh_flash_token(void *ctx, const khonsu_token *token, khonsu_version *version, bool *fenced,
+                             khonsu_error *error) {
+  const kh_flash *flash = ctx;
+  uint8_t key[KH_TOKEN_KEY_SIZE];
+  flashkv_value found = FLASHKV_VALUE_INIT;
+  flashkv_error cause = FLASHKV_ERROR_INIT;
+  flashkv_status status = flashkv_get(flash->store, kh_flash_slice(kh_token_key(key, token)), &found, &cause);
+  if (status == FLASHKV_NOT_FOUND) return KHONSU_NOT_FOUND;
+  if (status != FLASHKV_OK) return kh_flash_fail(error, status, &cause);
+  *version = found.sequence;
+  *fenced = found.size == 1 && ((const char *)found.data)[0] == 'f';
+  flashkv_value_release(&found);
+  return KHONSU_OK;
+}
+
 /* ---- scans */
 
 static khonsu_status stored_bound(kh_buffer *to, khonsu_slice key) {

@@ -35,6 +35,10 @@ typedef khonsu_status (*kh_stored_visit)(void *ctx, khonsu_slice key, kh_stored_
 typedef struct kh_mutation {
   khonsu_mutation as;
   const kh_ipc_encoded *encoded;
+  /* Not a mutation of a key, but the commit's token: to a storage that has `token` only. */
+  const khonsu_token *token;
+  bool fenced;
+  uint64_t expires_ms;
 } kh_mutation;
 
 /* `limits` of those who read are borrowed. Threads, and when each is called: as khonsu_storage_ops says. */
@@ -52,6 +56,10 @@ typedef struct kh_storage_ops {
                         kh_stored_visit visit, void *visit_ctx, khonsu_error *error); /* NULL: it cannot */
   /* Nobody will ask for versions below `oldest`. Returns the version up to which memory may forget keys, to ask for them
    * later: with `now`, the newest, if there is memory for that. From the thread that writes. */
+  /* What became of a token: the version of its commit, and whether that is a fence. NOT_FOUND. NULL: it keeps no tokens. From
+   * the thread that writes. */
+  khonsu_status (*token)(void *ctx, const khonsu_token *token, khonsu_version *version, bool *fenced,
+                         khonsu_error *error);
   khonsu_version (*retain)(void *ctx, khonsu_version oldest, bool now);
   /* Whether it goes on answering for a value that was written at `from` and replaced at `until`, as long as readers that
    * began in between are told of (`retain`). From the thread that writes. */

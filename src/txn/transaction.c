@@ -68,6 +68,10 @@ bool kh_txn_begin(khonsu_txn *txn, const khonsu_txn_options *options) {
   txn->in_one_look = txn->read_only && txn->isolation != KHONSU_READ_COMMITTED;
   txn->durability = options->durability;
   if (!take_snapshot(txn, options->snapshot)) return false;
+  txn->has_token = options->token != NULL;
+  if (txn->has_token) txn->token = *options->token;
+  txn->asks = txn->fences = txn->leaves_token = false;
+  txn->outcome = KHONSU_OUTCOME_UNSEEN;
   draw_id(txn);
   kh_txn_set_on_conflict(txn, options->on_conflict);
   txn->bytes = 0;
@@ -117,7 +121,7 @@ khonsu_status kh_txn_commit(khonsu_txn *txn, khonsu_error *error) {
   khonsu_status status = KHONSU_OK;
   txn->request.version = txn->snapshot;
   if (kh_snapshot_expired(txn->slot)) status = kh_txn_expired(txn, error);
-  else if (txn->accesses.writes != 0) status = kh_txn_submit(txn, error);
+  else if (txn->accesses.writes != 0 || txn->asks) status = kh_txn_submit(txn, error);
   end(txn, status == KHONSU_OK ? KH_TXN_COMMITTED : status == KHONSU_IN_DOUBT ? KH_TXN_IN_DOUBT : KH_TXN_ABORTED);
   return status;
 }

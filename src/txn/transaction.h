@@ -29,6 +29,11 @@ struct khonsu_txn {
   khonsu_on_conflict on_conflict; /* of the writes that follow; never DEFAULT */
   kh_key_names key_names;         /* of the appends that follow, in one piece of memory; none: they are no upserts */
   uint64_t snapshot;
+  khonsu_token token;
+  bool has_token;
+  bool asks, fences;      /* it is there for the token alone: to look for it, to leave it as one that was given up */
+  bool leaves_token;      /* the seat's: with its commit */
+  khonsu_outcome outcome; /* of the token before it */
   struct kh_stretch *stretches; /* what was scanned */
   khonsu_scan *scans;           /* that are open */
   khonsu_scan *spare_scan;      /* closed, but for its memory */
