@@ -292,6 +292,9 @@ KHONSU_API void khonsu_error_clear(khonsu_error *error);
     "bytes kept only because snapshots are open; beyond it the oldest snapshot is given up; 0 = no limit")             \
   X(memory_bytes_max, 0, 0, UINT64_MAX, MEMORY_LIMIT,                                                                  \
     "bytes the store may hold in memory; 0 = no limit. Over a storage what does not fit is forgotten and read again")  \
+  X(retain_versions, 0, 0, UINT64_MAX, SNAPSHOT_EXPIRED,                                                               \
+    "commits back to which the past of a directory can be read (as_of), or longer where retain_ms says so; 0 = none")  \
+  X(retain_ms, 0, 0, UINT64_C(31536000000000), SNAPSHOT_EXPIRED, "the same in milliseconds")                           \
   X(token_age_ms_max, UINT64_C(86400000), 1, UINT64_C(31536000000000), TOKEN_EXPIRED,                                  \
     "milliseconds after its issue that a token is good for, and what became of it is remembered")
 
@@ -543,12 +546,15 @@ typedef struct khonsu_txn_options {
                                 read_only: an attempt after a conflict would meet the same conflict */
   khonsu_durability durability;
   const khonsu_token *token; /* copied; NULL = none */
+  khonsu_version as_of; /* reads this version of the database, all of it; 0 = the newest. Read-only, and not at read
+                                committed. In a directory: what is retained, now and across reopenings */
+  uint64_t as_of_ms; /* the same by time, in milliseconds since 1970: what was there at the end of that millisecond */
 } khonsu_txn_options;
 
 #define KHONSU_TXN_OPTIONS_INIT                                                                                        \
   {                                                                                                                    \
     sizeof(khonsu_txn_options), KHONSU_ISOLATION_DEFAULT, KHONSU_ON_CONFLICT_DEFAULT, false, 0, NULL,                  \
-        KHONSU_DURABILITY_DEFAULT, NULL                                                                                \
+        KHONSU_DURABILITY_DEFAULT, NULL, 0, 0                                                                          \
   }
 /* For C: `&(khonsu_txn_options){KHONSU_TXN_OPTIONS_DEFAULTS, .isolation = KHONSU_SNAPSHOT}` */
 #define KHONSU_TXN_OPTIONS_DEFAULTS .struct_size = sizeof(khonsu_txn_options)
@@ -572,7 +578,9 @@ typedef struct khonsu_commit_info {
 KHONSU_API void khonsu_commit_info_clear(khonsu_commit_info *info);
 
 /* Begins a transaction whose snapshot is the newest visible commit. Never waits.
- * INVALID_ARGUMENT: an option outside its bounds. SNAPSHOT_EXPIRED: options->snapshot was given up. NO_MEMORY. */
+ * INVALID_ARGUMENT: an option outside its bounds; there is no version options->as_of yet. SNAPSHOT_EXPIRED:
+ * options->snapshot was given up; what was there as of then is not kept. UNSUPPORTED: as_of over a user's own storage.
+ * NO_MEMORY. */
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_begin(khonsu_db *db, const khonsu_txn_options *options,
                                                       khonsu_txn **txn, khonsu_error *error);
 

@@ -9,21 +9,30 @@ static khonsu_status check_snapshot(const khonsu_db *db, const khonsu_txn_option
                           "at read committed each read is of its own moment: it cannot begin at a snapshot");
 }
 
+static khonsu_status check_past(const khonsu_txn_options *options, khonsu_error *error) {
+  if (options->snapshot != NULL || (options->as_of != 0 && options->as_of_ms != 0))
+    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "snapshot, as_of and as_of_ms: only one can be chosen");
+  if (options->isolation != KHONSU_READ_COMMITTED) return KHONSU_OK;
+  return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT,
+                          "at read committed each read is of its own moment: it cannot be as of another");
+}
+
 khonsu_status khonsu_begin(khonsu_db *db, const khonsu_txn_options *options, khonsu_txn **txn, khonsu_error *error) {
   if (KH_UNLIKELY(db == NULL || txn == NULL))
     return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "db and txn must not be NULL");
   khonsu_txn_options resolved;
   khonsu_status status = kh_txn_options_resolve(options, &db->partition.options, &resolved, error);
   if (status == KHONSU_OK && resolved.snapshot != NULL) status = check_snapshot(db, &resolved, error);
+  if (status == KHONSU_OK && (resolved.as_of != 0 || resolved.as_of_ms != 0)) status = check_past(&resolved, error);
   if (status != KHONSU_OK) return status;
   khonsu_txn *begun = kh_txn_pool_take(&db->pool);
   if (begun == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a transaction");
   begun->pool = &db->pool;
-  if (KH_LIKELY(kh_txn_begin(begun, &resolved))) {
+  status = kh_txn_begin(begun, &resolved, error);
+  if (KH_LIKELY(status == KHONSU_OK)) {
     *txn = begun;
     return KHONSU_OK;
   }
-  status = kh_txn_expired(begun, error);
   kh_txn_pool_give(&db->pool, begun);
   return status;
 }

@@ -171,7 +171,7 @@ static flash_table *make(kh_flash *flash, const kh_head *head, const kh_arrow_li
 }
 
 /* What is not the newest of its key any more may lose chunks at any moment, or has lost them. */
-static khonsu_status hold_if_replaced(flash_table *table, khonsu_slice key, khonsu_version version,
+static khonsu_status hold_if_replaced(flash_table *table, khonsu_slice key, khonsu_version version, khonsu_version at,
                                       khonsu_error *error) {
   uint8_t *copy = kh_alloc(key.size + 1);
   flashkv_value newest = FLASHKV_VALUE_INIT;
@@ -183,13 +183,15 @@ static khonsu_status hold_if_replaced(flash_table *table, khonsu_slice key, khon
   kh_free(copy);
   if (status != FLASHKV_OK && status != FLASHKV_NOT_FOUND) return kh_flash_fail(error, status, &cause);
   if (is_newest) return KHONSU_OK;
-  kh_hold *hold = kh_flash_hold_ref(table->flash, version), *none = NULL;
+  kh_hold *hold = kh_flash_past_ref(table->flash, at), *none = NULL;
+  if (hold == NULL) hold = kh_flash_hold_ref(table->flash, version);
   if (hold != NULL && !atomic_compare_exchange_strong(&table->hold, &none, hold)) kh_hold_unref(hold);
   return KHONSU_OK;
 }
 
-static khonsu_status lend(kh_flash *flash, khonsu_slice key, khonsu_version version, const kh_head *head,
-                          const kh_arrow_limits *limits, kh_ipc_layout *layout, kh_table **table, khonsu_error *error) {
+static khonsu_status lend(kh_flash *flash, khonsu_slice key, khonsu_version version, khonsu_version at,
+                          const kh_head *head, const kh_arrow_limits *limits, kh_ipc_layout *layout, kh_table **table,
+                          khonsu_error *error) {
   static const kh_stored_ops ops = {load, release};
   flash_table *made = make(flash, head, limits, layout);
   if (made == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a table");
@@ -200,7 +202,7 @@ static khonsu_status lend(kh_flash *flash, khonsu_slice key, khonsu_version vers
     return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a table");
   }
   enlist(flash, made);
-  khonsu_status status = hold_if_replaced(made, key, version, error);
+  khonsu_status status = hold_if_replaced(made, key, version, at, error);
   if (status == KHONSU_OK) {
     *table = kh_table_new_stored(kh_ipc_layout_schema(layout), stored);
     if (*table == NULL) status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a table");
@@ -221,7 +223,7 @@ static khonsu_status read_inline(kh_ipc_layout *layout, const kh_head *head, con
   return status;
 }
 
-khonsu_status kh_flash_table_read(kh_flash *flash, khonsu_slice key, flashkv_value *value,
+khonsu_status kh_flash_table_read(kh_flash *flash, khonsu_slice key, khonsu_version at, flashkv_value *value,
                                   const kh_arrow_limits *limits, kh_table **table, khonsu_error *error) {
   kh_head head;
   kh_ipc_layout *layout;
@@ -229,7 +231,7 @@ khonsu_status kh_flash_table_read(kh_flash *flash, khonsu_slice key, flashkv_val
   if (status == KHONSU_OK) status = kh_ipc_layout_new(head.schema, limits, &layout, error);
   if (status != KHONSU_OK) return status;
   status = head.is_inline ? read_inline(layout, &head, limits, value, table, error)
-                          : lend(flash, key, value->sequence, &head, limits, layout, table, error);
+                          : lend(flash, key, value->sequence, at, &head, limits, layout, table, error);
   kh_ipc_layout_unref(layout);
   return status;
 }
