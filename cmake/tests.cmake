@@ -121,6 +121,13 @@ foreach(suite IN LISTS suites)
     else()
       khonsu_add_test(${source} ${name} ${suite} khonsu_internal)
     endif()
+    # The same promises, in a directory.
+    if(NOT KHONSU_SANITIZE AND suite MATCHES "^(isolation|model)$" AND NOT name MATCHES "(^|/)flashkv")
+      string(REPLACE "/" "_" target "${name}")
+      set(again "${KHONSU_TEST_PREFIX}${name}_in_directory")
+      add_test(NAME ${again} COMMAND ${launcher} $<TARGET_FILE:${target}>)
+      set_tests_properties(${again} PROPERTIES LABELS ${suite} ENVIRONMENT "${test_environment};KHONSU_TEST_IN=directory")
+    endif()
   endforeach()
 endforeach()
 

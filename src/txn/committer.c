@@ -33,8 +33,9 @@ void kh_partition_stop(kh_partition *partition, const char *doing, const khonsu_
 
 /* Deleting what is not there changes nothing; but a storage may hold what memory does not. */
 static bool changes_nothing(const kh_partition *partition, const kh_access *access) {
-  if (access->staged->kind != KH_TOMBSTONE || partition->storage.ops != NULL) return false;
-  return access->newest == NULL || access->newest->kind == KH_TOMBSTONE;
+  if (access->staged->kind != KH_TOMBSTONE) return false;
+  if (access->newest != NULL) return access->newest->kind == KH_TOMBSTONE;
+  return partition->storage.ops == NULL || access->was_absent;
 }
 
 /* What an upsert makes is known only now: it must not exceed the limit either. */
