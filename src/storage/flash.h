@@ -26,9 +26,10 @@ typedef struct kh_hold {
 typedef struct kh_flash {
   flashkv *store;
 
-  kh_lock lock;                       /* of the two lists */
+  kh_lock lock;                       /* of the two lists, and deleting */
   kh_hold *oldest_hold, *newest_hold; /* each with a reference of the list's */
   struct kh_flash_table *tables;      /* that are lent out, and whose chunks are in the store */
+  bool deleting;                      /* the commit that is being written deletes chunks of some table */
   _Atomic uint32_t loading;           /* threads that are loading a chunk */
   _Atomic bool closed;                /* the store is gone, or about to go */
   _Atomic uint32_t references;        /* the database's, and one of each lent table */
@@ -73,6 +74,8 @@ KHONSU_MUST_USE khonsu_status kh_flash_table_read(kh_flash *flash, khonsu_slice 
                                                   const kh_arrow_limits *limits, kh_table **table, khonsu_error *error);
 /* Before chunks of this incarnation are deleted. From the thread that writes. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_flash_tables_hold(kh_flash *flash, kh_incarnation incarnation, khonsu_error *error);
+/* The commit for which that was called, if it was, is written, or will not be. */
+void kh_flash_tables_settle(kh_flash *flash);
 /* Before the store is closed: brings near what lent tables still have in it. */
 void kh_flash_tables_detach(kh_flash *flash);
 
