@@ -614,7 +614,9 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_run(khonsu_db *db, const khonsu_
  * which holds something of another type or schema by now).
  * ------------------------------------------------------------------------------------------------------------- */
 
-/* The table at `key`, as a stream of its record batches in order. NOT_FOUND; WRONG_TYPE: the key holds bytes. */
+/* The table at `key`, as a stream of its record batches in order. Batches that are in a storage are loaded as the stream
+ * is read: where one cannot be had, get_next answers EIO (the storage cannot read it, or it is damaged) or ENOMEM,
+ * get_last_error says more, and the next call tries for the same batch again. NOT_FOUND; WRONG_TYPE: the key holds bytes. */
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_get(khonsu_txn *txn, khonsu_slice key, struct ArrowArrayStream *table,
                                                     khonsu_error *error);
 

@@ -95,6 +95,8 @@ uint64_t kh_table_chunk_count(const kh_table *table);
 kh_chunk *kh_table_only_chunk(const kh_table *table);
 /* Bytes of Arrow buffers in all chunks. */
 uint64_t kh_table_bytes(const kh_table *table);
+/* The same without those that are stored. What these take in memory, where they are kept, is their loader's to count. */
+uint64_t kh_table_bytes_in_memory(const kh_table *table);
 
 /* Whether rows of `tail` may follow those of `base`: names, types, nullability, extension types, dictionaries' types,
  * all the way down. Other metadata may differ. SCHEMA_MISMATCH: the text names the first field that differs, by its
@@ -329,7 +331,8 @@ void kh_ipc_layout_unref(kh_ipc_layout *layout); /* NULL is a no-op */
 kh_schema *kh_ipc_layout_schema(const kh_ipc_layout *layout);
 
 /* The chunk that a piece of an encoded table holds. It points into the memory, of which the piece is a part and the chunk
- * holds a reference: nothing is copied that is neither compressed nor misaligned nor of the other byte order.
+ * holds a reference: nothing is copied that is neither compressed nor misaligned nor of the other byte order. A chunk of
+ * which all is copied holds none.
  *
  * `trusted`: the piece was written by kh_ipc_encode, and a checksum says that it is as it was written. Then values are
  * not looked at, whatever the number of rows; only that the piece holds all that its metadata speak of. What is not so

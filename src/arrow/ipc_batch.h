@@ -18,6 +18,7 @@ typedef struct kh_ipc_batch {
   kh_ipc_codec codec;
   bool is_plain;        /* neither compressed nor of the other byte order */
   bool is_version_4;    /* or older: more arrays have a bitmap */
+  bool is_in_place;     /* some buffer is used where it stands */
   uint64_t copies_left; /* bytes that may still be copied out of the body: buffers do not overlap */
   uint64_t room_left;   /* bytes that compressed buffers may still come to */
   uint64_t *slots;      /* room for what is needed beside the buffers */

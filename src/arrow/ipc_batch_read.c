@@ -135,6 +135,12 @@ static khonsu_status read_metadata(const kh_ipc_message *message, kh_chunk *chun
   return KHONSU_OK;
 }
 
+/* What was decompressed does not need the memory that it was read from, which may be all of a file. */
+static void let_go(kh_chunk *chunk) {
+  kh_memory_unref(chunk->memory);
+  chunk->memory = NULL;
+}
+
 /* Tables of buffers, sizes of variadic ones, and links to dictionaries. */
 kh_chunk *kh_ipc_batch_chunk(const kh_ipc_shape *shape, NS(RecordBatch_table_t) table, void **room) {
   const kh_schema *schema = shape->schema;
@@ -167,5 +173,6 @@ khonsu_status kh_ipc_batch_read(kh_ipc_reader *reader, const kh_ipc_shape *shape
   if (status == KHONSU_OK) status = read_columns(&batch, NS(RecordBatch_length(table)));
   if (status == KHONSU_OK && batch.next_node != batch.node_count)
     status = khonsu_error_set(error, KHONSU_CORRUPT, "more columns than the schema has");
+  if (status == KHONSU_OK && !batch.is_in_place) let_go(chunk);
   return status;
 }

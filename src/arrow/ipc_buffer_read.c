@@ -67,13 +67,14 @@ static khonsu_status decompress(kh_ipc_batch *batch, uint32_t index, int64_t nee
 /* ---- byte order and alignment */
 
 /* Each byte of the body is copied once at most, so that a few bytes cannot be made into many. */
-static khonsu_status copy(kh_ipc_batch *batch, uint32_t index, khonsu_slice *bytes) {
+static khonsu_status copy(kh_ipc_batch *batch, uint32_t index, khonsu_slice *bytes, bool *is_own) {
   if (bytes->size > batch->copies_left) return KH_IPC_CORRUPT(batch, index, "its buffers overlap with others");
   batch->copies_left -= bytes->size;
   void *to = kh_arena_take(&batch->chunk->arena, bytes->size);
   if (to == NULL) return kh_ipc_batch_no_memory(batch);
   memcpy(to, bytes->data, bytes->size);
   bytes->data = to;
+  *is_own = true;
   return KHONSU_OK;
 }
 
@@ -91,9 +92,10 @@ static khonsu_status read_any(kh_ipc_batch *batch, uint32_t index, int fixed, in
   bool swaps = batch->reader->layout->is_big_endian && fixed >= 0 && kh_ipc_has_byte_order(field, (uint32_t)fixed);
   bool is_number = fixed >= 0 && field->layout.element_size_bits[fixed] > 8;
   if (bytes.size > 0 && !is_own && (swaps || (is_number && (uintptr_t)bytes.data % 8 != 0)))
-    status = copy(batch, index, &bytes);
+    status = copy(batch, index, &bytes, &is_own);
   if (status != KHONSU_OK) return status;
   if (swaps) kh_ipc_swap(field, (uint32_t)fixed, (void *)(uintptr_t)bytes.data, (int64_t)bytes.size);
+  batch->is_in_place |= bytes.size > 0 && !is_own;
   *buffer = bytes.size == 0 ? (const void *)kh_no_bytes : bytes.data;
   *size = (int64_t)bytes.size;
   return KHONSU_OK;
@@ -111,6 +113,7 @@ static khonsu_status read_buffer(kh_ipc_batch *batch, uint32_t index, int fixed,
   if (offset > whole || length > whole - offset || !is_aligned)
     return read_any(batch, index, fixed, need, buffer, size);
   batch->next_buffer++;
+  batch->is_in_place = true;
   *buffer = length == 0 ? (const void *)kh_no_bytes : batch->body.bytes + offset;
   *size = (int64_t)length;
   return KHONSU_OK;

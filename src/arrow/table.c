@@ -8,19 +8,13 @@ kh_table *kh_table_new(kh_schema *schema) {
   return table;
 }
 
-/* Puts the first `count` of the stored chunks into an empty table in the making. */
-static void share_stored(kh_table *table, kh_stored_chunks *stored, uint64_t count) {
-  if (count == 0) return;
-  table->stored = kh_stored_chunks_ref(stored);
-  table->stored_count = count;
-}
-
 kh_table *kh_table_new_stored(kh_schema *schema, kh_stored_chunks *stored) {
   kh_table *table = kh_table_new(schema);
   if (table == NULL) return NULL;
-  share_stored(table, stored, stored->extent.chunks);
+  table->stored = kh_stored_chunks_ref(stored);
+  table->stored_count = stored->extent.chunks;
   table->rows = stored->extent.rows;
-  table->bytes = stored->extent.bytes;
+  table->bytes = table->stored_bytes = stored->extent.bytes;
   return table;
 }
 
@@ -74,15 +68,27 @@ uint64_t kh_table_bytes(const kh_table *table) {
   return chunk != NULL ? chunk->bytes : table->bytes;
 }
 
+uint64_t kh_table_bytes_in_memory(const kh_table *table) {
+  const kh_chunk *chunk = kh_table_chunk(table);
+  return chunk != NULL ? chunk->bytes : table->bytes - table->stored_bytes;
+}
+
 kh_chunk *kh_table_only_chunk(const kh_table *table) { return kh_table_chunk(table); }
 
 khonsu_status kh_table_match(const kh_table *base, const kh_table *tail, khonsu_error *error) {
   return kh_schema_match(kh_table_schema(base), kh_table_schema(tail), error);
 }
 
-/* Shares all chunks of a table that is not a chunk with an empty one in the making. */
+/* An empty table in the making begins with the same stored chunks as one that is not its chunk. */
+static void share_stored(kh_table *table, const kh_table *from) {
+  if (from->stored == NULL) return;
+  table->stored = kh_stored_chunks_ref(from->stored);
+  table->stored_count = from->stored_count;
+  table->stored_bytes = from->stored_bytes;
+}
+
 static void share_chunks(kh_table *table, const kh_table *from) {
-  share_stored(table, from->stored, from->stored_count);
+  share_stored(table, from);
   kh_chunk_list_share(&from->chunks, &table->chunks);
 }
 
@@ -118,7 +124,7 @@ static khonsu_status append_chunks(kh_table *table, const kh_table *base, const 
   kh_chunk *only = kh_table_chunk(base);
   const kh_chunk_list *list = only != NULL ? &table->chunks : &base->chunks;
   if (only != NULL && add_only(table, only) != KHONSU_OK) return no_memory(error);
-  if (only == NULL) share_stored(table, base->stored, base->stored_count);
+  if (only == NULL) share_stored(table, base);
   return append_runs(table, list, tail, error);
 }
 

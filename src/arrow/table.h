@@ -14,10 +14,10 @@
 struct kh_table {
   _Atomic uint32_t references;
   kh_schema *schema;
-  kh_stored_chunks *stored; /* a reference; NULL: all chunks are in the list */
-  uint64_t stored_count;    /* of these that the table begins with */
-  kh_chunk_list chunks;     /* that come after */
-  uint64_t rows, bytes;     /* of all */
+  kh_stored_chunks *stored;            /* a reference; NULL: all chunks are in the list */
+  uint64_t stored_count, stored_bytes; /* of these that the table begins with */
+  kh_chunk_list chunks;                /* that come after */
+  uint64_t rows, bytes;                /* of all */
 };
 
 /* The chunk that is the table, or NULL. */

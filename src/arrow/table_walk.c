@@ -23,5 +23,6 @@ khonsu_status kh_table_add_unchanged(kh_table *table, const kh_table_walk *walk,
   table->stored_count++;
   table->rows += kh_chunk_rows(chunk);
   table->bytes += chunk->bytes;
+  table->stored_bytes += chunk->bytes;
   return KHONSU_OK;
 }

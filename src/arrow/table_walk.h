@@ -32,11 +32,11 @@ KHONSU_MUST_USE khonsu_status kh_table_walk_run(kh_table_walk *walk, kh_chunk_ru
 /* The same, one chunk; NULL: there are no more. */
 KHONSU_MUST_USE static inline khonsu_status kh_table_walk_next(kh_table_walk *walk, kh_chunk **chunk,
                                                                khonsu_error *error) {
+  *chunk = NULL;
   if (walk->run.count == 0) {
     khonsu_status status = kh_table_walk_run(walk, &walk->run, error);
     if (status != KHONSU_OK) return status;
   }
-  *chunk = NULL;
   if (walk->run.count == 0) return KHONSU_OK;
   *chunk = *walk->run.chunks++;
   walk->run.count--;

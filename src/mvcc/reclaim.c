@@ -18,14 +18,7 @@ typedef struct kh_pin_point {
   kh_snapshot *slot;
 } pin_point;
 
-/* What one walk of the slots saw. */
-typedef struct view {
-  uint64_t horizon; /* all announcements not seen are of this timestamp or later */
-  uint64_t
-      certifies; /* the oldest snapshot of a transaction that will be certified; the horizon if there is none; and no
-                         more than what may be forgotten */
-  size_t count;  /* of store->points, in order of timestamp */
-} view;
+typedef kh_slots_view view;
 
 void kh_version_list_push(kh_version_list *list, kh_version *version) {
   version->next = NULL;
@@ -82,10 +75,16 @@ static void release_pins(kh_store *store, kh_snapshot *slot, uint64_t pinned) {
   slot->pinned_bytes = 0;
 }
 
-/* Walks the slots. False: out of memory; nothing can be judged now. */
-static bool look(kh_store *store, view *seen) {
+static void note_certified(view *seen, uint64_t begun) {
+  uint64_t timestamp = begun >> KH_ANNOUNCED_BITS;
+  if (begun == KH_EXPIRED || !(begun & KH_CERTIFIES)) return;
+  if (timestamp < seen->certifies) seen->certifies = timestamp;
+  if (timestamp < seen->running && !(begun & KH_LATER)) seen->running = timestamp;
+}
+
+bool kh_store_look(kh_store *store, view *seen) {
   seen->horizon = kh_store_visible(store);
-  seen->certifies = seen->horizon < store->forgettable ? seen->horizon : store->forgettable;
+  seen->certifies = seen->running = seen->horizon < store->forgettable ? seen->horizon : store->forgettable;
   seen->count = 0;
   atomic_store(&store->snapshots.horizon, seen->horizon); /* C of snapshot.h */
   uint64_t now = store->snapshot_age_ns_max != 0 ? kh_os_now_coarse_ns() : 0;
@@ -94,8 +93,7 @@ static bool look(kh_store *store, view *seen) {
     uint64_t begun = atomic_load(&slot->begun); /* D */
     uint64_t pinned = kh_snapshot_pinned(slot);
     release_pins(store, slot, pinned);
-    if (begun != KH_EXPIRED && (begun & KH_CERTIFIES) && begun >> KH_ANNOUNCED_BITS < seen->certifies)
-      seen->certifies = begun >> KH_ANNOUNCED_BITS;
+    note_certified(seen, begun);
     if (pinned == 0) continue;
     if (!make_room(store, seen->count + 1)) return false;
     store->points[seen->count++] = (pin_point){pinned, slot};
@@ -131,14 +129,14 @@ static void hand_on_charge(kh_version *version, kh_version *newer) {
   if (version->kind != KH_TABLE || newer->kind != KH_TABLE) return;
   kh_accrued *value = kh_version_accrued(version), *newer_value = kh_version_accrued(newer);
   if (newer_value->incarnation != value->incarnation) return;
-  uint64_t bytes = kh_table_bytes(newer_value->table);
+  uint64_t bytes = kh_table_bytes_in_memory(newer_value->table);
   uint64_t room = bytes > newer_value->charge ? bytes - newer_value->charge : 0;
   uint64_t handed_on = value->charge < room ? value->charge : room;
   newer_value->charge += handed_on;
   value->charge -= handed_on;
 }
 
-static void unlink_version(kh_store *store, kh_version *version) {
+void kh_store_unlink(kh_store *store, kh_version *version) {
   kh_version *newer = version->newer, *older = atomic_load_explicit(&version->older, memory_order_relaxed);
   atomic_store(&newer->older, older); /* unlinks: C of base/epoch.h */
   if (older != NULL) older->newer = newer;
@@ -152,9 +150,10 @@ static void unlink_version(kh_store *store, kh_version *version) {
  * of them is unlinked. */
 static void judge_tombstone(kh_store *store, const view *seen, kh_version *tombstone) {
   if (atomic_load_explicit(&tombstone->older, memory_order_relaxed) != NULL) return;
-  if (tombstone->timestamp <= seen->certifies)
+  if (tombstone->timestamp <= seen->certifies) {
+    if (tombstone->timestamp > store->forgotten) store->forgotten = tombstone->timestamp;
     kh_store_remove(store, kh_store_hash(store, kh_version_key(tombstone)), tombstone);
-  else kh_version_list_push(&store->waiting, tombstone);
+  } else kh_version_list_push(&store->waiting, tombstone);
 }
 
 static uint16_t depth_under(const kh_version *version) {
@@ -170,7 +169,7 @@ static void judge(kh_store *store, const view *seen, kh_version *version) {
   kh_version *newer = version->newer;
   const pin_point *point = snapshot_between(store, seen, version->timestamp, newer->timestamp);
   if (point != NULL) pin(store, version, point);
-  else unlink_version(store, version);
+  else kh_store_unlink(store, version);
   newer->depth = (uint16_t)(depth_under(newer) + (depth_under(newer) != UINT16_MAX));
 }
 
@@ -222,7 +221,7 @@ bool kh_store_reclaim(kh_store *store) {
   store->unjudged_count = store->unjudged_bytes = 0;
   int budget = JUDGED_PER_RECLAIM;
   do {
-    if (!look(store, &seen)) return false;
+    if (!kh_store_look(store, &seen)) return false;
     judge_all(store, &seen, &budget);
   } while (expire_for_memory(store, &seen) && budget > 0);
   if (atomic_load_explicit(&store->gauges.pinned, memory_order_relaxed) == 0)

@@ -2,7 +2,8 @@
  *
  * A slot belongs to one transaction at a time. It announces up to two timestamps:
  *   begun    for the life of the transaction, with what it needs it for: KH_PINS (it reads at it) and KH_CERTIFIES (it
- *            will ask at commit what changed since, so tombstones younger than it must stay);
+ *            will ask at commit what changed since, so tombstones younger than it must stay); with KH_LATER, transactions
+ *            that are yet to begin at it will, and over a storage must do without what has been forgotten by then;
  *   reading  during one read at read committed.
  *
  * Ordering. A reader loads `visible`, stores its announcement (A), then loads `horizon` (B). The reclaimer stores
@@ -18,7 +19,7 @@
 
 #include "version.h"
 
-enum { KH_PINS = 1, KH_CERTIFIES = 2, KH_ANNOUNCED_BITS = 2 };
+enum { KH_PINS = 1, KH_CERTIFIES = 2, KH_LATER = 4, KH_ANNOUNCED_BITS = 3 };
 #define KH_EXPIRED UINT64_MAX
 
 /* Versions linked by `next`, first in first out. The seat's. */
@@ -27,7 +28,7 @@ typedef struct kh_version_list {
 } kh_version_list;
 
 typedef struct kh_snapshot {
-  _Alignas(KH_CACHE_LINE) _Atomic uint64_t begun; /* timestamp << 2 | KH_PINS | KH_CERTIFIES; 0 = none */
+  _Alignas(KH_CACHE_LINE) _Atomic uint64_t begun; /* timestamp << KH_ANNOUNCED_BITS | uses; 0 = none */
   _Atomic uint64_t reading;                       /* timestamp; 0 = none */
   _Atomic uint64_t begun_ns;                      /* when; 0 where ages have no limit */
   _Atomic bool pinned_something;                  /* the reclaimer left versions that only this kept */

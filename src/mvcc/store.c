@@ -149,6 +149,7 @@ void kh_store_settle(kh_store *store, uint64_t hash, kh_version *version) {
   kh_commit_log_append(&store->log, version->timestamp, hash);
   kh_version *older = atomic_load_explicit(&version->older, memory_order_relaxed);
   if (older != NULL) {
+    older->replaced_at = version->timestamp;
     bool shares = version->kind == KH_TABLE && kh_version_accrued(version)->incarnation != version->timestamp;
     queue_superseded(store, older, shares ? kh_version_memory(older) : kh_version_charge(older));
   }

@@ -38,11 +38,12 @@ typedef struct kh_store {
 
   /* the seat's */
   kh_heap_cache cache;
-  bool ordering;           /* new keys are put in order too */
-  uint64_t order_position; /* how far the hash index has been taken over */
-  uint64_t newest;         /* timestamp of the newest linked version */
-  uint64_t
-      forgettable; /* a key may be forgotten if its versions are not newer; UINT64_MAX: there is no storage under it */
+  bool ordering;            /* new keys are put in order too */
+  uint64_t order_position;  /* how far the hash index has been taken over */
+  uint64_t newest;          /* timestamp of the newest linked version */
+  uint64_t forgettable;     /* a key may be forgotten if its versions are not newer; UINT64_MAX: there is no storage */
+  uint64_t forgotten;       /* the newest version that left no trace, deletion or forgotten value */
+  uint64_t forget_position; /* how far the hash index has been looked through for something to forget */
   kh_version_list superseded; /* to be judged, in the order of the commits that superseded them; tombstones too */
   kh_version_list unpinned;   /* to be judged again: their snapshot ended */
   kh_version_list waiting;    /* tombstones that a running transaction may have to be certified against */
@@ -110,6 +111,18 @@ static inline bool kh_store_wants_reclaim(const kh_store *store) {
 /* Unlinks versions and records nobody can see, frees what nobody can be looking at; a bounded amount of work. True:
  * there is more to do. */
 bool kh_store_reclaim(kh_store *store);
+/* Over a storage, which has a copy of it all: forgets keys, values and all, until `bytes` less are held or there are no more
+ * that can be; and what only snapshots keep, as far as the storage keeps it too: what was written at `from` and replaced at
+ * `until`. Keys that changed since a transaction began that will be certified go last; deleted ones stay. Returns whether it
+ * came to so many. */
+typedef struct kh_forgetting {
+  bool (*keeps)(void *ctx, uint64_t from, uint64_t until);
+  void *ctx;
+} kh_forgetting;
+bool kh_store_forget(kh_store *store, uint64_t bytes, const kh_forgetting *what);
+/* Makes a version that the storage had as of `read_at` known again: the newest of its key. Takes over the reference. False:
+ * it is known already, may have been replaced, or there is no memory. */
+bool kh_store_adopt(kh_store *store, kh_version *version, uint64_t read_at);
 /* The oldest timestamp a transaction reads at now, `newest` if there is none older. Any thread. For `newest` the horizon,
  * no transaction will ever ask for less than what is returned. */
 uint64_t kh_store_oldest_snapshot(const kh_store *store, uint64_t newest);
@@ -118,8 +131,21 @@ uint64_t kh_store_oldest_snapshot(const kh_store *store, uint64_t newest);
 static inline void kh_store_note_unreclaimed(kh_store *store) {
   atomic_store_explicit(&store->gauges.unreclaimed, store->epoch.retired_count, memory_order_relaxed);
 }
+/* What one walk of the slots saw. */
+typedef struct kh_slots_view {
+  uint64_t horizon; /* all announcements not seen are of this timestamp or later */
+  uint64_t
+      certifies; /* the oldest snapshot of a transaction that will be certified, begun or not; the horizon if there is
+                         none; and no more than what may be forgotten */
+  uint64_t running; /* the same of those that have begun */
+  size_t count;     /* of store->points, in order of timestamp */
+} kh_slots_view;
+/* Walks the slots; moves `horizon`. False: out of memory; nothing can be judged now. */
+bool kh_store_look(kh_store *store, kh_slots_view *seen);
 /* Takes the key whose only version this is out of the indexes, and retires the version. */
 void kh_store_remove(kh_store *store, uint64_t hash, kh_version *last);
+/* Takes a superseded version out of its chain, and retires it. */
+void kh_store_unlink(kh_store *store, kh_version *version);
 void kh_version_list_push(kh_version_list *list, kh_version *version);
 kh_version *kh_version_list_pop(kh_version_list *list);
 void kh_version_list_splice(kh_version_list *list, kh_version_list *tail);

@@ -19,7 +19,10 @@ typedef struct kh_version {
     struct {                    /* while linked: the seat's */
       struct kh_version *newer; /* NULL: this is the head */
       struct kh_version *next;  /* in the queue or pin list this version stands in */
-      uint64_t writer;          /* id of the transaction that wrote it */
+      union {
+        uint64_t writer;      /* of the head: id of the transaction that wrote it */
+        uint64_t replaced_at; /* else: timestamp of its first successor, which may be gone */
+      };
     };
     kh_retired retired; /* once unlinked */
   };

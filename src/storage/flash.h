@@ -20,19 +20,20 @@ typedef struct kh_hold {
   _Atomic uint32_t references;
   flashkv_snapshot *snapshot;
   uint64_t sequence;
-  struct kh_hold *newer; /* in the list */
 } kh_hold;
 
 typedef struct kh_flash {
   flashkv *store;
 
-  kh_lock lock;                       /* of the two lists, and deleting */
-  kh_hold *oldest_hold, *newest_hold; /* each with a reference of the list's */
-  struct kh_flash_table *tables;      /* that are lent out, and whose chunks are in the store */
-  bool deleting;                      /* the commit that is being written deletes chunks of some table */
-  _Atomic uint32_t loading;           /* threads that are loading a chunk */
-  _Atomic bool closed;                /* the store is gone, or about to go */
-  _Atomic uint32_t references;        /* the database's, and one of each lent table */
+  kh_lock lock;                  /* of the two lists, and deleting; tables are listed by any thread, the rest is changed by
+                                    the thread that writes */
+  kh_buffer holds;               /* of kh_hold *, by age: references */
+  size_t holds_gone;             /* places at its beginning that are empty */
+  struct kh_flash_table *tables; /* that are lent out, and whose chunks are in the store */
+  bool deleting;                 /* the commit that is being written deletes chunks of some table */
+  _Atomic uint32_t loading;      /* threads that are loading a chunk */
+  _Atomic bool closed;           /* the store is gone, or about to go */
+  _Atomic uint32_t references;   /* the database's, and one of each lent table */
 
   /* of the thread that writes */
   kh_blocks scratch;
@@ -90,7 +91,10 @@ void kh_flash_tables_detach(kh_flash *flash);
 
 /* A new one, at the end of the list. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_flash_hold(kh_flash *flash, khonsu_error *error);
-khonsu_version kh_flash_retain(void *ctx, khonsu_version oldest);
+khonsu_version kh_flash_retain(void *ctx, khonsu_version oldest, bool now);
+/* Whether there is a hold in [from, until). */
+bool kh_flash_keeps(void *ctx, khonsu_version from, khonsu_version until);
+kh_hold *kh_flash_newest_hold(const kh_flash *flash);
 /* A reference to the oldest hold that is not older than the version; NULL: there is none. What a key that memory does not
  * know had at that version is kept by it: memory forgot the version after there was such a hold, and before the next write
  * of the key. */

@@ -269,7 +269,7 @@ static bool is_lent(kh_flash *flash, kh_incarnation incarnation) {
 khonsu_status kh_flash_tables_hold(kh_flash *flash, kh_incarnation incarnation, khonsu_error *error) {
   if (!is_lent(flash, incarnation)) return KHONSU_OK;
   khonsu_status status = kh_flash_hold(flash, error);
-  if (status == KHONSU_OK) give_hold(flash, incarnation, flash->newest_hold);
+  if (status == KHONSU_OK) give_hold(flash, incarnation, kh_flash_newest_hold(flash));
   return status;
 }
 

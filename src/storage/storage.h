@@ -48,7 +48,12 @@ typedef struct kh_storage_ops {
                        kh_stored_value *value, khonsu_error *error);
   khonsu_status (*scan)(void *ctx, const khonsu_storage_range *range, khonsu_version at, const kh_arrow_limits *limits,
                         kh_stored_visit visit, void *visit_ctx, khonsu_error *error); /* NULL: it cannot */
-  khonsu_version (*retain)(void *ctx, khonsu_version oldest);
+  /* Nobody will ask for versions below `oldest`. Returns the version up to which memory may forget keys, to ask for them
+   * later: with `now`, the newest, if there is memory for that. From the thread that writes. */
+  khonsu_version (*retain)(void *ctx, khonsu_version oldest, bool now);
+  /* Whether it goes on answering for a value that was written at `from` and replaced at `until`, as long as readers that
+   * began in between are told of (`retain`). From the thread that writes. */
+  bool (*keeps)(void *ctx, khonsu_version from, khonsu_version until);
   khonsu_status (*merge)(void *ctx, const khonsu_merge_options *options, khonsu_error *error); /* NULL: nothing to do */
   void (*stat)(void *ctx, khonsu_stats *stats); /* fills in what is of a directory. NULL: there is nothing */
   khonsu_status (*close)(void *ctx, khonsu_error *error);

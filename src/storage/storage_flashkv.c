@@ -114,6 +114,7 @@ static const kh_storage_ops flash_ops = {.write = kh_flash_write,
                                          .get = kh_flash_get,
                                          .scan = kh_flash_scan,
                                          .retain = kh_flash_retain,
+                                         .keeps = kh_flash_keeps,
                                          .merge = merge,
                                          .stat = stat,
                                          .close = close};

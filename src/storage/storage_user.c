@@ -49,10 +49,16 @@ static khonsu_status user_sync(void *ctx, khonsu_version version, khonsu_error *
 }
 
 /* Without the operation the storage keeps all of the past. */
-static khonsu_version user_retain(void *ctx, khonsu_version oldest) {
+static khonsu_version user_retain(void *ctx, khonsu_version oldest, bool now) {
+  (void)now; /* it always is */
   const user_storage *storage = ctx;
   if (storage->ops->retain != NULL) storage->ops->retain(storage->ctx, oldest);
   return storage->newest;
+}
+
+static bool user_keeps(void *ctx, khonsu_version from, khonsu_version until) {
+  (void)ctx, (void)from, (void)until;
+  return true;
 }
 
 /* ---- reading */
@@ -125,12 +131,14 @@ static const kh_storage_ops user_ops = {.write = user_write,
                                         .get = user_get,
                                         .scan = user_scan,
                                         .retain = user_retain,
+                                        .keeps = user_keeps,
                                         .close = user_close};
 static const kh_storage_ops user_ops_without_scan = {.write = user_write,
                                                      .newest = user_newest,
                                                      .sync = user_sync,
                                                      .get = user_get,
                                                      .retain = user_retain,
+                                                     .keeps = user_keeps,
                                                      .close = user_close};
 
 khonsu_status kh_storage_open_user(const khonsu_storage_ops *ops, void *ctx, kh_storage *storage,

@@ -32,7 +32,8 @@ typedef struct kh_access {
   kh_upsert *upsert;              /* how the rows go to those that are there: by their keys; NULL: after them */
   kh_table *view;                 /* append: base and rows, for reading back; made when asked for */
   kh_table *view_of;              /* the base that it was made on; NULL: none was there */
-  kh_version *base;               /* append, add: the version it was looked up on, where that came out of the storage */
+  bool had_base;                  /* append, add: there was something when it was staged */
+  kh_version *base;               /* the same, where it came out of the storage */
   uint64_t bytes;                 /* of this write, towards txn_bytes_max */
   kh_ipc_encoded encoded;         /* a table's rows, for the storage */
   uint8_t encoded_counter[KH_ENCODED_COUNTER_SIZE];

@@ -89,12 +89,19 @@ static void certify_against_group(kh_stretch *stretch, kh_request *group, const 
   }
 }
 
+/* What memory has forgotten since the transaction began is known no more to have changed. */
+static bool is_forgotten(const kh_partition *partition, const khonsu_txn *txn) {
+  return KH_UNLIKELY(txn->snapshot < partition->store.forgotten) && partition->storage.ops != NULL;
+}
+
 static void certify_stretches(kh_partition *partition, kh_request *group, kh_request *request) {
   for (kh_stretch *stretch = request->txn->stretches; stretch != NULL; stretch = stretch->next) {
     bool all;
     khonsu_status status = kh_stretch_certify(stretch, &partition->store, request->txn->slot, &all);
     if (status == KHONSU_OK && !all) certify_against_group(stretch, group, request);
-    if (status == KHONSU_NO_MEMORY && request->status == KHONSU_OK) request->status = status;
+    if (status == KHONSU_OK && is_forgotten(partition, request->txn))
+      status = kh_stretch_certify_forgotten(partition, stretch, request->error);
+    if (status != KHONSU_OK && status != KHONSU_CONFLICT && request->status == KHONSU_OK) request->status = status;
     if (!stretch->broken) continue;
     if (stretch->winner_version > request->lost_to) request->lost_to = stretch->winner_version;
     request->status = KHONSU_CONFLICT;
@@ -123,6 +130,11 @@ khonsu_status kh_certify(kh_partition *partition, kh_request *group, kh_request 
     access->conflict = 0;
     access->fate = KH_STANDS;
     const kh_version *newest = access->newest = kh_store_find(&partition->store, access->key, access->hash);
+    if (newest == NULL && is_forgotten(partition, txn)) {
+      khonsu_status status = kh_recall(partition, request, access);
+      if (status != KHONSU_OK) return request->status = status;
+      newest = access->newest;
+    }
     if (newest == NULL) continue;
     if (access->observed) {
       if (newest->timestamp > access->read_at) read_broken |= certify_read(request, access, newest);

@@ -39,8 +39,8 @@ static bool changes_nothing(const kh_partition *partition, const kh_access *acce
 
 /* What an upsert makes is known only now: it must not exceed the limit either. */
 static bool has_room_for(const kh_partition *partition, const kh_table *base, const kh_table *result) {
-  uint64_t limit = partition->options.memory_bytes_max, before = kh_table_bytes(base);
-  uint64_t after = kh_table_bytes(result), held = atomic_load(&partition->store.gauges.memory);
+  uint64_t limit = partition->options.memory_bytes_max, before = kh_table_bytes_in_memory(base);
+  uint64_t after = kh_table_bytes_in_memory(result), held = atomic_load(&partition->store.gauges.memory);
   return limit == 0 || after <= before || (held <= limit && after - before <= limit - held);
 }
 
@@ -90,9 +90,10 @@ static khonsu_status accrue(const kh_partition *partition, const kh_request *req
   return version->kind == KH_TABLE ? append_to(partition, request, newest, access) : add_to(newest, access);
 }
 
-/* An append or add onto what only the storage held brings it into memory. */
-static khonsu_status link_base(kh_partition *partition, kh_access *access) {
-  if (access->base == NULL || access->newest != NULL) return KHONSU_OK;
+/* An append or add onto what only the storage holds brings it into memory. */
+static khonsu_status link_base(kh_partition *partition, const kh_request *request, kh_access *access) {
+  if (access->newest != NULL) return KHONSU_OK;
+  if (access->base == NULL) return access->had_base ? kh_recall(partition, request, access) : KHONSU_OK;
   khonsu_status status = kh_store_link(&partition->store, access->hash, NULL, access->base);
   if (status != KHONSU_OK) return status;
   access->newest = access->base;
@@ -107,7 +108,7 @@ static khonsu_status link_access(kh_partition *partition, const kh_request *requ
   access->joined = false;
   if (kh_kind_accrues((kh_version_kind)version->kind)) kh_version_accrued(version)->incarnation = request->version;
   if (access->accrues || access->fate == KH_APPENDED) {
-    status = link_base(partition, access);
+    status = link_base(partition, request, access);
     if (status == KHONSU_OK) status = accrue(partition, request, access);
   }
   if (status != KHONSU_OK) return status;
@@ -132,7 +133,7 @@ static kh_version *stage_again(kh_heap_cache *cache, const kh_access *access) {
   }
   kh_table *table = access->rows != NULL ? access->rows : kh_version_table(linked);
   kh_version *copy = kh_version_new_table(cache, key, table);
-  if (copy != NULL) kh_version_accrued(copy)->charge = kh_table_bytes(table);
+  if (copy != NULL) kh_version_accrued(copy)->charge = kh_table_bytes_in_memory(table);
   return copy;
 }
 
@@ -163,13 +164,17 @@ static uint64_t replaced_bytes(const kh_request *request) {
   return bytes;
 }
 
-/* Makes room, as far as there is room to make. Tombstones that were certified against may have gone then. */
-static void reclaim_all(kh_partition *partition, const kh_access_set *set) {
-  while (kh_store_reclaim(&partition->store)) continue;
+static void find_newest(kh_partition *partition, const kh_access_set *set) {
   for (uint32_t i = 0; i < set->count; i++) {
     kh_access *access = &set->entries[i];
     access->newest = kh_store_find(&partition->store, access->key, access->hash);
   }
+}
+
+/* Makes room, as far as there is room to make. Tombstones that were certified against may have gone then. */
+static void reclaim_all(kh_partition *partition, const kh_access_set *set) {
+  while (kh_store_reclaim(&partition->store)) continue;
+  find_newest(partition, set);
 }
 
 static bool fits_in_memory(kh_partition *partition, const kh_request *request) {
@@ -177,9 +182,13 @@ static bool fits_in_memory(kh_partition *partition, const kh_request *request) {
   if (limit == 0) return true;
   uint64_t replaced = replaced_bytes(request), room = limit > UINT64_MAX - replaced ? UINT64_MAX : limit + replaced;
   _Atomic uint64_t *held = &partition->store.gauges.memory;
-  if (request->bytes <= room && atomic_load(held) <= room - request->bytes) return true;
+  if (request->bytes > room) return false;
+  if (atomic_load(held) <= room - request->bytes) return true;
   reclaim_all(partition, &request->txn->accesses);
-  return request->bytes <= room && atomic_load(held) <= room - request->bytes;
+  if (atomic_load(held) <= room - request->bytes) return true;
+  (void)kh_partition_forget(partition, atomic_load(held) - (room - request->bytes));
+  find_newest(partition, &request->txn->accesses);
+  return atomic_load(held) <= room - request->bytes;
 }
 
 /* Versions are given out without gaps: one that nothing is linked for is the next one's. */

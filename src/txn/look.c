@@ -10,9 +10,14 @@ static inline void look_at(kh_look *look, kh_version *version) {
   if (kh_kind_accrues(look->kind)) look->number = kh_version_number(version); /* or the table, in its place */
 }
 
+/* In memory, beside its bytes, which may be in a file. */
+enum { CHUNK_COSTS = 1024 };
+
 static kh_version *table_of_stored(khonsu_txn *txn, khonsu_slice key, const kh_stored_value *value) {
   kh_version *version = kh_version_new_table(&txn->cache, key, value->table);
-  if (version != NULL) kh_version_accrued(version)->charge = kh_table_bytes(value->table);
+  if (version != NULL)
+    kh_version_accrued(version)->charge =
+        kh_table_bytes_in_memory(value->table) + CHUNK_COSTS * kh_table_chunk_count(value->table);
   kh_table_unref(value->table);
   return version;
 }
@@ -60,7 +65,9 @@ static inline void look_in_memory(khonsu_txn *txn, khonsu_slice key, uint64_t ha
   look->read_at = read_at;
   kh_epoch_enter(txn->participant);
   look->inside = true;
-  look_at(look, kh_version_visible(kh_store_find(&txn->partition->store, key, hash), read_at));
+  kh_version *newest = kh_store_find(&txn->partition->store, key, hash);
+  look->is_unknown = newest == NULL;
+  look_at(look, kh_version_visible(newest, read_at));
 }
 
 /* Where memory has nothing, the storage may, as of the same moment. */
@@ -169,20 +176,29 @@ static khonsu_status look_through_upsert(khonsu_txn *txn, kh_access *access, kh_
   return status;
 }
 
+/* A version that is also the base of an append is linked with that, and must not be offered. */
+static inline void offer_if_unknown(khonsu_txn *txn, const kh_look *look) {
+  if (KH_UNLIKELY(look->from_storage != NULL && look->is_unknown))
+    kh_partition_offer(txn->partition, look->from_storage, look->read_at);
+}
+
 khonsu_status kh_txn_look(khonsu_txn *txn, khonsu_slice key, kh_look *look, khonsu_error *error) {
   uint64_t hash = kh_store_hash(&txn->partition->store, key);
   if (txn->in_one_look) {
     look_in_memory(txn, key, hash, txn->snapshot, look);
-    return look_further(txn, key, look, error);
+    khonsu_status looked = look_further(txn, key, look, error);
+    if (looked == KHONSU_OK) offer_if_unknown(txn, look);
+    return looked;
   }
-  if (txn->read_only) return kh_txn_look_committed(txn, key, hash, look, error);
-  kh_access *access = kh_access_set_find(&txn->accesses, key, hash);
+  kh_access *access = txn->read_only ? NULL : kh_access_set_find(&txn->accesses, key, hash);
   if (access != NULL && access->staged != NULL && !access->accrues) {
     look_at_own(txn, access, look);
     return KHONSU_OK;
   }
   khonsu_status status = kh_txn_look_committed(txn, key, hash, look, error);
   if (status != KHONSU_OK) return status;
+  offer_if_unknown(txn, look);
+  if (txn->read_only) return KHONSU_OK;
   status = observe(txn, key, hash, look, error);
   if (status == KHONSU_OK && access != NULL && access->accrues)
     status = access->upsert != NULL ? look_through_upsert(txn, access, look, error)

@@ -40,7 +40,7 @@ khonsu_status kh_moment_open(kh_moments *moments, khonsu_snapshot **snapshot) {
   kh_store *store = &moments->partition->store;
   if (store->snapshot_age_ns_max != 0) atomic_store(&opened->slot->begun_ns, kh_os_now_coarse_ns());
   /* Who begins at it may write, and is then certified against everything since. */
-  opened->timestamp = kh_snapshot_begin(&store->snapshots, opened->slot, KH_PINS | KH_CERTIFIES);
+  opened->timestamp = kh_snapshot_begin(&store->snapshots, opened->slot, KH_PINS | KH_CERTIFIES | KH_LATER);
   atomic_fetch_add(&moments->open, 1);
   *snapshot = opened;
   return KHONSU_OK;
@@ -55,5 +55,5 @@ void kh_moment_close(khonsu_snapshot *snapshot) {
   moments->spare = snapshot;
   kh_lock_release(&moments->lock);
   atomic_fetch_sub(&moments->open, 1);
-  if (kept_something) partition->sequencer->reclaim(partition->sequencer_ctx);
+  if (kept_something) partition->sequencer->ask(partition->sequencer_ctx, KH_RECLAIM);
 }

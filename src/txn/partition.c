@@ -37,7 +37,18 @@ khonsu_status kh_partition_sync(kh_partition *partition, khonsu_version version,
   return status;
 }
 
+/* What nobody came to adopt. */
+static void drop_offers(kh_partition *partition) {
+  kh_version *version = atomic_exchange(&partition->offers, NULL);
+  while (version != NULL) {
+    kh_version *next = version->next;
+    kh_version_unref(version, &partition->store.cache);
+    version = next;
+  }
+}
+
 khonsu_status kh_partition_fini(kh_partition *partition, khonsu_error *error) {
+  drop_offers(partition);
   kh_store_fini(&partition->store);
   khonsu_status status = close_storage(partition, error);
   kh_free(partition->mutations);

@@ -24,6 +24,10 @@ typedef struct kh_partition {
   kh_hot_keys hot_keys;
   _Atomic uint64_t next_txn_id;
 
+  /* Versions that readers found in the storage, to be adopted; linked by `next`, `writer` says as of when they were read. */
+  _Atomic(kh_version *) offers;
+  _Atomic unsigned offer_count;
+
   /* After a storage failure whose outcome is unknown: nothing commits any more. Set once, with its text. */
   _Atomic bool stopped;
   char stop_reason[256];
@@ -39,10 +43,19 @@ KHONSU_MUST_USE khonsu_status kh_partition_init(kh_partition *partition, const k
 /* What closing the storage returns. */
 khonsu_status kh_partition_fini(kh_partition *partition, khonsu_error *error);
 
-/* ---- the committer's seat: certify.c, committer.c */
+struct kh_access;
+struct kh_stretch;
+
+/* ---- the committer's seat: certify.c, committer.c, recall.c */
 /* Judges the request against what is linked, the members of its group before it included; marks every key and every
  * stretch in conflict. OK: it may be linked. */
 khonsu_status kh_certify(kh_partition *partition, kh_request *group, kh_request *request);
+/* What memory has forgotten of the access's key is known again: `newest` is its newest version, or NULL. What the storage
+ * returns; NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_recall(kh_partition *partition, const kh_request *request, struct kh_access *access);
+/* Looks for changes of keys that memory has forgotten. CONFLICT; what the storage returns. */
+KHONSU_MUST_USE khonsu_status kh_stretch_certify_forgotten(kh_partition *partition, struct kh_stretch *stretch,
+                                                           khonsu_error *error);
 /* Certifies, links and writes a group, in order, and settles or undoes each member. What can be decided is: published,
  * where nothing has to be flushed; the rest is handed to the flusher. */
 void kh_commit_group(kh_partition *partition, kh_request *group);
@@ -51,6 +64,16 @@ void kh_flush_group(kh_partition *partition, kh_request *group);
 
 /* Flushes the storage up to `version`. Stops the partition if that fails. Any thread. */
 KHONSU_MUST_USE khonsu_status kh_partition_sync(kh_partition *partition, khonsu_version version, khonsu_error *error);
+
+/* Offers memory what was found in the storage, as of `read_at`, of a key that memory does not know. Any thread. */
+void kh_partition_offer(kh_partition *partition, kh_version *version, uint64_t read_at);
+/* The seat's: takes what was offered, as far as there is room for it. */
+void kh_partition_adopt(kh_partition *partition);
+/* The seat's: tells the storage below which version nobody will ask; it says up to which memory may forget: with `now`, up to
+ * the newest commit. */
+void kh_partition_retain(kh_partition *partition, bool now);
+/* The seat's: makes room for `bytes` more, as far as keys can be forgotten. */
+bool kh_partition_forget(kh_partition *partition, uint64_t bytes);
 
 /* Stops the partition for good; the first reason stands. */
 void kh_partition_stop(kh_partition *partition, const char *doing, const khonsu_error *cause);

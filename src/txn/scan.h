@@ -81,6 +81,8 @@ KHONSU_MUST_USE khonsu_status kh_scan_batch_reached(kh_scan_batch *batch, khonsu
 /* Merges what the storage holds, from `from` on and no further than memory was read, into the batch; at most `room` keys
  * of it, and the batch then ends there. */
 KHONSU_MUST_USE khonsu_status kh_scan_merge_storage(khonsu_scan *scan, kh_limit from, size_t room, khonsu_error *error);
+/* The limit as a bound of a storage's range: its key, or with `after` the first key behind it, made in `key`. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_scan_bound(kh_limit limit, bool after, kh_buffer *key, khonsu_slice *bound);
 void kh_scan_batch_clear(kh_scan_batch *batch);
 void kh_scan_batch_fini(kh_scan_batch *batch);
 /* How a value of this kind is shown. */

@@ -41,8 +41,7 @@ static khonsu_status take(void *ctx, khonsu_slice key, kh_stored_value *value) {
   return KHONSU_OK;
 }
 
-/* `limit` as the first key inclusive, or the first key beyond. */
-static khonsu_status as_bound(kh_limit limit, bool after, kh_buffer *key, khonsu_slice *bound) {
+khonsu_status kh_scan_bound(kh_limit limit, bool after, kh_buffer *key, khonsu_slice *bound) {
   *bound = limit.bounded ? limit.key : kh_slice(NULL, 0);
   if (!limit.bounded || !after) return KHONSU_OK;
   khonsu_status status = kh_buffer_append(key, limit.key.data, limit.key.size);
@@ -59,8 +58,8 @@ static khonsu_status read_storage(cold *to, kh_limit from, khonsu_error *error) 
   kh_limit low = scan->reverse ? far : from, high = scan->reverse ? from : far;
   kh_buffer low_key = {NULL, 0, 0}, high_key = {NULL, 0, 0};
   khonsu_storage_range range = {.reverse = scan->reverse, .keys_only = scan->keys_only};
-  khonsu_status status = as_bound(low, !low.inclusive, &low_key, &range.first);
-  if (status == KHONSU_OK) status = as_bound(high, high.inclusive, &high_key, &range.end);
+  khonsu_status status = kh_scan_bound(low, !low.inclusive, &low_key, &range.first);
+  if (status == KHONSU_OK) status = kh_scan_bound(high, high.inclusive, &high_key, &range.end);
   const kh_partition *partition = scan->txn->partition;
   if (status == KHONSU_OK)
     status = partition->storage.ops->scan(partition->storage.ctx, &range, scan->read_at, &partition->arrow_limits, take,

@@ -57,30 +57,27 @@ void kh_local_sequencer_init(kh_local_sequencer *sequencer, kh_partition *partit
   sequencer->partition = partition;
   seat_init(&sequencer->committer);
   seat_init(&sequencer->flusher);
-  atomic_init(&sequencer->reclaim_asked, false);
-}
-
-/* Tells the storage below which version nobody will ask; it says up to which memory may forget. */
-static void retain(kh_partition *partition) {
-  const kh_storage *storage = &partition->storage;
-  kh_store *store = &partition->store;
-  if (storage->ops == NULL || kh_partition_stopped(partition)) return;
-  khonsu_version oldest = kh_store_oldest_snapshot(store, atomic_load(&store->snapshots.horizon));
-  store->forgettable = storage->ops->retain(storage->ctx, oldest);
+  atomic_init(&sequencer->chores, 0);
 }
 
 /* In the committer's seat. */
 static void reclaim_some(kh_local_sequencer *sequencer) {
-  atomic_store(&sequencer->reclaim_asked, false);
-  retain(sequencer->partition);
-  if (kh_store_reclaim(&sequencer->partition->store)) atomic_store(&sequencer->reclaim_asked, true);
+  kh_partition *partition = sequencer->partition;
+  kh_partition_retain(partition, false);
+  if (kh_store_reclaim(&partition->store)) atomic_fetch_or(&sequencer->chores, KH_RECLAIM);
+}
+
+static void do_chores(kh_local_sequencer *sequencer) {
+  unsigned chores = atomic_exchange(&sequencer->chores, 0);
+  if (chores & KH_RECLAIM) reclaim_some(sequencer);
+  if (chores & KH_ADOPT) kh_partition_adopt(sequencer->partition);
 }
 
 /* Leaves the seat; what was asked of its holder meanwhile is done, a bounded piece at a time, others first. */
 static void leave_committer(kh_local_sequencer *sequencer) {
   seat_leave(&sequencer->committer);
-  while (atomic_load(&sequencer->reclaim_asked) && seat_take(&sequencer->committer)) {
-    reclaim_some(sequencer);
+  while (atomic_load(&sequencer->chores) != 0 && seat_take(&sequencer->committer)) {
+    do_chores(sequencer);
     seat_leave(&sequencer->committer);
   }
 }
@@ -139,10 +136,10 @@ static void submit(void *ctx, kh_request *request) {
   }
 }
 
-static void ask_to_reclaim(void *ctx) {
+static void ask(void *ctx, unsigned chores) {
   kh_local_sequencer *sequencer = ctx;
-  atomic_store(&sequencer->reclaim_asked, true); /* with leave_committer: the holder sees it, or we see the free seat */
+  atomic_fetch_or(&sequencer->chores, chores); /* with leave_committer: the holder sees it, or we see the free seat */
   if (seat_take(&sequencer->committer)) leave_committer(sequencer);
 }
 
-const kh_sequencer_ops kh_local_sequencer_ops = {submit, ask_to_reclaim};
+const kh_sequencer_ops kh_local_sequencer_ops = {submit, ask};

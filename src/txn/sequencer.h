@@ -6,12 +6,18 @@
 
 struct kh_partition;
 
+/* What is done in the committer's seat beside commits. */
+enum {
+  KH_RECLAIM = 1, /* of memory that nobody needs */
+  KH_ADOPT = 2    /* of what readers found in the storage */
+};
+
 /* Filled in by whoever orders: the local sequencer here, the replicated log in distributed mode. */
 typedef struct kh_sequencer_ops {
   /* Orders the request and returns when its outcome stands in it. */
   void (*submit)(void *ctx, kh_request *request);
-  /* Has the store reclaim memory, now or soon. Never waits. */
-  void (*reclaim)(void *ctx);
+  /* Has these chores done, now or soon. Never waits. */
+  void (*ask)(void *ctx, unsigned chores);
 } kh_sequencer_ops;
 
 /* A seat: who holds it works off the queue. Who finds it taken waits for the outcome instead. */
@@ -25,7 +31,7 @@ typedef struct kh_seat {
 typedef struct kh_local_sequencer {
   struct kh_partition *partition;
   kh_seat committer, flusher;
-  _Atomic bool reclaim_asked;
+  _Atomic unsigned chores; /* that were asked for */
 } kh_local_sequencer;
 
 void kh_local_sequencer_init(kh_local_sequencer *sequencer, struct kh_partition *partition);

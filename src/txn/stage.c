@@ -139,7 +139,7 @@ static khonsu_status accrue_to_own(khonsu_txn *txn, kh_access *access, increment
 }
 
 /* Looks, without observing, whether the increment fits what is there: a mistake is told at once and not at commit. */
-static khonsu_status check_fit(khonsu_txn *txn, khonsu_slice key, uint64_t hash, const increment *added,
+static khonsu_status check_fit(khonsu_txn *txn, khonsu_slice key, uint64_t hash, const increment *added, bool *had_base,
                                kh_version **base, khonsu_error *error) {
   kh_look look;
   khonsu_status status = kh_txn_look_committed(txn, key, hash, &look, error);
@@ -147,6 +147,7 @@ static khonsu_status check_fit(khonsu_txn *txn, khonsu_slice key, uint64_t hash,
   if (look.kind != KH_TOMBSTONE && look.kind != added->kind) status = wrong_type(added, look.kind, "", error);
   else if (look.kind == KH_TABLE) status = kh_table_match(look.table, added->rows, error);
   if (status == KHONSU_OK && look.from_storage != NULL) *base = kh_version_ref(look.from_storage);
+  *had_base = look.kind != KH_TOMBSTONE;
   kh_txn_leave(txn, &look);
   return status;
 }
@@ -155,8 +156,9 @@ static khonsu_status accrue_first(khonsu_txn *txn, khonsu_slice key, uint64_t ha
                                   khonsu_error *error) {
   kh_access *access;
   kh_version *base = NULL, *version = NULL;
+  bool had_base = false;
   khonsu_status status = check_bytes(txn, 0, added->bytes, error);
-  if (status == KHONSU_OK) status = check_fit(txn, key, hash, added, &base, error);
+  if (status == KHONSU_OK) status = check_fit(txn, key, hash, added, &had_base, &base, error);
   if (status == KHONSU_OK) status = kh_txn_access(txn, key, hash, &access, error);
   if (status == KHONSU_OK && (version = version_of(txn, key, added)) == NULL)
     status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a version");
@@ -168,6 +170,7 @@ static khonsu_status accrue_first(khonsu_txn *txn, khonsu_slice key, uint64_t ha
   access->accrues = true;
   access->rows = added->kind == KH_TABLE ? kh_table_ref(added->rows) : NULL;
   access->amount = added->amount;
+  access->had_base = had_base;
   access->base = base;
   access->upsert = added->upsert;
   added->upsert = NULL;

@@ -58,11 +58,16 @@ bool kh_stretch_holds(const kh_stretch *stretch, khonsu_slice key) {
 
 /* ---- certification */
 
+void kh_stretch_break_at(kh_stretch *stretch, khonsu_slice key, uint64_t version) {
+  stretch->broken = true;
+  (void)copy_key(&stretch->broken_key, key); /* the report can do without */
+  stretch->winner_version = version;
+  stretch->winner = 0;
+}
+
 /* Outside the seat, where the version may be unlinked meanwhile, its writer must not be looked at (mvcc/version.h). */
 static void mark_broken(kh_stretch *stretch, const kh_version *version) {
-  stretch->broken = true;
-  (void)copy_key(&stretch->broken_key, kh_version_key(version)); /* the report can do without */
-  stretch->winner_version = version->timestamp;
+  kh_stretch_break_at(stretch, kh_version_key(version), version->timestamp);
 }
 
 void kh_stretch_break(kh_stretch *stretch, const kh_version *version) {

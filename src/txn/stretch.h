@@ -49,5 +49,7 @@ KHONSU_MUST_USE khonsu_status kh_stretch_certify(kh_stretch *stretch, kh_store *
                                                  bool *all);
 /* The seat's: the version, of a key in the stretch, breaks it. */
 void kh_stretch_break(kh_stretch *stretch, const kh_version *version);
+/* The same of a commit of which no more is known. */
+void kh_stretch_break_at(kh_stretch *stretch, khonsu_slice key, uint64_t version);
 
 #endif

@@ -23,7 +23,7 @@ static khonsu_status prepare_write(khonsu_txn *txn, kh_access *access, khonsu_er
   }
   kh_accrued *value = kh_version_accrued(version);
   kh_table *rows = access->accrues ? access->rows : value->table;
-  value->charge = kh_table_bytes(rows);
+  value->charge = kh_table_bytes_in_memory(rows);
   txn->request.bytes += value->charge;
   return txn->partition->storage.ops == NULL ? KHONSU_OK : kh_ipc_encode(rows, &access->encoded, error);
 }
@@ -64,7 +64,8 @@ static khonsu_status prepare(khonsu_txn *txn, khonsu_error *error) {
 /* Says what the seat decided, where the seat has not said it itself. */
 static void explain(const khonsu_txn *txn, khonsu_status status, khonsu_error *error) {
   if (status == KHONSU_CONFLICT) kh_report_conflicts(txn, error);
-  else if (status == KHONSU_SNAPSHOT_EXPIRED) (void)kh_txn_expired(txn, error);
+  else if (status == KHONSU_SNAPSHOT_EXPIRED && (error == NULL || error->status != status))
+    (void)kh_txn_expired(txn, error);
   else if (error != NULL && error->status != status)
     khonsu_error_set(error, status, "%s%s%s", khonsu_status_text(status),
                      kh_partition_stopped(txn->partition) ? ": " : "",

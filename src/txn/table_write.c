@@ -21,7 +21,7 @@ static khonsu_status look_at_table(khonsu_txn *txn, khonsu_slice key, const char
 static khonsu_status put_table(khonsu_txn *txn, khonsu_slice key, kh_table *table, khonsu_error *error) {
   kh_version *version = kh_version_new_table(&txn->cache, key, table);
   if (version == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a version");
-  return kh_txn_put(txn, version, kh_table_bytes(table), error);
+  return kh_txn_put(txn, version, kh_table_bytes_in_memory(table), error);
 }
 
 /* Rows that come into a table, which is cast first where its schema has to change for them. */

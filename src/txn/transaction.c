@@ -108,7 +108,7 @@ static void end(khonsu_txn *txn, kh_txn_state state) {
     kh_stretch_free(stretch);
   }
   for (khonsu_scan *scan = txn->scans; scan != NULL; scan = scan->next_of_txn) scan->stretch = NULL;
-  if (kh_snapshot_end(txn->slot)) partition->sequencer->reclaim(partition->sequencer_ctx);
+  if (kh_snapshot_end(txn->slot)) partition->sequencer->ask(partition->sequencer_ctx, KH_RECLAIM);
 }
 
 void kh_txn_abort(khonsu_txn *txn) { end(txn, KH_TXN_ABORTED); }

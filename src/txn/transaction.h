@@ -61,6 +61,7 @@ KHONSU_MUST_USE khonsu_status kh_txn_check_active(const khonsu_txn *txn, khonsu_
 typedef struct kh_look {
   kh_version_kind kind; /* KH_TOMBSTONE: nothing there */
   bool inside;
+  bool is_unknown;     /* memory knows nothing of the key */
   kh_version *version; /* KH_BYTES; of what is committed, or an own put */
   union {
     kh_table *table; /* KH_TABLE */

@@ -110,6 +110,25 @@ static khonsu_status decode(void) {
   return status;
 }
 
+static khonsu_status decode_pieces(void) {
+  const kh_ipc_part *parts = input.encoded.parts;
+  const uint8_t *bytes = input.encoded.bytes.data;
+  kh_ipc_layout *layout;
+  khonsu_status status = kh_ipc_layout_new(kh_slice(bytes, parts[0].size), &no_limits, &layout, NULL);
+  if (status != KHONSU_OK) return status;
+  kh_memory *memory = kh_memory_new(kh_buffer_slice(&input.encoded.bytes), NULL, NULL);
+  if (memory == NULL) status = KHONSU_NO_MEMORY;
+  for (size_t part = 1; part < input.encoded.part_count && status == KHONSU_OK; part++) {
+    kh_chunk *chunk = NULL;
+    status = kh_ipc_decode_piece(layout, memory, kh_slice(bytes + parts[part].at, parts[part].size), &no_limits,
+                                 part % 2 == 0, &chunk, NULL);
+    kh_chunk_unref(chunk);
+  }
+  kh_memory_unref(memory);
+  kh_ipc_layout_unref(layout);
+  return status;
+}
+
 static khonsu_status read_path(void) {
   struct ArrowArrayStream stream;
   kh_table *table = NULL;
@@ -165,6 +184,7 @@ TEST(append_and_lend)
 TEST(lend_whole)
 TEST(encode)
 TEST(decode)
+TEST(decode_pieces)
 TEST(read_path)
 TEST(write_path)
 
@@ -184,8 +204,8 @@ int main(void) {
       cmocka_unit_test(import_batch_fails),  cmocka_unit_test(import_copy_fails),
       cmocka_unit_test(import_stream_fails), cmocka_unit_test(append_and_lend_fails),
       cmocka_unit_test(lend_whole_fails),    cmocka_unit_test(encode_fails),
-      cmocka_unit_test(decode_fails),        cmocka_unit_test(read_path_fails),
-      cmocka_unit_test(write_path_fails),
+      cmocka_unit_test(decode_fails),        cmocka_unit_test(decode_pieces_fails),
+      cmocka_unit_test(read_path_fails),     cmocka_unit_test(write_path_fails),
   };
   return cmocka_run_group_tests(tests, make_path, remove_path);
 }

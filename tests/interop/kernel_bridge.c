@@ -1,5 +1,9 @@
-/* kernel_bridge: the kernels of the arrow room for tests in Python, over the C Data interface. A library of its own, as
- * the product does not export them. Inputs are consumed; results are validated again before they go out. */
+/* kernel_bridge: the kernels of the arrow room, and its encoding of tables that are stored, for tests in Python, over the C
+ * Data interface. A library of its own, as the product does not export them. Inputs are consumed; results are validated
+ * again before they go out. */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "arrow/table.h"
 
 #define BRIDGE __attribute__((visibility("default")))
@@ -233,4 +237,55 @@ BRIDGE khonsu_status bridge_delete_rows(struct ArrowArrayStream *base, struct Ar
   kh_table_unref(table);
   kh_table_unref(input);
   return answer_table(status, made, out, error);
+}
+
+/* ---- tables that are stored */
+
+static void free_encoded(void *ctx) {
+  kh_ipc_encoded_fini(ctx);
+  free(ctx);
+}
+
+static khonsu_status write_stream(const kh_buffer *bytes, const char *path) {
+  FILE *file = fopen(path, "wb");
+  if (file == NULL) return KHONSU_IO;
+  bool is_written = fwrite(bytes->data, 1, bytes->size, file) == bytes->size;
+  return fclose(file) == 0 && is_written ? KHONSU_OK : KHONSU_IO;
+}
+
+static khonsu_status read_pieces(const kh_ipc_encoded *encoded, kh_memory *memory, kh_table **table,
+                                 khonsu_error *error) {
+  const uint8_t *bytes = encoded->bytes.data;
+  kh_ipc_layout *layout;
+  khonsu_status status = kh_ipc_layout_new(kh_slice(bytes, encoded->parts[0].size), &limits, &layout, error);
+  if (status != KHONSU_OK) return status;
+  kh_table *made = kh_table_new(kh_ipc_layout_schema(layout));
+  for (size_t part = 1; part < encoded->part_count && status == KHONSU_OK; part++) {
+    kh_chunk *chunk;
+    khonsu_slice piece = {bytes + encoded->parts[part].at, encoded->parts[part].size};
+    status = kh_ipc_decode_piece(layout, memory, piece, &limits, true, &chunk, error);
+    if (status == KHONSU_OK) status = check_again(chunk, error);
+    if (status == KHONSU_OK) status = kh_table_add(made, chunk, error);
+  }
+  kh_ipc_layout_unref(layout);
+  *table = kh_table_made(made);
+  return status;
+}
+
+/* Encodes the table; the whole goes to a file, and what its pieces hold is given out. */
+BRIDGE khonsu_status bridge_store(struct ArrowArrayStream *stream, const char *path, struct ArrowArrayStream *out,
+                                  khonsu_error *error) {
+  kh_table *table, *read = NULL;
+  khonsu_status status = kh_table_from_stream(stream, &limits, &table, error);
+  if (status != KHONSU_OK) return status;
+  kh_ipc_encoded *encoded = calloc(1, sizeof *encoded);
+  status = kh_ipc_encode(table, encoded, error);
+  kh_memory *memory = kh_memory_new(kh_buffer_slice(&encoded->bytes), free_encoded, encoded);
+  if (status == KHONSU_OK) status = write_stream(&encoded->bytes, path);
+  if (status == KHONSU_OK) status = read_pieces(encoded, memory, &read, error);
+  kh_memory_unref(memory);
+  if (status == KHONSU_OK) status = kh_table_export_stream(read, out);
+  kh_table_unref(read);
+  kh_table_unref(table);
+  return status;
 }

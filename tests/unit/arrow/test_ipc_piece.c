@@ -162,11 +162,18 @@ static void must_be_there(const void *bytes, int64_t size, khonsu_slice piece) {
   for (int64_t i = 0; i < size; i++) (void)((const volatile uint8_t *)bytes)[i];
 }
 
+/* Nulls that are believed are no more than there are values, and have a bitmap. */
+static void assert_nulls(const kh_field *field, const struct ArrowArray *node) {
+  assert_in_range(node->null_count, 0, node->length);
+  if (node->null_count > 0 && field->rules[0].is_validity) assert_non_null(node->buffers[0]);
+}
+
 /* At each buffer that has bytes, as far as lengths tell. */
 static void look_at_buffers(const kh_chunk *chunk, look_fn *look, khonsu_slice piece) {
   for (uint32_t index = 1; index < chunk->schema->count; index++) {
     const kh_field *field = &chunk->schema->fields[index];
     const struct ArrowArray *node = &chunk->nodes[index];
+    assert_nulls(field, node);
     for (uint32_t buffer = 0; buffer < kh_field_buffer_count(field); buffer++) {
       int64_t size;
       assert_true(kh_buffer_required_size(field, buffer, kh_node_end(node), &size));
@@ -221,6 +228,35 @@ static void memory_stays(void **state) {
   assert_int_equal(released, 1);
   kh_ipc_encoded_fini(&encoded);
   kh_table_unref(table);
+}
+
+/* A chunk of which nothing stands in the memory does not keep it; one buffer that did not get shorter does. */
+static void memory_that_is_not_needed(void **state) {
+  (void)state;
+  static const struct {
+    const char *type, *rows;
+    int stays;
+  } tables[] = {
+      {"+s{a=l}", "(7) (7) (7) (7) (7) (7) (7) (7) (7) (7) (7) (7)", 0},
+      {"+s{a=l;b=c}", "(7 1) (7 2) (7 3) (7 4) (7 5) (7 6) (7 7) (7 8) (7 9) (7 10) (7 11) (7 12)", 1},
+  };
+  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+    int released = 0;
+    kh_table *table = compressed_by(make_table(tables[i].type, tables[i].rows), "zstd");
+    kh_ipc_encoded encoded = encode(table);
+    kh_ipc_layout *layout = layout_of(&encoded);
+    kh_memory *memory = kh_memory_new(kh_buffer_slice(&encoded.bytes), count_release, &released);
+    kh_chunk *chunk;
+    MUST(kh_ipc_decode_piece(layout, memory, part_of(&encoded, 1), &no_limits, true, &chunk, NULL));
+    kh_memory_unref(memory);
+    assert_int_equal(released, !tables[i].stays);
+    assert_same_chunks(chunk_of(table, 0), chunk, tables[i].type);
+    kh_chunk_unref(chunk);
+    assert_int_equal(released, 1);
+    kh_ipc_layout_unref(layout);
+    kh_ipc_encoded_fini(&encoded);
+    kh_table_unref(table);
+  }
 }
 
 /* Where numbers cannot be read they are copied; text lies anywhere. */
@@ -467,12 +503,19 @@ static void bytes_of_trusted_pieces(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(each_piece_comes_back), cmocka_unit_test(tables_without_chunks_and_wide_ones),
-      cmocka_unit_test(metadata_of_batches),   cmocka_unit_test(pieces_in_place),
-      cmocka_unit_test(memory_stays),          cmocka_unit_test(pieces_out_of_place),
-      cmocka_unit_test(what_is_not_a_schema),  cmocka_unit_test(what_is_not_a_piece),
-      cmocka_unit_test(limits_of_pieces),      cmocka_unit_test(what_trust_is),
-      cmocka_unit_test(dictionaries_in_parts), cmocka_unit_test(bytes_of_trusted_pieces),
+      cmocka_unit_test(each_piece_comes_back),
+      cmocka_unit_test(tables_without_chunks_and_wide_ones),
+      cmocka_unit_test(metadata_of_batches),
+      cmocka_unit_test(pieces_in_place),
+      cmocka_unit_test(memory_stays),
+      cmocka_unit_test(memory_that_is_not_needed),
+      cmocka_unit_test(pieces_out_of_place),
+      cmocka_unit_test(what_is_not_a_schema),
+      cmocka_unit_test(what_is_not_a_piece),
+      cmocka_unit_test(limits_of_pieces),
+      cmocka_unit_test(what_trust_is),
+      cmocka_unit_test(dictionaries_in_parts),
+      cmocka_unit_test(bytes_of_trusted_pieces),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
