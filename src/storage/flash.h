@@ -25,10 +25,10 @@ typedef struct kh_hold {
 typedef struct kh_flash {
   flashkv *store;
 
-  kh_lock lock;                  /* of the two lists, and deleting; tables are listed by any thread, the rest is changed by
+  kh_lock lock;      /* of the two lists, and deleting; tables are listed by any thread, the rest is changed by
                                     the thread that writes */
-  kh_buffer holds;               /* of kh_hold *, by age: references */
-  size_t holds_gone;             /* places at its beginning that are empty */
+  kh_buffer holds;   /* of kh_hold *, by age: references */
+  size_t holds_gone; /* places at its beginning that are empty */
   struct kh_flash_table *tables; /* that are lent out, and whose chunks are in the store */
   bool deleting;                 /* the commit that is being written deletes chunks of some table */
   _Atomic uint32_t loading;      /* threads that are loading a chunk */

@@ -228,6 +228,11 @@ static khonsu_status read_inline(kh_ipc_layout *layout, const kh_head *head, con
   return status;
 }
 
+static khonsu_status without_chunks(kh_ipc_layout *layout, kh_table **table, khonsu_error *error) {
+  *table = kh_table_new(kh_ipc_layout_schema(layout));
+  return *table != NULL ? KHONSU_OK : khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a table");
+}
+
 khonsu_status kh_flash_table_read(kh_flash *flash, khonsu_slice key, flashkv_value *value,
                                   const kh_arrow_limits *limits, kh_table **table, khonsu_error *error) {
   kh_head head;
@@ -235,8 +240,9 @@ khonsu_status kh_flash_table_read(kh_flash *flash, khonsu_slice key, flashkv_val
   khonsu_status status = kh_head_read(key, kh_slice(value->data, value->size - 1), &head, error);
   if (status == KHONSU_OK) status = kh_ipc_layout_new(head.schema, limits, &layout, error);
   if (status != KHONSU_OK) return status;
-  status = head.is_inline ? read_inline(layout, &head, limits, value, table, error)
-                          : lend(flash, key, value->sequence, &head, limits, layout, table, error);
+  if (head.is_inline) status = read_inline(layout, &head, limits, value, table, error);
+  else if (head.chunk_count == 0) status = without_chunks(layout, table, error);
+  else status = lend(flash, key, value->sequence, &head, limits, layout, table, error);
   kh_ipc_layout_unref(layout);
   return status;
 }
