@@ -10,10 +10,15 @@ static bool complain(char why[DB_WHY], const char *what, const char *detail) {
   return false;
 }
 
+static const char unread[] = "it could not be read";
+
+bool db_is_excuse(const char *why) { return strncmp(why, unread, strlen(unread)) == 0; }
+
 static bool is_ok(khonsu_status status, khonsu_error *error, const char *call, char why[DB_WHY]) {
   char detail[400];
-  snprintf(detail, sizeof detail, "%s: %.300s", khonsu_status_name(status), error->message);
-  if (status != KHONSU_OK) complain(why, call, detail);
+  bool fails = status == KHONSU_IO || status == KHONSU_NO_MEMORY || status == KHONSU_STORAGE_FULL;
+  snprintf(detail, sizeof detail, "%s: %s: %.300s", call, khonsu_status_name(status), error->message);
+  if (status != KHONSU_OK) complain(why, fails ? unread : "a call", detail);
   khonsu_error_clear(error);
   return status == KHONSU_OK;
 }
@@ -47,9 +52,10 @@ static bool bytes_are(const db_value *value, unsigned index, khonsu_slice found,
   return same || differs(index, "content", 0, 1, why);
 }
 
-static bool stream_failed(struct ArrowArrayStream *table, const char *what, char why[DB_WHY]) {
+static bool stream_failed(struct ArrowArrayStream *table, char why[DB_WHY]) {
   const char *text = table->get_last_error(table);
-  return complain(why, what, text != NULL ? text : "no text");
+  bool is_missing = text != NULL && strstr(text, "missing") != NULL;
+  return complain(why, is_missing ? "a table" : unread, text != NULL ? text : "no text");
 }
 
 /* Where a reader of rows is in the runs of a table. */
@@ -88,7 +94,7 @@ static bool rows_are(const db_state *state, unsigned index, struct ArrowArrayStr
   while (same) {
     struct ArrowArray batch;
     if (table->get_next(table, &batch) != 0) {
-      same = stream_failed(table, "reading a table", why);
+      same = stream_failed(table, why);
       break;
     }
     if (batch.release == NULL) break;
@@ -180,9 +186,9 @@ static bool scan_is(khonsu_txn *txn, const db_state *state, bool reverse, bool w
 }
 
 /* What memory does not know yet is met by gets first, or by the scan. */
-bool db_holds(khonsu_db *db, const db_state *state, char why[DB_WHY]) {
+bool db_holds(khonsu_db *db, khonsu_snapshot *snapshot, const db_state *state, char why[DB_WHY]) {
   khonsu_txn *txn;
-  if (!begin_reading(db, KHONSU_SNAPSHOT, NULL, &txn, why)) return false;
+  if (!begin_reading(db, KHONSU_SNAPSHOT, snapshot, &txn, why)) return false;
   bool same = (state->version % 2 != 0 || gets_are(txn, state, why)) && scan_is(txn, state, false, true, why) &&
               scan_is(txn, state, true, false, why) && (state->version % 2 == 0 || gets_are(txn, state, why));
   khonsu_txn_free(&txn);
@@ -260,7 +266,7 @@ bool db_recovered(khonsu_db *db, const db_history *history, db_state *found, cha
            found->version);
   if (!history->gaps && found->version != 0 && stats.version != found->version)
     return complain(why, "versions", detail);
-  return db_holds(db, found, why);
+  return db_holds(db, NULL, found, why);
 }
 
 /* ---- what always holds */
@@ -295,7 +301,7 @@ static bool count_log(khonsu_txn *txn, unsigned log, int64_t *rows, int64_t *cou
     *rows += batch.length;
     batch.release(&batch);
   }
-  bool read = failed == 0 || stream_failed(&table, text, why);
+  bool read = failed == 0 || stream_failed(&table, why);
   table.release(&table);
   return read;
 }

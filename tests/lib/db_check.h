@@ -6,8 +6,12 @@
 
 enum { DB_WHY = 600 };
 
-/* Whether the newest version of the database is this state, as gets say, and scans both ways. */
-bool db_holds(khonsu_db *db, const db_state *state, char why[DB_WHY]);
+/* Whether the database holds this state, as gets say, and scans both ways: now, or as of a snapshot, if that is not NULL. */
+bool db_holds(khonsu_db *db, khonsu_snapshot *snapshot, const db_state *state, char why[DB_WHY]);
+
+/* Whether what one of these functions says is not that something is wrong, but that it could not be read, as happens when a
+ * disk fails. */
+bool db_is_excuse(const char *why);
 
 /* Transactions that were begun since a state, each writer's in the order in which they were. */
 typedef struct db_history {

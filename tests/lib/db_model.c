@@ -90,17 +90,17 @@ static bool reads(const op *one) {
   return one->kind == TRANSFER || one->kind == UPSERT || one->kind == STRIKE || one->kind == EXTEND;
 }
 
-static uint32_t some_rows(kh_prng *prng) {
+static uint32_t some_rows(const db_txn *txn, kh_prng *prng) {
   uint64_t kind = kh_prng_below(prng, 24);
-  if (kind == 0) return 1 + (uint32_t)kh_prng_below(prng, 1200); /* more than a head takes in */
-  return 1 + (uint32_t)kh_prng_below(prng, kind < 6 ? 150 : 12);
+  if (kind == 0) return 1 + (uint32_t)kh_prng_below(prng, txn->small ? 200 : 2000);
+  return 1 + (uint32_t)kh_prng_below(prng, kind < 6 && !txn->small ? 150 : 12);
 }
 
-static uint32_t some_size(kh_prng *prng) {
+static uint32_t some_size(const db_txn *txn, kh_prng *prng) {
   uint64_t kind = kh_prng_below(prng, 24);
-  if (kind == 0) return (uint32_t)kh_prng_below(prng, 40000);
+  if (kind == 0) return (uint32_t)kh_prng_below(prng, txn->small ? 8000 : 80000);
   if (kind == 1) return 0;
-  return (uint32_t)kh_prng_below(prng, kind < 5 ? 5000 : 200);
+  return (uint32_t)kh_prng_below(prng, kind < 5 && !txn->small ? 5000 : 200);
 }
 
 static void draw_keyed(op *one, kh_prng *prng) {
@@ -109,14 +109,14 @@ static void draw_keyed(op *one, kh_prng *prng) {
   one->rows.first_key = (uint16_t)kh_prng_below(prng, KEYS_KEYED);
 }
 
-static void draw_thing(op *one, kh_prng *prng) {
+static void draw_thing(const db_txn *txn, op *one, kh_prng *prng) {
   one->key = db_key_index(DB_THING, (unsigned)kh_prng_below(prng, DB_THINGS));
-  one->size = some_size(prng);
+  one->size = some_size(txn, prng);
   one->amount = (int64_t)kh_prng_next(prng);
-  one->rows.count = some_rows(prng);
-  /* now and then more chunks than a segment of the directory has entries */
-  if (one->kind == PUT_TABLE && kh_prng_below(prng, 8) == 0)
-    one->chunks = 2 + (uint32_t)kh_prng_below(prng, 70), one->rows.count = 1 + one->rows.count % 200;
+  one->rows.count = some_rows(txn, prng);
+  if (one->kind != PUT_TABLE || kh_prng_below(prng, 8) != 0) return;
+  one->chunks = 2 + (uint32_t)kh_prng_below(prng, 70); /* a segment of the directory has 32 entries */
+  one->rows.count = 1 + one->rows.count % (txn->small ? 4 : 200);
 }
 
 static op draw_op(const db_txn *txn, kh_prng *prng) {
@@ -141,12 +141,12 @@ static op draw_op(const db_txn *txn, kh_prng *prng) {
     case APPEND:
     case RENEW:
       one.key = db_key_index(DB_LOG, (unsigned)kh_prng_below(prng, DB_LOGS));
-      one.rows.count = some_rows(prng);
+      one.rows.count = some_rows(txn, prng);
       break;
     case FLOW:
     case UPSERT:
     case STRIKE: draw_keyed(&one, prng); break;
-    default: draw_thing(&one, prng);
+    default: draw_thing(txn, &one, prng);
   }
   return one;
 }
@@ -162,7 +162,7 @@ static unsigned draw_ops(const db_txn *txn, op ops[OPS_MAX], kh_prng *prng) {
   if (txn->number % RENEWAL == 5 * txn->writer) {
     ops[0].kind = RENEW;
     ops[0].key = db_key_index(DB_LOG, txn->number / RENEWAL % DB_LOGS);
-    ops[0].rows.count = some_rows(prng);
+    ops[0].rows.count = some_rows(txn, prng);
     ops[0].rows.first_key = 0;
     ops[0].chunks = 1;
   }

@@ -73,6 +73,7 @@ typedef struct db_txn {
   uint64_t seed, number; /* numbers of a writer grow */
   uint64_t version;      /* COMMITTED: set before the fate is */
   uint32_t writer;
+  bool small;            /* its values are */
   _Atomic uint32_t fate; /* UNDER_WAY also: in doubt */
 } db_txn;
 
