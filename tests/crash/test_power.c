@@ -35,7 +35,7 @@ static void copy_now_and_then(void *ctx, sim_disk *disk, const sim_step *step) {
 static void look(scenario *s, sim_disk *left, const char *end) {
   char why[DB_WHY];
   s->states++;
-  if (db_run_check(&s->run, sim_disk_os(left), s->power, kh_prng_below(&s->prng, 4) == 0, why)) return;
+  if (db_run_check(&s->run, left, s->power, kh_prng_below(&s->prng, 4) == 0, why)) return;
   if (s->complaint[0] == '\0')
     snprintf(s->complaint, sizeof s->complaint, "%.150s, at call %llu: %.600s", end,
              (unsigned long long)sim_disk_steps(s->disk), why);

@@ -227,14 +227,19 @@ static int by_version(const void *a, const void *b) {
   return (first->version > second->version) - (first->version < second->version);
 }
 
-static void find_fates(const db_history *history, const stamps *found, uint64_t newest) {
+/* The newest transaction that is there is that of a stamp. */
+static void find_fates(const db_history *history, const stamps *found) {
+  uint64_t newest = 0;
+  for (unsigned i = 0; i < DB_WRITERS; i++)
+    if (found->versions[i] > newest) newest = found->versions[i];
   for (size_t i = 0; i < history->count; i++) {
     db_txn *txn = history->txns[i];
     if (txn->fate == DB_UNDER_WAY && found->numbers[txn->writer] == txn->number) {
       txn->version = found->versions[txn->writer];
       txn->fate = DB_COMMITTED;
     }
-    bool is_lost = txn->fate == DB_COMMITTED && txn->version > newest && history->may_lose;
+    bool is_lost =
+        txn->fate == DB_COMMITTED && txn->version > newest && txn->version > history->must_have && history->may_lose;
     if (txn->fate == DB_UNDER_WAY || is_lost) txn->fate = DB_REFUSED;
     if (txn->fate == DB_REFUSED) txn->version = 0;
   }
@@ -250,7 +255,7 @@ bool db_recovered(khonsu_db *db, const db_history *history, db_state *found, cha
   snprintf(detail, sizeof detail, "the newest is %" PRIu64 ", and %" PRIu64 " must be there", stats.version,
            history->must_have);
   if (stats.version < history->must_have) return complain(why, "versions", detail);
-  find_fates(history, &at, stats.version);
+  find_fates(history, &at);
   *found = *history->since;
   for (size_t i = 0; i < history->count; i++) {
     const db_txn *txn = history->txns[i];

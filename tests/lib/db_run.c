@@ -44,7 +44,7 @@ static void pause_run(db_run *run) {
 
 /* ---- opening */
 
-static khonsu_status open_on(const db_run *run, const kh_os *os, khonsu_db **db, flashkv **store, khonsu_error *error) {
+khonsu_status db_run_open_on(const db_run *run, const kh_os *os, khonsu_db **db, flashkv **store, khonsu_error *error) {
   khonsu_options given = KHONSU_OPTIONS_INIT, options;
   kh_storage storage;
   khonsu_version newest;
@@ -83,7 +83,7 @@ static void look_at_opened(db_run *run) {
 
 static void open_run(db_run *run) {
   khonsu_error error = KHONSU_ERROR_INIT;
-  khonsu_status status = open_on(run, run->os, &run->db, &run->store, &error);
+  khonsu_status status = db_run_open_on(run, run->os, &run->db, &run->store, &error);
   pause_run(run);
   if (take_answer(run, "open", status, &error)) look_at_opened(run);
 }
@@ -223,43 +223,79 @@ void db_run_fini(db_run *run) {
 
 /* ---- checking */
 
-/* One more transaction is there when the database was merged, closed and opened again. */
-static bool goes_on(const db_run *run, const kh_os *os, khonsu_db **db, flashkv *store, db_state *state,
-                    char why[DB_WHY]) {
-  db_txn txn = {.seed = run->prng.state, .number = DB_TXNS_MAX + 1, .writer = 0, .small = true};
+/* A database that somebody left. */
+typedef struct left {
+  const db_run *run;
+  sim_disk *disk;
+  khonsu_db *db;
+  flashkv *store;
+  db_state *state; /* what it holds */
+  char *why;
+} left;
+
+static bool fail_left(left *at, const char *when, khonsu_status status, khonsu_error *error) {
+  if (status != KHONSU_OK && at->why[0] == '\0')
+    snprintf(at->why, DB_WHY, "%s: %s: %.400s", when, khonsu_status_name(status), error->message);
+  khonsu_error_clear(error);
+  return status == KHONSU_OK;
+}
+
+static bool open_left(left *at, const char *when) {
+  khonsu_error error = KHONSU_ERROR_INIT;
+  return fail_left(at, when, db_run_open_on(at->run, sim_disk_os(at->disk), &at->db, &at->store, &error), &error);
+}
+
+static bool commit_left(left *at, uint64_t number) {
+  db_txn txn = {.seed = at->run->prng.state + number, .number = DB_TXNS_MAX + number, .writer = 0, .small = true};
   khonsu_txn_options how = db_txn_how(&txn);
   khonsu_commit_info info = KHONSU_COMMIT_INFO_INIT;
   khonsu_error error = KHONSU_ERROR_INIT;
-  flashkv_merge_options merging = FLASHKV_MERGE_OPTIONS_INIT;
-  merging.threshold = 0;
-  khonsu_status status = khonsu_run(*db, &how, db_txn_body, &txn, &info, &error);
-  if (status == KHONSU_OK && info.version <= state->version) status = KHONSU_BAD_STATE;
+  khonsu_status status = khonsu_run(at->db, &how, db_txn_body, &txn, &info, &error);
+  if (status == KHONSU_OK && info.version <= at->state->version)
+    status = khonsu_error_set(&error, KHONSU_BAD_STATE, "its version is not greater than those before");
+  if (!fail_left(at, "a transaction afterwards", status, &error)) return false;
   txn.version = info.version;
-  if (status == KHONSU_OK) db_state_apply(state, &txn);
-  if (status == KHONSU_OK && !db_holds(*db, NULL, state, why)) return false;
-  if (status == KHONSU_OK && run->count % 2 == 0) status = flashkv_merge(store, &merging, NULL, NULL);
-  if (status == KHONSU_OK) status = khonsu_close(db, &error);
-  if (status == KHONSU_OK) status = open_on(run, os, db, &store, &error);
-  if (status != KHONSU_OK) snprintf(why, DB_WHY, "afterwards: %s: %.400s", khonsu_status_name(status), error.message);
-  khonsu_error_clear(&error);
-  return status == KHONSU_OK && db_holds(*db, NULL, state, why);
+  db_state_apply(at->state, &txn);
+  return db_holds(at->db, NULL, at->state, at->why);
 }
 
-bool db_run_check(const db_run *run, const kh_os *os, bool power, bool go_on, char why[DB_WHY]) {
-  khonsu_db *db = NULL;
-  flashkv *store;
+/* Ends it without closing it, and opens what that leaves. */
+static bool kill_left(left *at) {
+  sim_disk *killed = sim_disk_kill(at->disk);
+  left next = {at->run, killed, NULL, NULL, at->state, at->why};
+  bool right = open_left(&next, "killed afterwards") && db_holds(next.db, NULL, at->state, at->why);
+  right = right && commit_left(&next, 2);
+  (void)!khonsu_close(&next.db, NULL);
+  sim_disk_free(&killed);
+  return right;
+}
+
+static bool reopen_left(left *at) {
   khonsu_error error = KHONSU_ERROR_INIT;
-  db_state *found = allocate(1, sizeof *found);
+  flashkv_merge_options merging = FLASHKV_MERGE_OPTIONS_INIT;
+  merging.threshold = 0;
+  khonsu_status status = KHONSU_OK;
+  if (at->run->count % 2 == 0) status = flashkv_merge(at->store, &merging, NULL, NULL);
+  if (status == KHONSU_MERGE_RUNNING) status = KHONSU_OK; /* the store's own thread merges */
+  if (status == KHONSU_OK) status = khonsu_close(&at->db, &error);
+  return fail_left(at, "closed afterwards", status, &error) && open_left(at, "opened again") &&
+         db_holds(at->db, NULL, at->state, at->why);
+}
+
+static bool goes_on(left *at) {
+  if (!commit_left(at, 1)) return false;
+  if (at->run->count % 3 != 0) return reopen_left(at);
+  return kill_left(at);
+}
+
+bool db_run_check(const db_run *run, sim_disk *disk, bool power, bool go_on, char why[DB_WHY]) {
   db_txn *txns = allocate(run->count + 1, sizeof *txns);
+  left at = {run, disk, NULL, NULL, allocate(1, sizeof(db_state)), why};
   why[0] = '\0';
-  khonsu_status status = open_on(run, os, &db, &store, &error);
-  if (status != KHONSU_OK)
-    snprintf(why, DB_WHY, "cannot be opened: %s: %.400s", khonsu_status_name(status), error.message);
-  khonsu_error_clear(&error);
-  bool right = status == KHONSU_OK && recovered(run, db, power, found, txns, why) &&
-               (!go_on || goes_on(run, os, &db, store, found, why));
-  (void)!khonsu_close(&db, NULL);
-  free(found);
+  bool right = open_left(&at, "cannot be opened") && recovered(run, at.db, power, at.state, txns, why) &&
+               (!go_on || goes_on(&at));
+  (void)!khonsu_close(&at.db, NULL);
+  free(at.state);
   free(txns);
   return right;
 }

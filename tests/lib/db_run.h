@@ -8,7 +8,7 @@
 
 #include "db_check.h"
 #include "flashkv.h"
-#include "os/os.h"
+#include "sim_disk.h"
 
 enum { DB_TXNS_MAX = 512, DB_SNAPSHOTS_MAX = 2 };
 
@@ -37,13 +37,16 @@ void db_run_init(db_run *run, const kh_os *os, const char *dir_path, uint64_t se
 /* Closes without looking at the outcome. */
 void db_run_fini(db_run *run);
 
+/* A database of this place and these options on `os`, which the caller closes. */
+khonsu_status db_run_open_on(const db_run *run, const kh_os *os, khonsu_db **db, flashkv **store, khonsu_error *error);
 void db_run_close(db_run *run);
 /* One step, drawn from the seed: a transaction, a look at what must hold, a sync, a merge, a snapshot opened, looked at or
  * closed, seldom a closing. A step on a closed database opens it. */
 void db_run_step(db_run *run);
 
-/* Opens a database that is on `os`, in the place and with the options of `run`, and looks whether it holds what it must:
- * what was acknowledged, or after a loss of power what was synced. Goes on with it then, if `go_on`. False: `why`. */
-bool db_run_check(const db_run *run, const kh_os *os, bool power, bool go_on, char why[DB_WHY]);
+/* Opens a database that is on `disk`, in the place and with the options of `run`, and looks whether it holds what it must:
+ * what was acknowledged, or after a loss of power what was synced. Goes on with it then, if `go_on`, through a kill and a
+ * closing. False: `why`. */
+bool db_run_check(const db_run *run, sim_disk *disk, bool power, bool go_on, char why[DB_WHY]);
 
 #endif
