@@ -37,7 +37,7 @@ typedef struct notes {
   _Atomic uint32_t current;  /* which of them is what was found last */
   _Atomic uint64_t greatest; /* version that was acknowledged, or found */
   _Atomic uint32_t phase;
-  _Atomic uint64_t commits, openings, snapshots, found_under_way, lost_under_way;
+  _Atomic uint64_t commits, openings, snapshots, merges, checks, found_under_way, lost_under_way;
   _Atomic bool complained;
   char complaint[DB_WHY];
 } notes;
@@ -84,6 +84,14 @@ static void look(khonsu_db *db) {
   shared->found_under_way += under_way - refused;
   shared->lost_under_way += refused;
   take_over(&found, found.version);
+}
+
+/* Beside the process that has it open, as it is after the recovery: no chunk is there that belongs to no table. */
+static void check(const char *folder) {
+  khonsu_error error = KHONSU_ERROR_INIT;
+  khonsu_check_result result = KHONSU_CHECK_RESULT_INIT;
+  must(khonsu_check(folder, NULL, &result, &error), &error, "khonsu_check");
+  shared->checks++;
 }
 
 /* ---- writing */
@@ -135,10 +143,22 @@ static void read_some(worker *w) {
   shared->snapshots++;
 }
 
+static void merge(worker *w) {
+  khonsu_merge_options options = KHONSU_MERGE_OPTIONS_INIT;
+  khonsu_error error = KHONSU_ERROR_INIT;
+  options.threshold = 0.3;
+  khonsu_status status = khonsu_merge(w->db, &options, &error);
+  if (status != KHONSU_MERGE_RUNNING) must(status, &error, "khonsu_merge");
+  khonsu_error_clear(&error);
+  shared->merges++;
+}
+
 static void *work(void *ctx) {
   worker *w = ctx;
   while (!atomic_load(w->ends) && has_room(w)) {
-    if (kh_prng_below(&w->prng, 8) == 0) read_some(w);
+    uint64_t step = kh_prng_below(&w->prng, 64);
+    if (step < 8) read_some(w);
+    else if (step == 8) merge(w);
     else commit_one(w);
   }
   return NULL;
@@ -188,6 +208,7 @@ static _Noreturn void live(const char *folder, uint64_t seed) {
     shared->openings++;
     atomic_store(&shared->phase, LOOKING);
     look(db);
+    if (kh_prng_below(&prng, 8) == 0) check(folder);
     atomic_store(&shared->phase, WRITING);
     write_for_a_while(db, &prng);
     atomic_store(&shared->phase, CLOSING);
@@ -249,8 +270,10 @@ static void killed_at_any_moment(void **state) {
                 (unsigned long long)killed[OPENING], (unsigned long long)killed[LOOKING],
                 (unsigned long long)killed[WRITING], (unsigned long long)killed[CLOSING]);
   print_message(
-      "%llu openings, %llu commits, %llu snapshots; of commits under way %llu were there and %llu not; %llu s\n",
-      (unsigned long long)shared->openings, (unsigned long long)shared->commits, (unsigned long long)shared->snapshots,
+      "%llu openings, %llu commits, %llu merges, %llu snapshots, %llu checks; of commits under way %llu were there and "
+      "%llu not; %llu s\n",
+      (unsigned long long)shared->openings, (unsigned long long)shared->commits, (unsigned long long)shared->merges,
+      (unsigned long long)shared->snapshots, (unsigned long long)shared->checks,
       (unsigned long long)shared->found_under_way, (unsigned long long)shared->lost_under_way,
       (unsigned long long)((kh_os_now_ns() - begun) / UINT64_C(1000000000)));
   assert_true(shared->commits > cycles && shared->snapshots > 0 && shared->found_under_way > 0);
