@@ -135,7 +135,7 @@ static khonsu_status begin_to_grow(writing *to, growing *table, const kh_head *f
   table->head = *from;
   table->entries = kh_blocks_take(&to->flash->scratch, KH_SEGMENT_ENTRIES * KH_ENTRY_SIZE);
   if (table->entries == NULL) return no_memory(to->error);
-  memcpy(table->entries, from->entries, (size_t)kh_head_tail(from) * KH_ENTRY_SIZE);
+  if (kh_head_tail(from) != 0) memcpy(table->entries, from->entries, (size_t)kh_head_tail(from) * KH_ENTRY_SIZE);
   return KHONSU_OK;
 }
 

@@ -72,17 +72,19 @@ static void look(khonsu_db *db) {
   static db_txn *txns[DB_WRITERS * HISTORY];
   db_history history = {
       &shared->states[atomic_load(&shared->current)], txns, 0, atomic_load(&shared->greatest), false, false};
-  uint64_t under_way = 0, refused = 0;
+  uint64_t under_way = 0, lost = 0;
   for (unsigned i = 0; i < DB_WRITERS; i++)
     for (uint32_t at = 0; at < atomic_load(&shared->writers[i].count); at++) {
-      txns[history.count++] = &shared->writers[i].txns[at];
-      under_way += shared->writers[i].txns[at].fate == DB_UNDER_WAY;
+      db_txn *txn = &shared->writers[i].txns[at];
+      txns[history.count++] = txn;
+      under_way += txn->fate == DB_UNDER_WAY;
+      lost -= txn->fate == DB_REFUSED; /* is known already */
     }
   char why[DB_WHY] = "";
   if (!db_recovered(db, &history, &found, why)) complain("after opening", why);
-  for (size_t i = 0; i < history.count; i++) refused += txns[i]->fate == DB_REFUSED;
-  shared->found_under_way += under_way - refused;
-  shared->lost_under_way += refused;
+  for (size_t i = 0; i < history.count; i++) lost += txns[i]->fate == DB_REFUSED;
+  shared->found_under_way += under_way - lost;
+  shared->lost_under_way += lost;
   take_over(&found, found.version);
 }
 
