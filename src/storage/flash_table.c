@@ -173,13 +173,14 @@ static flash_table *make(kh_flash *flash, const kh_head *head, const kh_arrow_li
   return made;
 }
 
-static void hold_on(flash_table *table, khonsu_version version) {
-  kh_hold *hold = kh_flash_hold_ref(table->flash, version), *none = NULL;
+static void hold_on(flash_table *table, khonsu_version version, khonsu_version at) {
+  kh_hold *hold = kh_flash_past_ref(table->flash, at), *none = NULL;
+  if (hold == NULL) hold = kh_flash_hold_ref(table->flash, version);
   if (hold != NULL && !atomic_compare_exchange_strong(&table->hold, &none, hold)) kh_hold_unref(hold);
 }
 
 /* What is not the newest of its key any more has lost chunks, or may have. */
-static khonsu_status hold_if_replaced(flash_table *table, khonsu_slice key, khonsu_version version,
+static khonsu_status hold_if_replaced(flash_table *table, khonsu_slice key, khonsu_version version, khonsu_version at,
                                       khonsu_error *error) {
   uint8_t *copy = kh_alloc(key.size + 1);
   flashkv_value newest = FLASHKV_VALUE_INIT;
@@ -190,12 +191,13 @@ static khonsu_status hold_if_replaced(flash_table *table, khonsu_slice key, khon
   flashkv_value_release(&newest);
   kh_free(copy);
   if (status != FLASHKV_OK && status != FLASHKV_NOT_FOUND) return kh_flash_fail(error, status, &cause);
-  if (!is_newest) hold_on(table, version);
+  if (!is_newest) hold_on(table, version, at);
   return KHONSU_OK;
 }
 
-static khonsu_status lend(kh_flash *flash, khonsu_slice key, khonsu_version version, const kh_head *head,
-                          const kh_arrow_limits *limits, kh_ipc_layout *layout, kh_table **table, khonsu_error *error) {
+static khonsu_status lend(kh_flash *flash, khonsu_slice key, khonsu_version version, khonsu_version at,
+                          const kh_head *head, const kh_arrow_limits *limits, kh_ipc_layout *layout, kh_table **table,
+                          khonsu_error *error) {
   static const kh_stored_ops ops = {load, release};
   flash_table *made = make(flash, head, limits, layout);
   if (made == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a table");
@@ -206,8 +208,8 @@ static khonsu_status lend(kh_flash *flash, khonsu_slice key, khonsu_version vers
     return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a table");
   }
   khonsu_status status = KHONSU_OK;
-  if (enlist(flash, made)) hold_on(made, version);
-  else status = hold_if_replaced(made, key, version, error);
+  if (enlist(flash, made)) hold_on(made, version, at);
+  else status = hold_if_replaced(made, key, version, at, error);
   if (status == KHONSU_OK) {
     *table = kh_table_new_stored(kh_ipc_layout_schema(layout), stored);
     if (*table == NULL) status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a table");
@@ -233,7 +235,7 @@ static khonsu_status without_chunks(kh_ipc_layout *layout, kh_table **table, kho
   return *table != NULL ? KHONSU_OK : khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a table");
 }
 
-khonsu_status kh_flash_table_read(kh_flash *flash, khonsu_slice key, flashkv_value *value,
+khonsu_status kh_flash_table_read(kh_flash *flash, khonsu_slice key, khonsu_version at, flashkv_value *value,
                                   const kh_arrow_limits *limits, kh_table **table, khonsu_error *error) {
   kh_head head;
   kh_ipc_layout *layout;
@@ -242,7 +244,7 @@ khonsu_status kh_flash_table_read(kh_flash *flash, khonsu_slice key, flashkv_val
   if (status != KHONSU_OK) return status;
   if (head.is_inline) status = read_inline(layout, &head, limits, value, table, error);
   else if (head.chunk_count == 0) status = without_chunks(layout, table, error);
-  else status = lend(flash, key, value->sequence, &head, limits, layout, table, error);
+  else status = lend(flash, key, value->sequence, at, &head, limits, layout, table, error);
   kh_ipc_layout_unref(layout);
   return status;
 }

@@ -135,7 +135,8 @@ static khonsu_status begin_to_grow(writing *to, growing *table, const kh_head *f
   table->head = *from;
   table->entries = kh_blocks_take(&to->flash->scratch, KH_SEGMENT_ENTRIES * KH_ENTRY_SIZE);
   if (table->entries == NULL) return no_memory(to->error);
-  if (kh_head_tail(from) != 0) memcpy(table->entries, from->entries, (size_t)kh_head_tail(from) * KH_ENTRY_SIZE);
+  size_t tail_size = (size_t)kh_head_tail(from) * KH_ENTRY_SIZE;
+  if (tail_size != 0) memcpy(table->entries, from->entries, tail_size);
   return KHONSU_OK;
 }
 
@@ -224,8 +225,21 @@ static khonsu_status append_to_table(writing *to, const kh_mutation *mutation) {
 
 /* ---- commits */
 
+/* It is forgotten by itself when nobody may use the token any more. */
+static khonsu_status add_token(writing *to, const kh_mutation *mutation) {
+  static const uint8_t committed = 'c', fenced = 'f';
+  uint8_t *key = kh_blocks_take(&to->flash->scratch, KH_TOKEN_KEY_SIZE);
+  if (key == NULL) return no_memory(to->error);
+  flashkv_write write = {.kind = FLASHKV_CHANGE_PUT,
+                         .expires_ms = mutation->expires_ms,
+                         .key = kh_flash_slice(kh_token_key(key, mutation->token)),
+                         .value = {mutation->fenced ? &fenced : &committed, 1}};
+  return kh_buffer_append(&to->flash->writes, &write, sizeof write) == KHONSU_OK ? KHONSU_OK : no_memory(to->error);
+}
+
 static khonsu_status add_mutation(writing *to, const kh_mutation *mutation) {
   const khonsu_mutation *as = &mutation->as;
+  if (mutation->token != NULL) return add_token(to, mutation);
   if (as->kind == KHONSU_MUTATION_APPEND) return append_to_table(to, mutation);
   khonsu_status status = delete_old_parts(to, as->key);
   if (status != KHONSU_OK) return status;

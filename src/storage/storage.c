@@ -14,3 +14,8 @@ khonsu_status kh_storage_decode_counter(khonsu_slice stored, khonsu_slice key, i
   memcpy(number, &bits, sizeof bits);
   return KHONSU_OK;
 }
+
+void kh_stored_value_release(kh_stored_value *value) {
+  if (value->type == KHONSU_TABLE) kh_table_unref(value->table);
+  if (value->type == KHONSU_BYTES) khonsu_bytes_release(&value->bytes);
+}

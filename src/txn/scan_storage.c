@@ -26,6 +26,7 @@ static khonsu_status take(void *ctx, khonsu_slice key, kh_stored_value *value) {
   khonsu_scan *scan = from->scan;
   if (from->count == from->room) {
     from->cut = true;
+    kh_stored_value_release(value);
     return ENOUGH;
   }
   kh_version_kind kind = kinds[value->type];

@@ -293,6 +293,11 @@ static void what_is_no_database(void **state) {
   assert_int_equal(flashkv_put(store, one, one, NULL), FLASHKV_OK);
   assert_int_equal(flashkv_close(&store, NULL), FLASHKV_OK);
   assert_int_equal(khonsu_open(folder, NULL, &db, &error), KHONSU_NOT_A_STORE);
+  assert_int_equal(flashkv_open(&options, &store, NULL), FLASHKV_OK);
+  assert_int_equal(flashkv_delete(store, one, NULL), FLASHKV_OK);
+  assert_int_equal(flashkv_close(&store, NULL), FLASHKV_OK);
+  MUST(khonsu_open(folder, NULL, &db, &err)); /* nothing is in it: as when it could not be made the first time */
+  close_db(&db);
   folder_remove(folder);
   khonsu_options wrong = KHONSU_OPTIONS_INIT;
   wrong.storage = "data_file_size=1M,nonsense=7";

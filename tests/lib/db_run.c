@@ -51,7 +51,7 @@ khonsu_status db_run_open_on(const db_run *run, const kh_os *os, khonsu_db **db,
   given.durability = KHONSU_BUFFERED;
   khonsu_status status = kh_options_resolve(&given, &options, error);
   if (status == KHONSU_OK) status = fkv_open_on(os, &run->options, store, error);
-  if (status == KHONSU_OK) status = kh_storage_open_flashkv(*store, &storage, &newest, error);
+  if (status == KHONSU_OK) status = kh_storage_open_flashkv(*store, NULL, &storage, &newest, error);
   return status == KHONSU_OK ? kh_db_open_over(storage, newest, &options, db, error) : status;
 }
 
