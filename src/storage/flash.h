@@ -25,11 +25,12 @@ typedef struct kh_hold {
 typedef struct kh_flash {
   flashkv *store;
 
-  kh_lock lock;                  /* of the two lists; the first is changed by the thread that writes only */
+  kh_lock lock;                  /* of the lists, and deleting; but for tables, changed by the thread that writes only */
   kh_buffer holds;               /* of kh_hold *, by age: references */
   size_t holds_gone;             /* places at its beginning that are empty */
   kh_buffer pasts;               /* of kh_hold *: versions of the past that are open, not references; under the lock */
   struct kh_flash_table *tables; /* that are lent out, and whose chunks are in the store */
+  bool deleting;                 /* the commit that is being written deletes chunks of some table */
   _Atomic uint32_t loading;      /* threads that are loading a chunk */
   _Atomic bool closed;           /* the store is gone, or about to go */
   _Atomic uint32_t references;   /* the database's, and one of each lent table */
@@ -84,6 +85,8 @@ KHONSU_MUST_USE khonsu_status kh_flash_table_read(kh_flash *flash, khonsu_slice 
                                                   khonsu_error *error);
 /* Before chunks of this incarnation are deleted. From the thread that writes. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_flash_tables_hold(kh_flash *flash, kh_incarnation incarnation, khonsu_error *error);
+/* The commit for which that was called, if it was, is written, or will not be. */
+void kh_flash_tables_settle(kh_flash *flash);
 /* Before the store is closed: brings near what lent tables still have in it. */
 void kh_flash_tables_detach(kh_flash *flash);
 

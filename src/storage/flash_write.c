@@ -279,6 +279,7 @@ static khonsu_status write_commit(writing *to, const kh_mutation *mutations, siz
     status = add_mutation(to, &mutations[i]);
   }
   if (status == KHONSU_OK) status = commit(to, durability);
+  kh_flash_tables_settle(to->flash);
   forget(to->flash);
   return status;
 }

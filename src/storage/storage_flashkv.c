@@ -124,8 +124,15 @@ static const kh_storage_ops flash_ops = {.write = kh_flash_write,
                                          .stat = stat,
                                          .close = close};
 
+/* A commit that failed may have used up a sequence: the one that was to create the database, for instance. */
+static bool is_empty(flashkv *store) {
+  flashkv_stats stats = FLASHKV_STATS_INIT;
+  flashkv_stat(store, &stats);
+  return stats.key_num == 0;
+}
+
 static khonsu_status open_flash(flashkv *store, const kh_retention *retention, kh_flash **opened, khonsu_error *error) {
-  khonsu_status status = flashkv_sequence(store) == 0 ? create(store, error) : kh_flash_check_database(store, error);
+  khonsu_status status = is_empty(store) ? create(store, error) : kh_flash_check_database(store, error);
   if (status != KHONSU_OK) return status;
   kh_flash *flash = kh_alloc_zero(sizeof *flash);
   if (flash == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a storage");
