@@ -122,7 +122,7 @@ static void *work(void *ctx) {
        i += settings.threads) {
     self->status = what->run(self, i);
     if (self->status == FLASHKV_OK) self->done++;
-    if (self->number == 0 && self->done % PROGRESS_EVERY == 0) kh_kv_progress_count(what->name, i, settings.keys);
+    if (self->number == 0 && self->done % PROGRESS_EVERY == 0) kh_progress_count(what->name, i, settings.keys);
   }
   return NULL;
 }
@@ -158,7 +158,7 @@ static void print_row(const char *name, uint64_t done, double seconds) {
   kh_grouped_text count, speed;
   double ns = done > 0 ? seconds * 1e9 * (double)settings.threads / (double)done : 0;
   double rate = seconds > 0 ? (double)done / seconds : 0;
-  kh_kv_progress_clear();
+  kh_progress_clear();
   if (kh_kv.json)
     printf("{\"phase\":\"%s\",\"ops\":%llu,\"threads\":%llu,\"seconds\":%.6f,\"ns_per_op\":%.1f,\"ops_per_s\":%.0f}\n",
            name, (unsigned long long)done, (unsigned long long)settings.threads, seconds, ns, rate);

@@ -47,7 +47,7 @@ void kh_manual_statement(const kh_statement *statement) {
   printf("%s\n", usage);
   if (statement->alias != NULL) printf("(or: %s)\n", statement->alias);
   putchar('\n');
-  kh_print_wrapped(statement->about, 2, kh_page_width());
+  kh_print_wrapped(stdout, statement->about, 2, kh_page_width());
 }
 
 /* ---- commands */
@@ -80,7 +80,7 @@ const char *kh_command_usage(const kh_command *command, kh_usage_text text) {
 void kh_manual_command(const kh_command *command) {
   kh_usage_text usage;
   printf("usage: khonsu %s\n\n", kh_command_usage(command, usage));
-  kh_print_wrapped(command->about, 0, kh_page_width());
+  kh_print_wrapped(stdout, command->about, 0, kh_page_width());
   if (command->commands != NULL) {
     putchar('\n');
     print_summaries(command->commands);

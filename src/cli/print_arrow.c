@@ -1,12 +1,8 @@
 /* The library writes Arrow IPC to files, so what goes to a pipe takes the way through a temporary one. */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "print.h"
+#include "value.h"
 
 static khonsu_status failed(const char *what, const char *path, khonsu_error *error) {
   return khonsu_error_set(error, KHONSU_IO, "cannot %s %s: %s", what, path, strerror(errno));
@@ -25,18 +21,14 @@ static khonsu_status copy_file(const char *path, FILE *out, khonsu_error *error)
 }
 
 khonsu_status kh_print_arrow(FILE *out, struct ArrowArrayStream *rows, khonsu_error *error) {
-  const char *parent = getenv("TMPDIR");
-  char folder[PATH_MAX], path[PATH_MAX + 8];
-  if (parent == NULL || *parent == '\0') parent = "/tmp";
-  int size = snprintf(folder, sizeof folder, "%s/khonsu.XXXXXX", parent);
-  if (size >= (int)sizeof folder || mkdtemp(folder) == NULL) {
+  kh_temporary file;
+  khonsu_status status = kh_temporary_make(&file, error);
+  if (status != KHONSU_OK) {
     rows->release(rows);
-    return failed("make a temporary folder in", parent, error);
+    return status;
   }
-  snprintf(path, sizeof path, "%s/rows", folder);
-  khonsu_status status = khonsu_ipc_write(path, KHONSU_IPC_STREAM, rows, error);
-  if (status == KHONSU_OK) status = copy_file(path, out, error);
-  unlink(path);
-  rmdir(folder);
+  status = khonsu_ipc_write(file.path, KHONSU_IPC_STREAM, rows, error);
+  if (status == KHONSU_OK) status = copy_file(file.path, out, error);
+  kh_temporary_remove(&file);
   return status;
 }

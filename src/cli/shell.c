@@ -41,7 +41,7 @@ static int close_all(kh_shell *shell, khonsu_error *error) {
   kh_shell_abort_all(shell);
   kh_shell_snapshots_close(shell);
   kh_shell_loss_fini(&shell->loss);
-  kh_shell_columns_fini(&shell->key_columns);
+  kh_columns_fini(&shell->key_columns);
   khonsu_status status = khonsu_close(&shell->db, error);
   return status == KHONSU_OK ? shell->exit_status : kh_complain("%s", error->message);
 }

@@ -203,7 +203,8 @@ void kh_statement_usage(const kh_statement *statement, char *text, size_t size) 
 
 /* ---- running */
 
-static khonsu_status run(kh_shell *shell, const kh_statement *statement, const kh_words *words, khonsu_error *error) {
+khonsu_status kh_statement_call(kh_shell *shell, const kh_statement *statement, const kh_words *words,
+                                khonsu_error *error) {
   char usage[160];
   size_t arguments = words->count - 1;
   if (arguments >= statement->least && arguments <= statement->most) return statement->run(shell, words, error);
@@ -240,7 +241,7 @@ khonsu_status kh_shell_run(kh_shell *shell, const kh_words *words) {
   khonsu_error error = KHONSU_ERROR_INIT;
   double began = kh_seconds();
   if (kh_shell_is_typed(shell)) kh_interrupted = 0;
-  khonsu_status status = run(shell, statement, words, &error);
+  khonsu_status status = kh_statement_call(shell, statement, words, &error);
   if (status == KHONSU_OK && kh_interrupted && !kh_shell_is_typed(shell)) status = KH_INTERRUPTED;
   if (status != KHONSU_OK) say_failure(shell, statement->name, status, &error);
   khonsu_error_clear(&error);
