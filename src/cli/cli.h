@@ -11,11 +11,12 @@
  *   interrupt.c       Ctrl-C
  *   progress.c        how far long work is
  *   bytes.c           keys and values in the notation that is asked for
+ *   db*.c             commands over a database in a directory; db.h says what is where
  *   shell*.c          khonsu shell; shell.h says what is where
  *   demo*.c           khonsu demo; demo.h says what is where
  *   kv*.c             khonsu kv; kv.h says what is where
  *   csv*.c            CSV files as tables; csv_file.h says what is where
- *   text.h cell.h print.h list.h words.h    what these are made of
+ *   text.h cell.h print.h list.h words.h columns.h value.h    what these are made of
  *
  * stdout carries results, stderr messages and progress; progress is shown only where stderr is a terminal. */
 #ifndef KH_CLI_H
@@ -84,16 +85,20 @@ struct kh_command {
   const char *argument;     /* what its arguments are called, "[FILE]"; NULL: it takes none */
   size_t least, most;       /* how many there may be */
   kh_arguments *arguments;  /* where they go */
-  char completes;           /* what they are: f files, d directories, c commands; 0: cannot be completed */
-  int (*run)(void);         /* returns the exit status */
+  /* Of a command over a database: where the directory goes, which stands before its arguments, unless an option has said
+   * it. */
+  const char **database;
+  char completes;   /* what they are: f files, d directories, c commands; 0: cannot be completed */
+  int (*run)(void); /* returns the exit status */
   /* Of a command that is a family: its commands, whose names stand behind its arguments; the last is NULL. Its options
    * are also theirs. */
   const kh_command *const *commands;
   const kh_command *outer; /* the family it is in; NULL: none */
 };
 
-extern const kh_command kh_command_completion, kh_command_demo, kh_command_help, kh_command_kv, kh_command_shell,
-    kh_command_version;
+extern const kh_command kh_command_append, kh_command_completion, kh_command_del, kh_command_demo, kh_command_export,
+    kh_command_get, kh_command_help, kh_command_import, kh_command_kv, kh_command_ls, kh_command_put, kh_command_scan,
+    kh_command_select, kh_command_shell, kh_command_stat, kh_command_upsert, kh_command_version;
 
 /* All commands, in the order of the help; the last is NULL. */
 extern const kh_command *const kh_commands[];
@@ -107,6 +112,9 @@ int kh_command_unknown(const kh_command *const *commands, const char *name);
 
 /* The one that applies to `command`, its family's included, and is called so. */
 const kh_option *kh_option_find(const kh_command *command, const char *name, size_t size);
+
+/* How many arguments there may be, the directory of a database included unless an option has said it. */
+size_t kh_command_most(const kh_command *command, bool has_database);
 
 enum { KH_GO_ON = -1 };
 
@@ -218,7 +226,10 @@ extern kh_notation_settings kh_notation;
     "base64", NULL, "keys and values are written in base64", .flag = &kh_notation.base64                               \
   }
 #define KH_NULL_OPTION                                                                                                 \
-  { "null", NULL, "what is listed, or read from a list, ends in NUL instead of a line's end", .flag = &kh_notation.null }
+  {                                                                                                                    \
+    "null", NULL, "what is listed, or read from a list, ends in NUL instead of a line's end",                          \
+        .flag = &kh_notation.null                                                                                      \
+  }
 
 /* A range of keys, as options say it. */
 typedef struct kh_range_settings {

@@ -43,8 +43,7 @@ static bool add_name(kh_columns *columns, const char *from, const char *to, kh_c
   return true;
 }
 
-khonsu_status kh_columns_read(kh_columns *columns, khonsu_slice list, kh_columns_reading reading,
-                                    khonsu_error *error) {
+khonsu_status kh_columns_read(kh_columns *columns, khonsu_slice list, kh_columns_reading reading, khonsu_error *error) {
   const char *from = list.data, *end = from + list.size;
   bool in_quotes = false, are_names = true;
   for (const char *at = from; at < end; at++) {

@@ -19,8 +19,7 @@ typedef enum kh_columns_reading {
 /* Names as they were typed, with commas between them and blanks around them; one with commas or blanks is in double
  * quotes, in which a quote is doubled. INVALID_ARGUMENT: one is missing, or not in quotes as a whole. NO_MEMORY. End it
  * with _fini in any case. */
-khonsu_status kh_columns_read(kh_columns *columns, khonsu_slice list, kh_columns_reading reading,
-                                    khonsu_error *error);
+khonsu_status kh_columns_read(kh_columns *columns, khonsu_slice list, kh_columns_reading reading, khonsu_error *error);
 khonsu_status kh_columns_copy(const kh_columns *columns, kh_columns *copy, khonsu_error *error);
 /* As _read takes them. */
 void kh_columns_write(const kh_columns *columns, kh_text *text);

@@ -30,8 +30,8 @@ static void print(const flashkv_merge_result *result) {
            (unsigned long long)result->bytes_copied, (unsigned long long)result->bytes_freed);
   else
     kh_tell("merged %llu files, dropped %llu with nothing to keep; copied %s, freed %s",
-               (unsigned long long)result->files_merged, (unsigned long long)result->files_dropped,
-               kh_bytes(result->bytes_copied, copied), kh_bytes(result->bytes_freed, freed));
+            (unsigned long long)result->files_merged, (unsigned long long)result->files_dropped,
+            kh_bytes(result->bytes_copied, copied), kh_bytes(result->bytes_freed, freed));
 }
 
 static flashkv_status body(flashkv *store, flashkv_error *error) {

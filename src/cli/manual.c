@@ -70,10 +70,11 @@ void kh_manual_commands(void) {
 
 const char *kh_command_usage(const kh_command *command, kh_usage_text text) {
   const kh_command *outer = command->outer;
-  snprintf(text, sizeof(kh_usage_text), "%s%s%s%s%s%s%s%s%s", outer != NULL ? outer->name : "",
+  snprintf(text, sizeof(kh_usage_text), "%s%s%s%s%s%s%s%s%s%s", outer != NULL ? outer->name : "",
            outer != NULL ? " " : "", outer != NULL ? outer->argument : "", outer != NULL ? " " : "", command->name,
-           command->options != NULL ? " [options]" : "", command->argument != NULL ? " " : "",
-           command->argument != NULL ? command->argument : "", command->commands != NULL ? " <command>" : "");
+           command->options != NULL ? " [options]" : "", command->database != NULL ? " DIR" : "",
+           command->argument != NULL ? " " : "", command->argument != NULL ? command->argument : "",
+           command->commands != NULL ? " <command>" : "");
   return text;
 }
 

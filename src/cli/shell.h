@@ -134,8 +134,8 @@ struct kh_shell {
   size_t remembered_count; /* ever; the newest replaces the oldest */
   kh_shell_loss loss;
   khonsu_version committed; /* by the last write that was a transaction of its own */
-  kh_terminal *terminal; /* NULL: nobody is at one */
-  kh_input *input;       /* that is being read */
+  kh_terminal *terminal;    /* NULL: nobody is at one */
+  kh_input *input;          /* that is being read */
   bool timing, keep_going, quit;
   int exit_status; /* of the first statement that failed */
 };
@@ -254,6 +254,8 @@ khonsu_status kh_shell_timing(kh_shell *shell, const kh_words *words, khonsu_err
 khonsu_status kh_shell_help(kh_shell *shell, const kh_words *words, khonsu_error *error);
 khonsu_status kh_shell_quit(kh_shell *shell, const kh_words *words, khonsu_error *error);
 khonsu_status kh_shell_stat(kh_shell *shell, const kh_words *words, khonsu_error *error);
+/* As stat does. */
+khonsu_status kh_shell_print_figures(kh_shell *shell, khonsu_error *error);
 /* Prints a list; `fill` is called until it adds nothing. */
 khonsu_status kh_shell_print_list(kh_shell *shell, const kh_list_column *columns, size_t count, const char *noun,
                                   kh_list_fill fill, void *ctx, khonsu_error *error);

@@ -68,7 +68,8 @@ khonsu_status kh_shell_upsert(kh_shell *shell, const kh_words *words, khonsu_err
   task self = {.key = kh_word_at(words, 1)};
   khonsu_status status = read_upsert(&self, words, error);
   if (status == KHONSU_OK) status = kh_shell_write(shell, words, upsert, &self, error);
-  if (status == KHONSU_OK) status = kh_shell_print_counts(shell, columns, 2, (uint64_t[]){self.inserted, self.updated}, error);
+  if (status == KHONSU_OK)
+    status = kh_shell_print_counts(shell, columns, 2, (uint64_t[]){self.inserted, self.updated}, error);
   kh_columns_fini(&self.columns);
   return status;
 }

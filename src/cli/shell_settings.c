@@ -140,12 +140,16 @@ static khonsu_status print_hot_keys(kh_shell *shell, khonsu_error *error) {
   return status;
 }
 
-khonsu_status kh_shell_stat(kh_shell *shell, const kh_words *words, khonsu_error *error) {
-  if (kh_word_is(words, 1, "conflicts")) return print_hot_keys(shell, error);
-  if (words->count > 1) return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "usage: stat [conflicts]");
+khonsu_status kh_shell_print_figures(kh_shell *shell, khonsu_error *error) {
   khonsu_stats stats = KHONSU_STATS_INIT;
   khonsu_status status = khonsu_stat(shell->db, &stats, error);
   if (status != KHONSU_OK) return status;
   return kh_shell_print_list(shell, figure_columns, sizeof figure_columns / sizeof *figure_columns, "figure",
                              fill_figures, &stats, error);
+}
+
+khonsu_status kh_shell_stat(kh_shell *shell, const kh_words *words, khonsu_error *error) {
+  if (kh_word_is(words, 1, "conflicts")) return print_hot_keys(shell, error);
+  if (words->count > 1) return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "usage: stat [conflicts]");
+  return kh_shell_print_figures(shell, error);
 }

@@ -1,0 +1,106 @@
+/* A database, open for the length of a command. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "db.h"
+#include "flashkv.h"
+
+/* ---- opening */
+
+static khonsu_status set_by_name(khonsu_options *options, const char *word, khonsu_error *error) {
+  char name[64];
+  size_t size = strcspn(word, "=");
+  if (word[size] != '=' || size >= sizeof name)
+    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "--set is '%s': must be NAME=VALUE", word);
+  memcpy(name, word, size);
+  name[size] = '\0';
+  return khonsu_options_set(options, name, word + size + 1, error);
+}
+
+khonsu_status kh_db_open(kh_db_access access, khonsu_db **db, khonsu_error *error) {
+  khonsu_options options = KHONSU_OPTIONS_INIT;
+  khonsu_status status = KHONSU_OK;
+  options.isolation = (khonsu_isolation)(kh_db.isolation + KHONSU_READ_COMMITTED);
+  options.durability = (khonsu_durability)(kh_db.durability + KHONSU_SYNC);
+  options.storage = kh_db.storage;
+  options.read_only = access == KH_DB_READ;
+  options.open_existing_only = access != KH_DB_MAKE || kh_db.no_create;
+  for (size_t i = 0; status == KHONSU_OK && i < kh_db.set.count; i++)
+    status = set_by_name(&options, kh_db.set.at[i], error);
+  return status == KHONSU_OK ? khonsu_open(kh_db.path, &options, db, error) : status;
+}
+
+/* Files that are cut short under their map end a command and not the process. */
+static khonsu_status guard_files(khonsu_error *error) {
+  flashkv_error failure = FLASHKV_ERROR_INIT;
+  flashkv_status status = flashkv_guard_mapped_files(&failure);
+  return status == FLASHKV_OK ? KHONSU_OK : khonsu_error_set(error, status, "%s", failure.message);
+}
+
+/* ---- closing */
+
+/* Closing may fail too: then what was written may not be all there, and the first failure is told. */
+static khonsu_status close_db(kh_shell *shell, khonsu_status status, khonsu_error *error) {
+  khonsu_error closing = KHONSU_ERROR_INIT;
+  khonsu_status closed = khonsu_close(&shell->db, &closing);
+  if (closed != KHONSU_OK && status == KHONSU_OK) {
+    status = khonsu_error_set(error, closed, "%s", closing.message);
+  } else if (closed != KHONSU_OK) kh_tell("%s", closing.message);
+  khonsu_error_clear(&closing);
+  return status;
+}
+
+int kh_db_end(const kh_shell *shell, khonsu_status status, khonsu_error *error) {
+  kh_progress_clear();
+  if (status == KHONSU_CANCELLED || (status != KHONSU_OK && kh_interrupted)) status = KH_INTERRUPTED;
+  if (status == KH_INTERRUPTED) kh_complain("interrupted");
+  else if (status != KHONSU_OK) kh_complain("%s", error->message);
+  if (shell->loss.count > 0 && !kh_talk.quiet) (void)kh_shell_report_loss(shell, stderr, error);
+  return kh_exit_of(status);
+}
+
+/* ---- the whole */
+
+static void begin(kh_shell *shell) {
+  shell->isolation = (khonsu_isolation)(kh_db.isolation + KHONSU_READ_COMMITTED);
+  shell->on_conflict = (khonsu_on_conflict)kh_db.on_conflict;
+  shell->printer = (kh_printer){.out = stdout,
+                                .rows_max = (int64_t)kh_db.rows_max,
+                                .is_terminal = isatty(STDOUT_FILENO),
+                                .colour = kh_wants_colour(STDOUT_FILENO),
+                                .interrupted = &kh_interrupted};
+}
+
+/* What the body printed must have reached stdout, for it to have gone well. */
+static khonsu_status flush(khonsu_status status, khonsu_error *error) {
+  if (status != KHONSU_OK || kh_interrupted) return kh_interrupted ? KH_INTERRUPTED : status;
+  if (fflush(stdout) == 0 && !ferror(stdout)) return KHONSU_OK;
+  return khonsu_error_set(error, KHONSU_IO, "cannot write to standard output: %s", strerror(errno));
+}
+
+static khonsu_status run(kh_shell *shell, kh_db_access access, kh_db_body body, khonsu_error *error) {
+  khonsu_status status = guard_files(error);
+  if (status == KHONSU_OK && kh_notation.hex && kh_notation.base64)
+    status = khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "--hex and --base64 exclude each other");
+  if (status == KHONSU_OK) status = kh_db_open(access, &shell->db, error);
+  if (status != KHONSU_OK) return status;
+  status = kh_interrupted ? KH_INTERRUPTED : flush(body(shell, error), error);
+  kh_progress_clear();
+  return close_db(shell, status, error);
+}
+
+int kh_db_run(kh_db_access access, kh_db_body body) {
+  khonsu_error error = KHONSU_ERROR_INIT;
+  kh_shell *shell = calloc(1, sizeof *shell);
+  if (shell == NULL) return kh_complain("out of memory");
+  kh_interrupt_catch_first();
+  begin(shell);
+  khonsu_status status = run(shell, access, body, &error);
+  int exit_status = kh_db_end(shell, status, &error);
+  kh_shell_loss_fini(&shell->loss);
+  khonsu_error_clear(&error);
+  free(shell);
+  return exit_status;
+}
