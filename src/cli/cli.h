@@ -96,9 +96,10 @@ struct kh_command {
   const kh_command *outer; /* the family it is in; NULL: none */
 };
 
-extern const kh_command kh_command_append, kh_command_completion, kh_command_del, kh_command_demo, kh_command_export,
-    kh_command_get, kh_command_help, kh_command_import, kh_command_kv, kh_command_ls, kh_command_put, kh_command_scan,
-    kh_command_select, kh_command_shell, kh_command_stat, kh_command_upsert, kh_command_version;
+extern const kh_command kh_command_append, kh_command_bench, kh_command_check, kh_command_completion, kh_command_del,
+    kh_command_demo, kh_command_export, kh_command_get, kh_command_help, kh_command_import, kh_command_kv,
+    kh_command_ls, kh_command_merge, kh_command_put, kh_command_repair, kh_command_scan, kh_command_select,
+    kh_command_shell, kh_command_stat, kh_command_txn, kh_command_upsert, kh_command_version;
 
 /* All commands, in the order of the help; the last is NULL. */
 extern const kh_command *const kh_commands[];
@@ -160,8 +161,8 @@ void kh_interrupt_catch_first(void);
 
 void kh_manual_commands(void);
 void kh_manual_command(const kh_command *command);
-/* khonsu(1), or, of a family, say khonsu-kv(1), as roff. */
-void kh_manual_page(const kh_command *family);
+/* khonsu(1), or, of a command, say khonsu-get(1), as roff. */
+void kh_manual_page(const kh_command *command);
 
 /* ---- output.c */
 

@@ -2,7 +2,7 @@
  *
  *   db.c           what options say; which format results have
  *   db_session.c   opening the database for a command, closing it, what failed
- *   db_get.c db_put.c db_del.c db_keys.c db_select.c db_rows.c db_export.c db_stat.c
+ *   db_get.c db_put.c db_del.c db_keys.c db_select.c db_rows.c db_export.c db_stat.c db_check.c db_merge.c
  *                  a command each, or some that are alike
  *   db_txn.c       khonsu txn; txn_script.h says what is where
  *   db_bench.c     the benchmark
@@ -34,8 +34,10 @@ extern kh_db_settings kh_db;
 extern const char *const kh_db_format_names[], *const kh_durability_names[]; /* the last is NULL */
 
 /* Rows of tables of options: of all commands, of those that print, of those that write. */
+#define KH_DB_PATH_OPTION                                                                                              \
+  { "db", "DIR", "the database; there is no argument DIR then", .text = &kh_db.path }
 #define KH_DB_OPEN_OPTIONS                                                                                             \
-  {"db", "DIR", "the database; there is no argument DIR then", .text = &kh_db.path},                                   \
+  KH_DB_PATH_OPTION,                                                                                                   \
       {"set", "NAME=VALUE", "an option of khonsu_options, such as memory_bytes_max=1000000; several times",            \
        .list = &kh_db.set},                                                                                            \
   {                                                                                                                    \
@@ -90,11 +92,14 @@ typedef enum kh_db_access {
 
 typedef khonsu_status (*kh_db_body)(kh_shell *shell, khonsu_error *error);
 
-/* Opens the database, runs the body, closes. Returns the exit status; what failed has been said. */
+/* Opens the database, runs the body, closes. Returns the exit status; what failed has been said, with the report of a
+ * conflict. */
 int kh_db_run(kh_db_access access, kh_db_body body);
+/* The same; `prepare` reads what the body needs before the database is opened, made, or locked. */
+int kh_db_run_after(khonsu_status (*prepare)(khonsu_error *error), kh_db_access access, kh_db_body body);
+/* The same for what works on a directory that nobody has open. */
+int kh_db_run_closed(khonsu_status (*body)(khonsu_error *error));
 /* For who opens and closes by himself. */
 khonsu_status kh_db_open(kh_db_access access, khonsu_db **db, khonsu_error *error);
-/* Says what failed, if anything: the report of a conflict, too. Returns the exit status. */
-int kh_db_end(const kh_shell *shell, khonsu_status status, khonsu_error *error);
 
 #endif

@@ -1,5 +1,4 @@
 /* khonsu put DIR KEY VALUE */
-#include <errno.h>
 #include <string.h>
 
 #include "db.h"
@@ -13,32 +12,11 @@ typedef struct task {
 
 /* ---- the value: the argument, or what it names */
 
-static khonsu_status read_file(const char *path, kh_text *value, khonsu_error *error) {
-  char block[1 << 16];
-  FILE *file = fopen(path, "rbe");
-  if (file == NULL) return khonsu_error_set(error, KHONSU_IO, "cannot open %s: %s", path, strerror(errno));
-  for (size_t size; (size = fread(block, 1, sizeof block, file)) > 0;) kh_text_add(value, block, size);
-  khonsu_status status = KHONSU_OK;
-  if (ferror(file)) status = khonsu_error_set(error, KHONSU_IO, "cannot read %s: %s", path, strerror(errno));
-  if (value->failed) status = khonsu_error_set(error, KHONSU_NO_MEMORY, "out of memory for what %s holds", path);
-  fclose(file);
-  return status;
-}
-
-static khonsu_status read_input(kh_text *value, khonsu_error *error) {
-  kh_temporary input;
-  khonsu_status status = kh_temporary_spool(&input, error);
-  if (status != KHONSU_OK) return status;
-  status = read_file(input.path, value, error);
-  kh_temporary_remove(&input);
-  return status;
-}
-
 static khonsu_status read_value(task *self, const char *word, khonsu_error *error) {
   if (settings.is_counter) return kh_counter_read(word, &self->number, error);
   if (settings.literal) return kh_db_bytes(word, &self->value, error);
-  if (strcmp(word, "-") == 0) return read_input(&self->value, error);
-  if (*word == '@') return read_file(word + 1, &self->value, error);
+  if (strcmp(word, "-") == 0) return kh_read_whole(word, &self->value, error);
+  if (*word == '@') return kh_read_whole(word + 1, &self->value, error);
   return kh_db_bytes(word, &self->value, error);
 }
 
@@ -51,18 +29,25 @@ static khonsu_status put(void *ctx, khonsu_txn *txn, khonsu_error *error) {
                              : khonsu_put_bytes(txn, key, kh_text_slice(&self->value), error);
 }
 
+static task put_task;
+
+static khonsu_status prepare(khonsu_error *error) {
+  khonsu_status status = kh_db_bytes(kh_db.rest.at[0], &put_task.key, error);
+  return status == KHONSU_OK ? read_value(&put_task, kh_db.rest.at[1], error) : status;
+}
+
 static khonsu_status body(kh_shell *shell, khonsu_error *error) {
-  task self = {.number = 0};
-  khonsu_status status = kh_db_bytes(kh_db.rest.at[0], &self.key, error);
-  if (status == KHONSU_OK) status = read_value(&self, kh_db.rest.at[1], error);
-  if (status == KHONSU_OK) status = kh_shell_write(shell, NULL, put, &self, error);
+  khonsu_status status = kh_shell_write(shell, NULL, put, &put_task, error);
   if (status == KHONSU_OK) kh_db_print_version(shell);
-  kh_text_fini(&self.key);
-  kh_text_fini(&self.value);
   return status;
 }
 
-static int run(void) { return kh_db_run(KH_DB_MAKE, body); }
+static int run(void) {
+  int status = kh_db_run_after(prepare, KH_DB_MAKE, body);
+  kh_text_fini(&put_task.key);
+  kh_text_fini(&put_task.value);
+  return status;
+}
 
 static const kh_option options[] = {
     {"literal", NULL, "VALUE is the value, also if it is - or begins with @", .flag = &settings.literal},

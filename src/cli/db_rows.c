@@ -13,10 +13,10 @@ static const char *const format_names[] = {"auto", "arrow", "csv", NULL};
 
 typedef struct task task;
 
-typedef khonsu_status (*load)(task *self, khonsu_txn *txn, struct ArrowArrayStream *rows, khonsu_error *error);
+typedef khonsu_status (*load_rows)(task *self, khonsu_txn *txn, struct ArrowArrayStream *rows, khonsu_error *error);
 
 struct task {
-  load load;
+  load_rows load;
   const char *phase; /* for progress */
   kh_text key;
   kh_rows_file file;
@@ -63,49 +63,56 @@ static khonsu_status upsert_rows(task *self, khonsu_txn *txn, struct ArrowArrayS
 
 /* ---- the commands */
 
-static khonsu_status write_rows(kh_shell *shell, task *self, khonsu_error *error) {
-  khonsu_status status = kh_db_bytes(kh_db.rest.at[0], &self->key, error);
-  if (status == KHONSU_OK) status = find_file(self, error);
-  if (status == KHONSU_OK) status = kh_shell_write(shell, NULL, load_file, self, error);
-  kh_temporary_remove(&self->input);
-  kh_columns_fini(&self->by);
-  kh_text_fini(&self->key);
-  return status;
+static task work;
+
+static khonsu_status prepare(khonsu_error *error) {
+  khonsu_status status = kh_db_bytes(kh_db.rest.at[0], &work.key, error);
+  return status == KHONSU_OK ? find_file(&work, error) : status;
 }
 
-static khonsu_status write_and_tell(kh_shell *shell, task *self, khonsu_error *error) {
-  khonsu_status status = write_rows(shell, self, error);
+static khonsu_status prepare_upsert(khonsu_error *error) {
+  if (settings.by == NULL) return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "there is no --by COLUMN,...");
+  khonsu_status status = kh_columns_read(&work.by, khonsu_key(settings.by), KH_COLUMNS_UNQUOTED, error);
+  return status == KHONSU_OK ? prepare(error) : status;
+}
+
+static khonsu_status write_rows(kh_shell *shell, khonsu_error *error) {
+  khonsu_status status = kh_shell_write(shell, NULL, load_file, &work, error);
   if (status == KHONSU_OK) kh_db_print_version(shell);
   return status;
 }
 
-static khonsu_status import_body(kh_shell *shell, khonsu_error *error) {
-  task self = {.load = import_rows, .phase = "importing"};
-  return write_and_tell(shell, &self, error);
-}
-
-static khonsu_status append_body(kh_shell *shell, khonsu_error *error) {
-  task self = {.load = append_rows, .phase = "appending"};
-  return write_and_tell(shell, &self, error);
-}
-
-static khonsu_status upsert_body(kh_shell *shell, khonsu_error *error) {
-  task self = {.load = upsert_rows, .phase = "upserting"};
-  if (settings.by == NULL) return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "there is no --by COLUMN,...");
-  khonsu_status status = kh_columns_read(&self.by, khonsu_key(settings.by), KH_COLUMNS_UNQUOTED, error);
-  if (status == KHONSU_OK) status = write_rows(shell, &self, error);
-  else kh_columns_fini(&self.by);
+static khonsu_status upsert(kh_shell *shell, khonsu_error *error) {
+  khonsu_status status = kh_shell_write(shell, NULL, load_file, &work, error);
   if (status != KHONSU_OK) return status;
   if (kh_db.json)
-    printf("{\"inserted\":%" PRIu64 ",\"updated\":%" PRIu64 ",\"version\":%" PRIu64 "}\n", self.inserted, self.updated,
+    printf("{\"inserted\":%" PRIu64 ",\"updated\":%" PRIu64 ",\"version\":%" PRIu64 "}\n", work.inserted, work.updated,
            shell->committed);
-  else kh_tell("%" PRIu64 " inserted, %" PRIu64 " updated", self.inserted, self.updated);
+  else kh_tell("%" PRIu64 " inserted, %" PRIu64 " updated", work.inserted, work.updated);
   return KHONSU_OK;
 }
 
-static int run_import(void) { return kh_db_run(KH_DB_MAKE, import_body); }
-static int run_append(void) { return kh_db_run(KH_DB_MAKE, append_body); }
-static int run_upsert(void) { return kh_db_run(KH_DB_MAKE, upsert_body); }
+static int finish(int status) {
+  kh_temporary_remove(&work.input);
+  kh_columns_fini(&work.by);
+  kh_text_fini(&work.key);
+  return status;
+}
+
+static int run(load_rows load, const char *phase) {
+  work.load = load;
+  work.phase = phase;
+  return finish(kh_db_run_after(prepare, KH_DB_MAKE, write_rows));
+}
+
+static int run_import(void) { return run(import_rows, "importing"); }
+static int run_append(void) { return run(append_rows, "appending"); }
+
+static int run_upsert(void) {
+  work.load = upsert_rows;
+  work.phase = "upserting";
+  return finish(kh_db_run_after(prepare_upsert, KH_DB_MAKE, upsert));
+}
 
 #define FILE_OPTION                                                                                                    \
   {                                                                                                                    \

@@ -52,12 +52,12 @@ static khonsu_status close_db(kh_shell *shell, khonsu_status status, khonsu_erro
   return status;
 }
 
-int kh_db_end(const kh_shell *shell, khonsu_status status, khonsu_error *error) {
+/* Says what failed, if anything. Returns the exit status. */
+static int end(khonsu_status status, const khonsu_error *error) {
   kh_progress_clear();
   if (status == KHONSU_CANCELLED || (status != KHONSU_OK && kh_interrupted)) status = KH_INTERRUPTED;
   if (status == KH_INTERRUPTED) kh_complain("interrupted");
   else if (status != KHONSU_OK) kh_complain("%s", error->message);
-  if (shell->loss.count > 0 && !kh_talk.quiet) (void)kh_shell_report_loss(shell, stderr, error);
   return kh_exit_of(status);
 }
 
@@ -80,27 +80,45 @@ static khonsu_status flush(khonsu_status status, khonsu_error *error) {
   return khonsu_error_set(error, KHONSU_IO, "cannot write to standard output: %s", strerror(errno));
 }
 
-static khonsu_status run(kh_shell *shell, kh_db_access access, kh_db_body body, khonsu_error *error) {
-  khonsu_status status = guard_files(error);
-  if (status == KHONSU_OK && kh_notation.hex && kh_notation.base64)
-    status = khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "--hex and --base64 exclude each other");
-  if (status == KHONSU_OK) status = kh_db_open(access, &shell->db, error);
+static khonsu_status open_and_run(kh_shell *shell, kh_db_access access, kh_db_body body, khonsu_error *error) {
+  khonsu_status status = kh_db_open(access, &shell->db, error);
   if (status != KHONSU_OK) return status;
   status = kh_interrupted ? KH_INTERRUPTED : flush(body(shell, error), error);
   kh_progress_clear();
   return close_db(shell, status, error);
 }
 
-int kh_db_run(kh_db_access access, kh_db_body body) {
+static khonsu_status check_notation(khonsu_error *error) {
+  if (!kh_notation.hex || !kh_notation.base64) return KHONSU_OK;
+  return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "--hex and --base64 exclude each other");
+}
+
+int kh_db_run_after(khonsu_status (*prepare)(khonsu_error *error), kh_db_access access, kh_db_body body) {
   khonsu_error error = KHONSU_ERROR_INIT;
   kh_shell *shell = calloc(1, sizeof *shell);
   if (shell == NULL) return kh_complain("out of memory");
   kh_interrupt_catch_first();
   begin(shell);
-  khonsu_status status = run(shell, access, body, &error);
-  int exit_status = kh_db_end(shell, status, &error);
+  khonsu_status status = guard_files(&error);
+  if (status == KHONSU_OK) status = check_notation(&error);
+  if (status == KHONSU_OK && prepare != NULL) status = prepare(&error);
+  if (status == KHONSU_OK) status = open_and_run(shell, access, body, &error);
+  int exit_status = end(status, &error);
+  if (shell->loss.count > 0 && !kh_talk.quiet) (void)kh_shell_report_loss(shell, stderr, &error);
   kh_shell_loss_fini(&shell->loss);
   khonsu_error_clear(&error);
   free(shell);
+  return exit_status;
+}
+
+int kh_db_run(kh_db_access access, kh_db_body body) { return kh_db_run_after(NULL, access, body); }
+
+int kh_db_run_closed(khonsu_status (*body)(khonsu_error *error)) {
+  khonsu_error error = KHONSU_ERROR_INIT;
+  kh_interrupt_catch_first();
+  khonsu_status status = guard_files(&error);
+  if (status == KHONSU_OK) status = flush(body(&error), &error);
+  int exit_status = end(status, &error);
+  khonsu_error_clear(&error);
   return exit_status;
 }

@@ -12,8 +12,8 @@ static bool repairs;
 static void add_object(kh_text *line, const flashkv_finding *finding) {
   kh_text_add_char(line, '{');
   kh_kv_json_member(line, "file", flashkv_text(finding->file));
-  kh_kv_json_number(line, "offset", finding->offset);
-  if (finding->size > 0) kh_kv_json_number(line, "size", finding->size);
+  kh_json_number(line, "offset", finding->offset);
+  if (finding->size > 0) kh_json_number(line, "size", finding->size);
   kh_kv_json_member(line, "text", flashkv_text(finding->text));
   if (finding->key.size > 0) kh_kv_json_member(line, "key", finding->key);
   kh_text_add_string(line, "}\n");

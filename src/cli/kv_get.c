@@ -23,10 +23,10 @@ static void add_object(kh_text *line, flashkv_slice key, const flashkv_value *va
   kh_text_add_char(line, '{');
   kh_kv_json_member(line, "key", key);
   kh_kv_json_member(line, "value", (flashkv_slice){value->data, value->size});
-  kh_kv_json_number(line, "size", value->size);
-  kh_kv_json_number(line, "sequence", value->sequence);
-  kh_kv_json_number(line, "time_us", value->timestamp_us);
-  if (value->expires_ms != 0) kh_kv_json_number(line, "expires_ms", value->expires_ms);
+  kh_json_number(line, "size", value->size);
+  kh_json_number(line, "sequence", value->sequence);
+  kh_json_number(line, "time_us", value->timestamp_us);
+  if (value->expires_ms != 0) kh_json_number(line, "expires_ms", value->expires_ms);
   kh_text_add_string(line, "}\n");
 }
 

@@ -28,10 +28,10 @@ static void add_object(kh_text *line, flashkv_slice key, const flashkv_value *va
   kh_kv_json_member(line, "key", key);
   if (settings.values) kh_kv_json_member(line, "value", (flashkv_slice){value->data, value->size});
   if (settings.details) {
-    kh_kv_json_number(line, "size", value->size);
-    kh_kv_json_number(line, "sequence", value->sequence);
-    kh_kv_json_number(line, "time_us", value->timestamp_us);
-    if (value->expires_ms != 0) kh_kv_json_number(line, "expires_ms", value->expires_ms);
+    kh_json_number(line, "size", value->size);
+    kh_json_number(line, "sequence", value->sequence);
+    kh_json_number(line, "time_us", value->timestamp_us);
+    if (value->expires_ms != 0) kh_json_number(line, "expires_ms", value->expires_ms);
   }
   kh_text_add_string(line, "}\n");
 }

@@ -254,8 +254,8 @@ khonsu_status kh_shell_timing(kh_shell *shell, const kh_words *words, khonsu_err
 khonsu_status kh_shell_help(kh_shell *shell, const kh_words *words, khonsu_error *error);
 khonsu_status kh_shell_quit(kh_shell *shell, const kh_words *words, khonsu_error *error);
 khonsu_status kh_shell_stat(kh_shell *shell, const kh_words *words, khonsu_error *error);
-/* As stat does. */
-khonsu_status kh_shell_print_figures(kh_shell *shell, khonsu_error *error);
+/* As stat does; or only what is in the directory. */
+khonsu_status kh_shell_print_figures(kh_shell *shell, bool stored_only, khonsu_error *error);
 /* Prints a list; `fill` is called until it adds nothing. */
 khonsu_status kh_shell_print_list(kh_shell *shell, const kh_list_column *columns, size_t count, const char *noun,
                                   kh_list_fill fill, void *ctx, khonsu_error *error);

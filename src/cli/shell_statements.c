@@ -17,7 +17,9 @@ const kh_shell_variable kh_shell_variables[] = {
      "The file that keeps what was typed. Set but empty: nothing is kept. Otherwise "
      "$XDG_STATE_HOME/khonsu/history, or ~/.local/state/khonsu/history."},
     {"NO_COLOR", "Set and not empty: no colours. There are none where standard output is no terminal."},
-    {"TMPDIR", "Where Arrow on its way to standard output is kept for a moment. Otherwise /tmp."},
+    {"TMPDIR",
+     "Where Arrow on its way to standard output, and what comes on standard input, is kept for a moment. Otherwise "
+     "/tmp."},
     {NULL, NULL},
 };
 

@@ -57,3 +57,30 @@ khonsu_status kh_temporary_spool(kh_temporary *temporary, khonsu_error *error) {
   if (status != KHONSU_OK) kh_temporary_remove(temporary);
   return status;
 }
+
+/* ---- files as a whole */
+
+static khonsu_status read_whole_file(const char *path, kh_text *bytes, khonsu_error *error) {
+  char block[1 << 16];
+  FILE *file = fopen(path, "rbe");
+  if (file == NULL) return khonsu_error_set(error, KHONSU_IO, "cannot open %s: %s", path, strerror(errno));
+  for (size_t size; (size = fread(block, 1, sizeof block, file)) > 0;) kh_text_add(bytes, block, size);
+  khonsu_status status = KHONSU_OK;
+  if (ferror(file)) status = khonsu_error_set(error, KHONSU_IO, "cannot read %s: %s", path, strerror(errno));
+  if (bytes->failed) status = khonsu_error_set(error, KHONSU_NO_MEMORY, "out of memory for what %s holds", path);
+  fclose(file);
+  return status;
+}
+
+static khonsu_status read_whole_input(kh_text *bytes, khonsu_error *error) {
+  kh_temporary input;
+  khonsu_status status = kh_temporary_spool(&input, error);
+  if (status != KHONSU_OK) return status;
+  status = read_whole_file(input.path, bytes, error);
+  kh_temporary_remove(&input);
+  return status;
+}
+
+khonsu_status kh_read_whole(const char *path, kh_text *bytes, khonsu_error *error) {
+  return strcmp(path, "-") == 0 ? read_whole_input(bytes, error) : read_whole_file(path, bytes, error);
+}

@@ -66,4 +66,7 @@ void kh_temporary_remove(kh_temporary *temporary);
 /* Makes one with what comes on standard input, which is read to its end. KH_INTERRUPTED. */
 khonsu_status kh_temporary_spool(kh_temporary *temporary, khonsu_error *error);
 
+/* Adds what the file, or, where `path` is "-", standard input holds. KH_INTERRUPTED, IO, NO_MEMORY. */
+khonsu_status kh_read_whole(const char *path, kh_text *bytes, khonsu_error *error);
+
 #endif
