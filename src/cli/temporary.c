@@ -12,7 +12,7 @@ static khonsu_status failed(const char *what, const char *path, khonsu_error *er
   return khonsu_error_set(error, KHONSU_IO, "cannot %s %s: %s", what, path, strerror(errno));
 }
 
-khonsu_status kh_temporary_make(kh_temporary *temporary, khonsu_error *error) {
+khonsu_status kh_temporary_make(kh_temporary *temporary, const char *name, khonsu_error *error) {
   const char *parent = getenv("TMPDIR");
   if (parent == NULL || *parent == '\0') parent = "/tmp";
   int size = snprintf(temporary->folder, sizeof temporary->folder, "%s/khonsu.XXXXXX", parent);
@@ -20,7 +20,7 @@ khonsu_status kh_temporary_make(kh_temporary *temporary, khonsu_error *error) {
     temporary->folder[0] = '\0';
     return failed("make a temporary folder in", parent, error);
   }
-  snprintf(temporary->path, sizeof temporary->path, "%s/rows", temporary->folder);
+  snprintf(temporary->path, sizeof temporary->path, "%s/%s", temporary->folder, name);
   return KHONSU_OK;
 }
 
@@ -49,7 +49,7 @@ static khonsu_status copy_input(FILE *file, const char *path, khonsu_error *erro
 }
 
 khonsu_status kh_temporary_spool(kh_temporary *temporary, khonsu_error *error) {
-  khonsu_status status = kh_temporary_make(temporary, error);
+  khonsu_status status = kh_temporary_make(temporary, "standard input", error); /* as messages say it */
   if (status != KHONSU_OK) return status;
   FILE *file = fopen(temporary->path, "wbe");
   status = file != NULL ? copy_input(file, temporary->path, error) : failed("create", temporary->path, error);

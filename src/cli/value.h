@@ -56,11 +56,11 @@ khonsu_status kh_export(const kh_printer *printer, const char *path, kh_export_f
 
 /* A name for one file in a folder of its own. */
 typedef struct kh_temporary {
-  char folder[PATH_MAX], path[PATH_MAX + 8];
+  char folder[PATH_MAX], path[PATH_MAX + 32];
 } kh_temporary;
 
 /* In $TMPDIR, or /tmp. */
-khonsu_status kh_temporary_make(kh_temporary *temporary, khonsu_error *error);
+khonsu_status kh_temporary_make(kh_temporary *temporary, const char *name, khonsu_error *error);
 /* Removes both. On one that was not made it does nothing. */
 void kh_temporary_remove(kh_temporary *temporary);
 /* Makes one with what comes on standard input, which is read to its end. KH_INTERRUPTED. */
