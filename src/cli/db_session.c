@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "db.h"
-#include "flashkv.h"
 
 /* ---- opening */
 
@@ -29,14 +28,9 @@ khonsu_status kh_db_open(kh_db_access access, khonsu_db **db, khonsu_error *erro
   options.open_existing_only = access != KH_DB_MAKE || kh_db.no_create;
   for (size_t i = 0; status == KHONSU_OK && i < kh_db.set.count; i++)
     status = set_by_name(&options, kh_db.set.at[i], error);
+  /* files that are cut short under their map end a command, or a statement, and not the process */
+  if (status == KHONSU_OK && kh_db.path != NULL) status = khonsu_guard_mapped_files(error);
   return status == KHONSU_OK ? khonsu_open(kh_db.path, &options, db, error) : status;
-}
-
-/* Files that are cut short under their map end a command and not the process. */
-static khonsu_status guard_files(khonsu_error *error) {
-  flashkv_error failure = FLASHKV_ERROR_INIT;
-  flashkv_status status = flashkv_guard_mapped_files(&failure);
-  return status == FLASHKV_OK ? KHONSU_OK : khonsu_error_set(error, status, "%s", failure.message);
 }
 
 /* ---- closing */
@@ -99,8 +93,7 @@ int kh_db_run_after(khonsu_status (*prepare)(khonsu_error *error), kh_db_access 
   if (shell == NULL) return kh_complain("out of memory");
   kh_interrupt_catch_first();
   begin(shell);
-  khonsu_status status = guard_files(&error);
-  if (status == KHONSU_OK) status = check_notation(&error);
+  khonsu_status status = check_notation(&error);
   if (status == KHONSU_OK && prepare != NULL) status = prepare(&error);
   if (status == KHONSU_OK) status = open_and_run(shell, access, body, &error);
   int exit_status = end(status, &error);
@@ -116,7 +109,7 @@ int kh_db_run(kh_db_access access, kh_db_body body) { return kh_db_run_after(NUL
 int kh_db_run_closed(khonsu_status (*body)(khonsu_error *error)) {
   khonsu_error error = KHONSU_ERROR_INIT;
   kh_interrupt_catch_first();
-  khonsu_status status = guard_files(&error);
+  khonsu_status status = khonsu_guard_mapped_files(&error);
   if (status == KHONSU_OK) status = flush(body(&error), &error);
   int exit_status = end(status, &error);
   khonsu_error_clear(&error);

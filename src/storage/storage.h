@@ -78,6 +78,9 @@ KHONSU_MUST_USE khonsu_status kh_storage_open_user(const khonsu_storage_ops *ops
 KHONSU_MUST_USE khonsu_status kh_storage_open_flashkv(flashkv *store, kh_storage *storage, khonsu_version *newest,
                                                       khonsu_error *error);
 
+/* khonsu_guard_mapped_files. */
+KHONSU_MUST_USE khonsu_status kh_storage_guard_flashkv(khonsu_error *error);
+
 /* khonsu_check and khonsu_repair; options and result are whole structs. */
 KHONSU_MUST_USE khonsu_status kh_storage_check_flashkv(const char *path, const khonsu_check_options *options,
                                                        const kh_arrow_limits *limits, khonsu_check_result *result,
