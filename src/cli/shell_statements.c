@@ -234,7 +234,9 @@ static khonsu_status refuse(const kh_shell *shell, khonsu_slice name) {
 static void say_failure(const kh_shell *shell, const char *name, khonsu_status status, const khonsu_error *error) {
   if (status == KH_INTERRUPTED) kh_shell_say(shell, "%s: interrupted", name);
   else if (error->status == status && error->message[0] != '\0') kh_shell_say(shell, "%s: %s", name, error->message);
-  if (status == KHONSU_CONFLICT) kh_shell_tell(shell, "(`explain` says more)");
+  if (status != KHONSU_CONFLICT) return;
+  kh_shell_tell(shell, "(`explain` says more)");
+  if (!kh_shell_is_typed(shell) && shell->loss.count > 0) (void)kh_shell_report_loss(shell, stderr, NULL);
 }
 
 khonsu_status kh_shell_run(kh_shell *shell, const kh_words *words) {
