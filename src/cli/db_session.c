@@ -67,10 +67,11 @@ static void begin(kh_shell *shell) {
                                 .interrupted = &kh_interrupted};
 }
 
-/* What the body printed must have reached stdout, for it to have gone well. */
+/* What the body printed must have reached stdout, for it to have gone well. Ctrl-C does not make undone what is done. */
 static khonsu_status flush(khonsu_status status, khonsu_error *error) {
-  if (status != KHONSU_OK || kh_interrupted) return kh_interrupted ? KH_INTERRUPTED : status;
+  if (status != KHONSU_OK) return kh_interrupted ? KH_INTERRUPTED : status;
   if (fflush(stdout) == 0 && !ferror(stdout)) return KHONSU_OK;
+  if (kh_interrupted) return KH_INTERRUPTED;
   return khonsu_error_set(error, KHONSU_IO, "cannot write to standard output: %s", strerror(errno));
 }
 
