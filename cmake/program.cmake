@@ -16,10 +16,12 @@ install(TARGETS khonsu_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 
 # A program for another machine, or one that needs a sanitizer's surroundings, is not run by the build.
 if(NOT CMAKE_CROSSCOMPILING AND NOT KHONSU_SANITIZE)
-  foreach(page khonsu khonsu-kv)
-    string(REGEX REPLACE "^khonsu-?" "" family ${page})
+  set(commands get put del ls scan select import append upsert export txn shell stat check repair merge bench kv)
+  list(TRANSFORM commands PREPEND khonsu- OUTPUT_VARIABLE command_pages)
+  foreach(page khonsu ${command_pages})
+    string(REGEX REPLACE "^khonsu-?" "" command ${page})
     add_custom_command(OUTPUT "${CMAKE_BINARY_DIR}/${page}.1"
-      COMMAND khonsu_program help --man ${family} >${page}.1
+      COMMAND khonsu_program help --man ${command} >${page}.1
       DEPENDS khonsu_program COMMENT "Writing ${page}(1)")
     list(APPEND manual_pages "${CMAKE_BINARY_DIR}/${page}.1")
   endforeach()

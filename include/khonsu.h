@@ -33,8 +33,9 @@
  *   khonsu_error, options, info structs     belong to the caller, who serialises
  *   exported arrays, streams, bytes         one thread at a time each; any thread; independent of the database
  *
- * The library starts no thread, installs no signal handler, writes nothing to stdout or stderr, and does not abort
- * on bad data or on a failed allocation. After fork() a child may only exec: a database handle does not survive it.
+ * The library installs no signal handler (but see khonsu_guard_mapped_files), writes nothing to stdout or stderr, and does
+ * not abort on bad data or on a failed allocation. It starts no thread; the store in a directory has one, unless told
+ * otherwise. After fork() a child may only exec: a database handle does not survive it.
  *
  * Headers: C99 and C++11. The Arrow C Data and C Stream interface structs stand here under their standard guards
  * (https://arrow.apache.org/docs/format/CDataInterface.html), so the header coexists with other Arrow libraries.
@@ -453,6 +454,12 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_check(const char *path, const kh
  * beside the new ones, renamed to *.damaged. A whole database is left as it is. LOCKED: it is open. */
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_repair(const char *path, const khonsu_check_options *options,
                                                        khonsu_check_result *result, khonsu_error *error);
+
+/* A mapped file that somebody cuts short, or a disk that fails, kills the process that looks at it (SIGBUS). This has reads of
+ * databases in directories answer with IO and CORRUPT instead: it installs a handler for SIGBUS, which passes on what is not
+ * its own to the handler there was before. What is lent out at that moment shows zeros where the file is gone; khonsu_close
+ * then returns IO. Once per process; call it before other threads use databases. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_guard_mapped_files(khonsu_error *error);
 
 /* A moment's figures, each exact at some instant near the call. Any thread; waits for no commit. */
 typedef struct khonsu_stats {

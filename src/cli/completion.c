@@ -31,10 +31,11 @@ static void offer_values(const kh_option *option) {
   if (strcmp(option->argument, "FILE") == 0) printf(":files\n");
 }
 
-static void offer_argument(const kh_command *command, size_t count, const char *typed) {
+static void offer_argument(const kh_command *command, size_t count, bool has_database, const char *typed) {
   if (*typed == '-') offer_options(command);
+  else if (count == 0 && command->database != NULL && !has_database) printf(":directories\n");
   else if (count >= command->most && command->commands != NULL) offer_commands(command->commands);
-  else if (count >= command->most) return;
+  else if (count >= kh_command_most(command, has_database)) return;
   else if (command->completes == 'd') printf(":directories\n");
   else if (command->completes == 'f') printf(":files\n");
   else if (command->completes == 'c') offer_commands(kh_commands);
@@ -45,6 +46,7 @@ static int print_candidates(void) {
   const kh_command *command = NULL;
   const kh_option *waiting = NULL; /* an option whose value is next */
   size_t count = 0;
+  bool has_database = false;
   for (size_t i = 1; i + 1 < words.count; i++) {
     const char *word = words.at[i];
     if (waiting != NULL) waiting = NULL;
@@ -52,9 +54,11 @@ static int print_candidates(void) {
       command = kh_command_find(kh_commands, word);
       if (command == NULL) return KH_EXIT_OK;
     } else if (*word == '-' && word[1] != '\0') {
-      waiting = strncmp(word, "--", 2) == 0 ? kh_option_find(command, word + 2, strlen(word + 2)) : NULL;
-      if (waiting != NULL && waiting->flag != NULL) waiting = NULL;
-    } else if (count < command->most) count++;
+      size_t size = strncmp(word, "--", 2) == 0 ? strcspn(word + 2, "=") : 0;
+      waiting = size > 0 ? kh_option_find(command, word + 2, size) : NULL;
+      has_database |= waiting != NULL && waiting->text != NULL && waiting->text == command->database;
+      if (waiting != NULL && (waiting->flag != NULL || word[2 + size] == '=')) waiting = NULL;
+    } else if (count < command->most || command->commands == NULL) count++;
     else if (command->commands != NULL && kh_command_find(command->commands, word) != NULL) {
       command = kh_command_find(command->commands, word);
       count = 0;
@@ -63,7 +67,7 @@ static int print_candidates(void) {
   const char *typed = words.count > 1 ? words.at[words.count - 1] : "";
   if (waiting != NULL) offer_values(waiting);
   else if (command == NULL) offer_commands(kh_commands);
-  else offer_argument(command, count, typed);
+  else offer_argument(command, count, has_database, typed);
   return KH_EXIT_OK;
 }
 

@@ -105,7 +105,7 @@ static void print_conflict(const kh_demo *demo) {
            loser_text, words->did, key_text, (unsigned long long)conflict->what.read_version, words->purpose,
            winner_text, (unsigned long long)conflict->what.winner_version, others, words->why,
            (unsigned long long)outcome->version, (unsigned long long)outcome->attempts);
-  kh_print_wrapped(text, 4, 100);
+  kh_print_wrapped(stdout, text, 4, 100);
 }
 
 /* ---- the report */

@@ -21,14 +21,14 @@ static int run(void) {
   const kh_command *command = NULL;
   int status = find(&command);
   if (status != KH_GO_ON) return status;
-  if (settings.man) kh_manual_page(command != NULL && command->commands != NULL ? command : NULL);
+  if (settings.man) kh_manual_page(command);
   else if (command == NULL) kh_manual_commands();
   else kh_manual_command(command);
   return KH_EXIT_OK;
 }
 
 static const kh_option options[] = {
-    {"man", NULL, "print the manual page khonsu(1), or that of a family of commands, as roff", .flag = &settings.man},
+    {"man", NULL, "print the manual page khonsu(1), or that of the command, as roff", .flag = &settings.man},
     {.name = NULL},
 };
 

@@ -15,9 +15,7 @@ static const kh_option options[] = {
     {"salvage", NULL, "read a damaged store: what is whole in it is there; what is damaged is said",
      .flag = &kh_kv.salvage},
     {"json", NULL, "print JSON: one object on a line", .flag = &kh_kv.json},
-    {"quiet", NULL, "no messages but errors, and no progress", .flag = &kh_kv.quiet},
-    {"no-progress", NULL, "no progress; there is none anyway where standard error is no terminal",
-     .flag = &kh_kv.no_progress},
+    KH_TALK_OPTIONS,
     {.name = NULL},
 };
 

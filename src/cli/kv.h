@@ -3,8 +3,7 @@
  *   kv.c             the family, its options
  *   kv_store.c       opening the store for a command, closing it, what failed
  *   kv_finding.c     what is damaged, in words
- *   kv_progress.c    how far long work is
- *   kv_bytes.c       keys and values as they are written and read: text, --hex, --base64, --null
+ *   kv_bytes.c       keys and values as they are written and read
  *   kv_input.c       files and standard input, item by item; keys from arguments and from there
  *   kv_range.c       ranges of keys, walked
  *   kv_record.h      records of exports and dumps; kv_json.c and kv_frame.c are their two formats
@@ -30,24 +29,10 @@ typedef struct kh_kv_settings {
   kh_arguments rest; /* arguments of the command itself */
   int index;
   bool sync, read_only, salvage;
-  bool json, quiet, no_progress;
-  bool hex, base64, null;
+  bool json;
 } kh_kv_settings;
 
 extern kh_kv_settings kh_kv;
-
-/* Rows of tables of options, for commands that read or write keys, and for those that walk ranges of them. */
-#define KH_KV_BYTES_OPTIONS                                                                                            \
-  {"hex", NULL, "keys and values are written in hexadecimal", .flag = &kh_kv.hex}, {                                   \
-    "base64", NULL, "keys and values are written in base64", .flag = &kh_kv.base64                                     \
-  }
-#define KH_KV_NULL_OPTION                                                                                              \
-  { "null", NULL, "what is listed, or read from a list, ends in NUL instead of a line's end", .flag = &kh_kv.null }
-#define KH_KV_RANGE_OPTIONS                                                                                            \
-  {"prefix", "TEXT", "keys that begin with it", .text = &kh_kv_range.prefix},                                          \
-      {"from", "KEY", "keys from this one on", .text = &kh_kv_range.from}, {                                           \
-    "to", "KEY", "keys before this one", .text = &kh_kv_range.to                                                       \
-  }
 
 extern const kh_command kh_kv_get, kh_kv_put, kh_kv_del, kh_kv_ls, kh_kv_stat, kh_kv_check, kh_kv_repair, kh_kv_merge,
     kh_kv_backup, kh_kv_dump, kh_kv_export, kh_kv_import, kh_kv_bench;
@@ -77,8 +62,6 @@ flashkv_status kh_kv_fail(flashkv_error *error, flashkv_status status, const cha
 /* What else there is to say about the failure: "; " and the text behind what `error` says. Returns `status`. */
 flashkv_status kh_kv_fail_also(flashkv_error *error, flashkv_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* A message on stderr, unless --quiet. */
-void kh_kv_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* IO if results did not reach stdout; KH_INTERRUPTED. */
 flashkv_status kh_kv_state(flashkv_error *error);
 
@@ -92,15 +75,6 @@ void kh_kv_tell_finding(void *ctx, const flashkv_finding *finding);
  * something. */
 flashkv_status kh_kv_salvaged(const flashkv *store, flashkv_status status, flashkv_error *error);
 
-/* ---- kv_progress.c: shown where stderr is a terminal */
-
-/* A flashkv_progress. Nonzero once Ctrl-C was pressed. `ctx` is ignored. */
-int kh_kv_progress(void *ctx, const char *phase, uint64_t done, uint64_t total);
-/* The same, where what is done is counted and not measured in bytes; `total` 0: not known. */
-int kh_kv_progress_count(const char *phase, uint64_t done, uint64_t total);
-/* Takes it from the terminal, before anything else is written there. */
-void kh_kv_progress_clear(void);
-
 /* ---- kv_bytes.c */
 
 static inline flashkv_slice kh_kv_slice(const kh_text *text) { return (flashkv_slice){text->data, text->size}; }
@@ -110,15 +84,10 @@ static inline khonsu_slice kh_kv_plain(flashkv_slice slice) { return (khonsu_sli
 flashkv_status kh_kv_read_bytes(flashkv_slice written, kh_text *bytes, flashkv_error *error);
 /* Adds bytes in the notation of the options: text as it is, but visibly at a terminal. */
 void kh_kv_add_bytes(kh_text *line, flashkv_slice bytes);
-/* What ends an item of a list: a line's end or NUL. */
-char kh_kv_item_end(void);
 /* Writes `line` to stdout, and empties it. */
 flashkv_status kh_kv_print(kh_text *line, flashkv_error *error);
 /* A key for a message, cut short. */
-typedef char kh_kv_key_text[96];
-const char *kh_kv_key(flashkv_slice key, kh_kv_key_text text);
-/* "2025-01-31T12:00:00.123456Z", from microseconds since 1970. */
-void kh_kv_add_time(kh_text *line, uint64_t time_us);
+const char *kh_kv_key(flashkv_slice key, kh_key_text text);
 
 /* ---- kv_input.c */
 
@@ -157,14 +126,6 @@ flashkv_status kh_kv_keys_next(kh_kv_keys *keys, flashkv_slice *key, flashkv_err
 void kh_kv_keys_fini(kh_kv_keys *keys);
 
 /* ---- kv_range.c */
-
-typedef struct kh_kv_range_settings {
-  const char *prefix, *from, *to; /* NULL: none */
-  bool reverse;
-  uint64_t limit; /* 0: none */
-} kh_kv_range_settings;
-
-extern kh_kv_range_settings kh_kv_range;
 
 /* `value` is zeroed where values are not wanted. Its status ends the walk. */
 typedef flashkv_status (*kh_kv_visit)(void *ctx, flashkv_slice key, const flashkv_value *value, flashkv_error *error);

@@ -5,9 +5,9 @@ static bool verify;
 
 static flashkv_status body(flashkv *store, flashkv_error *error) {
   const char *path = kh_kv.rest.at[0];
-  flashkv_status status = flashkv_backup(store, path, verify, kh_kv_progress, NULL, error);
+  flashkv_status status = flashkv_backup(store, path, verify, kh_progress, NULL, error);
   if (status == FLASHKV_OK)
-    kh_kv_tell("%s is a copy of the store as of commit %llu", path, (unsigned long long)flashkv_sequence(store));
+    kh_tell("%s is a copy of the store as of commit %llu", path, (unsigned long long)flashkv_sequence(store));
   return status;
 }
 

@@ -3,18 +3,14 @@
  * Five phases, one after the other, each by all threads: put every key once, in random order; get keys drawn at random, and
  * copy their values; look for keys that are not there; scan all entries in order (each thread all of them); delete every
  * key once. ns/op is what an operation takes from where its thread stands: time x threads / operations. */
-#include <dirent.h>
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "bench.h"
 #include "kv_record.h"
-
-enum { THREADS_MAX = 64, KEY_SIZE = 16, PROGRESS_EVERY = 1024 };
 
 static struct {
   uint64_t keys, value_size, threads;
@@ -43,35 +39,24 @@ struct phase {
   flashkv_status (*run_all)(worker *self);         /* or all of them */
 };
 
-/* ---- keys: 16 hexadecimal digits; every number has another one (the finalizer of splitmix64 is a bijection) */
-
-static uint64_t mix(uint64_t x) {
-  x += UINT64_C(0x9e3779b97f4a7c15);
-  x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-  x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-  return x ^ x >> 31;
-}
-
-static flashkv_slice key_of(uint64_t number, char text[KEY_SIZE]) {
-  static const char digits[] = "0123456789abcdef";
-  uint64_t mixed = mix(number);
-  for (int i = 0; i < KEY_SIZE; i++) text[i] = digits[mixed >> 4 * i & 15];
-  return (flashkv_slice){text, KEY_SIZE};
+static flashkv_slice key_of(uint64_t number, char text[KH_BENCH_KEY_SIZE]) {
+  khonsu_slice key = kh_bench_key(number, text);
+  return (flashkv_slice){key.data, key.size};
 }
 
 /* ---- operations */
 
 static flashkv_status put(worker *self, uint64_t i) {
-  char text[KEY_SIZE];
+  char text[KH_BENCH_KEY_SIZE];
   flashkv_slice value = {self->value, settings.value_size};
   if (value.size >= sizeof i) memcpy(self->value, &i, sizeof i);
   return flashkv_put(self->store, key_of(i, text), value, &self->error);
 }
 
 static flashkv_status get(worker *self, uint64_t i) {
-  char text[KEY_SIZE];
+  char text[KH_BENCH_KEY_SIZE];
   flashkv_value value = FLASHKV_VALUE_INIT;
-  flashkv_slice key = key_of(mix(i ^ UINT64_C(0x5bd1e995)) % settings.keys, text);
+  flashkv_slice key = key_of(kh_bench_mix(i ^ UINT64_C(0x5bd1e995)) % settings.keys, text);
   flashkv_status status = flashkv_get(self->store, key, &value, &self->error);
   if (status == FLASHKV_OK && value.size == settings.value_size) memcpy(self->value, value.data, value.size);
   flashkv_value_release(&value);
@@ -79,7 +64,7 @@ static flashkv_status get(worker *self, uint64_t i) {
 }
 
 static flashkv_status miss(worker *self, uint64_t i) {
-  char text[KEY_SIZE];
+  char text[KH_BENCH_KEY_SIZE];
   flashkv_value value = FLASHKV_VALUE_INIT;
   flashkv_status status = flashkv_get(self->store, key_of(settings.keys + i, text), &value, &self->error);
   flashkv_value_release(&value);
@@ -87,7 +72,7 @@ static flashkv_status miss(worker *self, uint64_t i) {
 }
 
 static flashkv_status delete_key(worker *self, uint64_t i) {
-  char text[KEY_SIZE];
+  char text[KH_BENCH_KEY_SIZE];
   return flashkv_delete(self->store, key_of(i, text), &self->error);
 }
 
@@ -122,7 +107,7 @@ static void *work(void *ctx) {
        i += settings.threads) {
     self->status = what->run(self, i);
     if (self->status == FLASHKV_OK) self->done++;
-    if (self->number == 0 && self->done % PROGRESS_EVERY == 0) kh_kv_progress_count(what->name, i, settings.keys);
+    if (self->number == 0 && self->done % KH_BENCH_PROGRESS_EVERY == 0) kh_progress_count(what->name, i, settings.keys);
   }
   return NULL;
 }
@@ -154,28 +139,14 @@ static flashkv_status start(worker *workers, const phase *what, flashkv *store, 
 
 /* ---- what is printed */
 
-static void print_row(const char *name, uint64_t done, double seconds) {
-  kh_grouped_text count, speed;
-  double ns = done > 0 ? seconds * 1e9 * (double)settings.threads / (double)done : 0;
-  double rate = seconds > 0 ? (double)done / seconds : 0;
-  kh_kv_progress_clear();
-  if (kh_kv.json)
-    printf("{\"phase\":\"%s\",\"ops\":%llu,\"threads\":%llu,\"seconds\":%.6f,\"ns_per_op\":%.1f,\"ops_per_s\":%.0f}\n",
-           name, (unsigned long long)done, (unsigned long long)settings.threads, seconds, ns, rate);
-  else
-    printf("%-8s %14s %10.3f %12.1f %14s\n", name, kh_grouped(done, count), seconds, ns,
-           kh_grouped((uint64_t)rate, speed));
-  fflush(stdout);
-}
-
 static void print_head(void) {
   kh_grouped_text keys;
   if (kh_kv.json) return;
   printf("flashkv %s: %s keys of %d bytes, values of %llu, %llu thread%s on %ld processors, %s\n\n", flashkv_version(),
-         kh_grouped(settings.keys, keys), KEY_SIZE, (unsigned long long)settings.value_size,
+         kh_grouped(settings.keys, keys), KH_BENCH_KEY_SIZE, (unsigned long long)settings.value_size,
          (unsigned long long)settings.threads, settings.threads == 1 ? "" : "s", sysconf(_SC_NPROCESSORS_ONLN),
          durability_names[settings.durability]);
-  printf("%-8s %14s %10s %12s %14s\n", "phase", "operations", "seconds", "ns/op", "ops/s");
+  kh_bench_print_head();
 }
 
 static flashkv_status run_phase(worker *workers, const phase *what, flashkv *store, flashkv_error *error) {
@@ -184,7 +155,7 @@ static flashkv_status run_phase(worker *workers, const phase *what, flashkv *sto
   double seconds = kh_seconds() - began;
   uint64_t done = 0;
   for (uint64_t t = 0; t < settings.threads; t++) done += workers[t].done;
-  if (status == FLASHKV_OK) print_row(what->name, done, seconds);
+  if (status == FLASHKV_OK) kh_bench_print_row(what->name, done, settings.threads, seconds, kh_kv.json);
   return status == FLASHKV_OK && kh_interrupted ? KH_INTERRUPTED : status;
 }
 
@@ -215,7 +186,8 @@ static flashkv_status body(flashkv *store, flashkv_error *error) {
   char *values = malloc(settings.threads * settings.value_size + 1);
   flashkv_status status = FLASHKV_OK;
   if (workers == NULL || values == NULL) status = kh_kv_fail(error, FLASHKV_NO_MEMORY, "out of memory");
-  for (uint64_t i = 0; values != NULL && i < settings.threads * settings.value_size; i++) values[i] = (char)mix(i);
+  for (uint64_t i = 0; values != NULL && i < settings.threads * settings.value_size; i++)
+    values[i] = (char)kh_bench_mix(i);
   for (uint64_t t = 0; workers != NULL && t < settings.threads; t++)
     workers[t].value = values + t * settings.value_size;
   if (status == FLASHKV_OK) status = run_phases(workers, store, error);
@@ -224,40 +196,18 @@ static flashkv_status body(flashkv *store, flashkv_error *error) {
   return status;
 }
 
-/* ---- the directory: one that holds nothing, so that what is in it afterwards can go */
-
-static bool is_dot(const char *name) { return strcmp(name, ".") == 0 || strcmp(name, "..") == 0; }
-
-static bool is_empty(const char *path) {
-  DIR *directory = opendir(path);
-  if (directory == NULL) return errno == ENOENT;
-  bool empty = true;
-  for (struct dirent *entry; (entry = readdir(directory)) != NULL;) empty = empty && is_dot(entry->d_name);
-  closedir(directory);
-  return empty;
-}
-
-static void remove_store(const char *path, bool existed) {
-  DIR *directory = opendir(path);
-  if (directory == NULL) return;
-  for (struct dirent *entry; (entry = readdir(directory)) != NULL;)
-    if (!is_dot(entry->d_name)) unlinkat(dirfd(directory), entry->d_name, 0);
-  closedir(directory);
-  if (!existed) rmdir(path);
-}
-
 static int run(void) {
   static const char *const levels[] = {"sync_writes=buffered", "sync_writes=sync", "sync_writes=async"};
   const char *path = kh_kv.dir.at[0];
   bool existed = access(path, F_OK) == 0;
-  if (!is_empty(path)) {
+  if (!kh_bench_is_empty(path)) {
     kh_complain("%s is not empty: the benchmark wants a directory of its own", path);
     return KH_EXIT_USAGE;
   }
   if (kh_kv.sync) settings.durability = FLASHKV_SYNC;
   if (kh_kv.set.count < KH_LIST_MAX) kh_kv.set.at[kh_kv.set.count++] = levels[settings.durability];
   int status = kh_kv_run(KH_KV_MAKE, body);
-  if (!settings.keep) remove_store(path, existed);
+  if (!settings.keep) kh_bench_remove(path, existed);
   return status;
 }
 
@@ -265,7 +215,7 @@ static const kh_option options[] = {
     {"keys", "N", "how many keys", .size = &settings.keys, .least = 1, .most = UINT64_C(1) << 40},
     {"value-size", "BYTES", "how large their values are", .size = &settings.value_size, .most = UINT64_C(1) << 30},
     {"threads", "N", "how many threads work at the same time", .number = &settings.threads, .least = 1,
-     .most = THREADS_MAX},
+     .most = KH_BENCH_THREADS_MAX},
     {"durability", NULL, "when a write returns", .choice = &settings.durability, .choices = durability_names},
     {"keep", NULL, "leave the store there", .flag = &settings.keep},
     {.name = NULL},

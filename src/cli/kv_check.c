@@ -12,8 +12,8 @@ static bool repairs;
 static void add_object(kh_text *line, const flashkv_finding *finding) {
   kh_text_add_char(line, '{');
   kh_kv_json_member(line, "file", flashkv_text(finding->file));
-  kh_kv_json_number(line, "offset", finding->offset);
-  if (finding->size > 0) kh_kv_json_number(line, "size", finding->size);
+  kh_json_number(line, "offset", finding->offset);
+  if (finding->size > 0) kh_json_number(line, "size", finding->size);
   kh_kv_json_member(line, "text", flashkv_text(finding->text));
   if (finding->key.size > 0) kh_kv_json_member(line, "key", finding->key);
   kh_text_add_string(line, "}\n");
@@ -27,7 +27,7 @@ static void print_finding(void *ctx, const flashkv_finding *finding) {
     kh_kv_add_finding(&line, finding);
     kh_text_add_char(&line, '\n');
   }
-  kh_kv_progress_clear();
+  kh_progress_clear();
   if (line.size > 0) fwrite(line.data, 1, line.size, stdout);
   kh_text_fini(&line);
 }
@@ -53,10 +53,10 @@ static void print_summary(const flashkv_check_result *r) {
 static flashkv_status look(flashkv_check_result *result, flashkv_error *error) {
   flashkv_check_options options = FLASHKV_CHECK_OPTIONS_INIT;
   options.finding = print_finding;
-  options.progress = kh_kv_progress;
+  options.progress = kh_progress;
   flashkv_status status = repairs ? flashkv_repair(kh_kv.dir.at[0], &options, result, error)
                                   : flashkv_check(kh_kv.dir.at[0], &options, result, error);
-  kh_kv_progress_clear();
+  kh_progress_clear();
   if (status != FLASHKV_OK && status != FLASHKV_CORRUPT) return status;
   if (kh_kv.json) print_json(result);
   else print_summary(result);

@@ -23,7 +23,7 @@ static flashkv_status commit(task *self, flashkv_error *error) {
 }
 
 static flashkv_status add(task *self, const kh_kv_keys *keys, flashkv_slice key, flashkv_error *error) {
-  kh_kv_key_text text;
+  kh_key_text text;
   flashkv_status status = flashkv_exists(self->store, key, error);
   if (status == FLASHKV_NOT_FOUND) {
     if (self->missing++ < MISSING_SAID_MAX) kh_complain("there is no value at key %s", kh_kv_key(key, text));
@@ -32,7 +32,7 @@ static flashkv_status add(task *self, const kh_kv_keys *keys, flashkv_slice key,
   if (status == FLASHKV_OK) status = flashkv_batch_delete(self->batch, key, error);
   if (status != FLASHKV_OK || !keys->reads || flashkv_batch_count(self->batch) < COMMIT_KEYS) return status;
   status = commit(self, error);
-  if (status == FLASHKV_OK && kh_kv_progress_count("deleting", self->deleted, 0)) return KH_INTERRUPTED;
+  if (status == FLASHKV_OK && kh_progress_count("deleting", self->deleted, 0)) return KH_INTERRUPTED;
   return status;
 }
 
@@ -63,8 +63,8 @@ static flashkv_status body(flashkv *store, flashkv_error *error) {
 static int run(void) { return kh_kv_run(KH_KV_WRITE, body); }
 
 static const kh_option options[] = {
-    KH_KV_BYTES_OPTIONS,
-    KH_KV_NULL_OPTION,
+    KH_BYTES_OPTIONS,
+    KH_NULL_OPTION,
     {.name = NULL},
 };
 

@@ -35,7 +35,7 @@ static flashkv_status write_record(task *self, const kh_kv_record *record, flash
   kh_kv_add_record(&self->line, settings.format, record);
   self->count++;
   flashkv_status status = write_line(self, error);
-  return status == FLASHKV_OK && kh_kv_progress_count("writing", self->count, self->total) ? KH_INTERRUPTED : status;
+  return status == FLASHKV_OK && kh_progress_count("writing", self->count, self->total) ? KH_INTERRUPTED : status;
 }
 
 /* ---- export */
@@ -48,7 +48,7 @@ static flashkv_status export_one(void *ctx, flashkv_slice key, const flashkv_val
 static flashkv_status export_all(task *self, flashkv *store, flashkv_error *error) {
   flashkv_stats stats = FLASHKV_STATS_INIT;
   flashkv_stat(store, &stats);
-  bool is_all = kh_kv_range.prefix == NULL && kh_kv_range.from == NULL && kh_kv_range.to == NULL;
+  bool is_all = kh_range.prefix == NULL && kh_range.from == NULL && kh_range.to == NULL;
   self->total = is_all ? stats.key_num : 0;
   return kh_kv_walk(store, true, export_one, self, error);
 }
@@ -93,7 +93,7 @@ static flashkv_status write_file(flashkv *store, flashkv_status (*all)(task *, f
     status = kh_kv_fail(error, FLASHKV_IO, "cannot write the records: %s", strerror(errno));
   if (status != FLASHKV_OK)
     return kh_kv_fail_also(error, status, "%llu records were written before that", (unsigned long long)self.count);
-  if (file_name() != NULL) kh_kv_tell("wrote %llu records", (unsigned long long)self.count);
+  if (file_name() != NULL) kh_tell("wrote %llu records", (unsigned long long)self.count);
   return FLASHKV_OK;
 }
 
@@ -105,8 +105,8 @@ static int run_dump(void) { return kh_kv_run(KH_KV_READ, dump_body); }
 static const kh_option export_options[] = {
     {"format", NULL, "JSON lines, or length-prefixed binary", .choice = &settings.format,
      .choices = kh_kv_format_names},
-    KH_KV_RANGE_OPTIONS,
-    KH_KV_BYTES_OPTIONS,
+    KH_RANGE_OPTIONS,
+    KH_BYTES_OPTIONS,
     {.name = NULL},
 };
 

@@ -5,7 +5,7 @@
 #include "kv.h"
 
 void kh_kv_add_finding(kh_text *line, const flashkv_finding *finding) {
-  kh_kv_key_text key;
+  kh_key_text key;
   kh_text_add_string(line, finding->file);
   kh_text_addf(line, ":%" PRIu64 ": ", finding->offset);
   kh_text_add_visible(line, kh_kv_plain(flashkv_text(finding->text)));
@@ -17,7 +17,7 @@ void kh_kv_tell_finding(void *ctx, const flashkv_finding *finding) {
   kh_text line = {.data = NULL};
   (void)ctx;
   kh_kv_add_finding(&line, finding);
-  kh_kv_tell("%.*s", (int)line.size, line.size > 0 ? (const char *)line.data : "");
+  kh_tell("%.*s", (int)line.size, line.size > 0 ? (const char *)line.data : "");
   kh_text_fini(&line);
 }
 

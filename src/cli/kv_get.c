@@ -23,10 +23,10 @@ static void add_object(kh_text *line, flashkv_slice key, const flashkv_value *va
   kh_text_add_char(line, '{');
   kh_kv_json_member(line, "key", key);
   kh_kv_json_member(line, "value", (flashkv_slice){value->data, value->size});
-  kh_kv_json_number(line, "size", value->size);
-  kh_kv_json_number(line, "sequence", value->sequence);
-  kh_kv_json_number(line, "time_us", value->timestamp_us);
-  if (value->expires_ms != 0) kh_kv_json_number(line, "expires_ms", value->expires_ms);
+  kh_json_number(line, "size", value->size);
+  kh_json_number(line, "sequence", value->sequence);
+  kh_json_number(line, "time_us", value->timestamp_us);
+  if (value->expires_ms != 0) kh_json_number(line, "expires_ms", value->expires_ms);
   kh_text_add_string(line, "}\n");
 }
 
@@ -34,7 +34,7 @@ static void add_value(const task *self, kh_text *line, const flashkv_value *valu
   flashkv_slice bytes = {value->data, value->size};
   if (raw) kh_text_add(line, bytes.data, bytes.size);
   else kh_kv_add_bytes(line, bytes);
-  if (self->is_list || isatty(STDOUT_FILENO)) kh_text_add_char(line, kh_kv_item_end());
+  if (self->is_list || isatty(STDOUT_FILENO)) kh_text_add_char(line, kh_item_end());
 }
 
 static flashkv_status print(task *self, flashkv_slice key, const flashkv_value *value, flashkv_error *error) {
@@ -45,7 +45,7 @@ static flashkv_status print(task *self, flashkv_slice key, const flashkv_value *
 
 static flashkv_status get(task *self, flashkv_slice key, flashkv_error *error) {
   flashkv_value value = FLASHKV_VALUE_INIT;
-  kh_kv_key_text text;
+  kh_key_text text;
   self->count++;
   flashkv_status status = flashkv_get(self->store, key, &value, error);
   if (status == FLASHKV_NOT_FOUND) {
@@ -80,9 +80,9 @@ static flashkv_status body(flashkv *store, flashkv_error *error) {
 static int run(void) { return kh_kv_run(KH_KV_READ, body); }
 
 static const kh_option options[] = {
-    KH_KV_BYTES_OPTIONS,
+    KH_BYTES_OPTIONS,
     {"raw", NULL, "values as they are, whatever the notation of keys is", .flag = &raw},
-    KH_KV_NULL_OPTION,
+    KH_NULL_OPTION,
     {.name = NULL},
 };
 

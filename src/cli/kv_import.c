@@ -39,8 +39,8 @@ static flashkv_status add(task *self, const kh_kv_record *record, flashkv_error 
 
 static bool tell_progress(const task *self) {
   const kh_kv_input *input = &self->input;
-  if (input->size_bytes > 0) return kh_kv_progress(NULL, "importing", input->offset, input->size_bytes);
-  return kh_kv_progress_count("importing", self->reader.count, 0);
+  if (input->size_bytes > 0) return kh_progress(NULL, "importing", input->offset, input->size_bytes);
+  return kh_progress_count("importing", self->reader.count, 0);
 }
 
 static flashkv_status step(task *self, flashkv_error *error) {
@@ -78,7 +78,7 @@ static void say_how_far(const task *self, flashkv_status status, flashkv_error *
   if (kh_kv.json)
     printf("{\"imported\":%llu,\"next\":%llu,\"sequence\":%llu}\n", (unsigned long long)imported,
            (unsigned long long)self->committed, (unsigned long long)self->sequence);
-  else if (status == FLASHKV_OK) kh_kv_tell("imported %s records", kh_grouped(imported, records));
+  else if (status == FLASHKV_OK) kh_tell("imported %s records", kh_grouped(imported, records));
   if (status != FLASHKV_OK)
     kh_kv_fail_also(error, status, "%s records were imported before that; to go on behind them: --skip %llu",
                     kh_grouped(imported, records), (unsigned long long)self->committed);

@@ -102,7 +102,7 @@ flashkv_status kh_kv_input_rest(kh_kv_input *input, flashkv_slice *bytes, flashk
 /* ---- keys */
 
 static flashkv_status next_of_list(kh_kv_keys *keys, flashkv_slice *written, flashkv_error *error) {
-  flashkv_status status = kh_kv_input_item(&keys->input, kh_kv_item_end(), written, error);
+  flashkv_status status = kh_kv_input_item(&keys->input, kh_item_end(), written, error);
   if (status != FLASHKV_END) return status;
   keys->reads = false;
   kh_kv_input_close(&keys->input);

@@ -7,37 +7,14 @@
 
 /* ---- writing */
 
-static void add_name(kh_text *text, const char *name, const char *suffix) {
-  bool is_first = text->size > 0 && text->data[text->size - 1] == '{';
-  kh_text_addf(text, "%s\"%s%s\":", is_first ? "" : ",", name, suffix);
-}
-
-void kh_kv_json_number(kh_text *text, const char *name, uint64_t number) {
-  add_name(text, name, "");
-  kh_text_add_number(text, number);
-}
-
-void kh_kv_json_member(kh_text *text, const char *name, flashkv_slice bytes) {
-  khonsu_slice plain = kh_kv_plain(bytes);
-  bool is_text = kh_utf8_valid(plain);
-  add_name(text, name, is_text ? "" : "_base64");
-  if (is_text) {
-    kh_text_add_json(text, plain);
-    return;
-  }
-  kh_text_add_char(text, '"');
-  kh_text_add_base64(text, plain);
-  kh_text_add_char(text, '"');
-}
-
 void kh_kv_json_add(kh_text *text, const kh_kv_record *record) {
   kh_text_add_char(text, '{');
-  if (record->sequence != 0) kh_kv_json_number(text, "sequence", record->sequence);
-  if (record->time_us != 0) kh_kv_json_number(text, "time_us", record->time_us);
+  if (record->sequence != 0) kh_json_number(text, "sequence", record->sequence);
+  if (record->time_us != 0) kh_json_number(text, "time_us", record->time_us);
   if (record->is_delete) kh_kv_json_member(text, "op", flashkv_text("delete"));
   kh_kv_json_member(text, "key", record->key);
   if (!record->is_delete) kh_kv_json_member(text, "value", record->value);
-  if (record->expires_ms != 0) kh_kv_json_number(text, "expires_ms", record->expires_ms);
+  if (record->expires_ms != 0) kh_json_number(text, "expires_ms", record->expires_ms);
   if (record->more) kh_text_add_string(text, ",\"more\":true");
   kh_text_add_string(text, "}\n");
 }

@@ -8,9 +8,9 @@ static void add_details(kh_text *line, const flashkv_value *value) {
   kh_text_add_char(line, '\t');
   kh_text_add_number(line, value->sequence);
   kh_text_add_char(line, '\t');
-  kh_kv_add_time(line, value->timestamp_us);
+  kh_text_add_time(line, value->timestamp_us);
   kh_text_add_char(line, '\t');
-  if (value->expires_ms != 0) kh_kv_add_time(line, value->expires_ms * 1000);
+  if (value->expires_ms != 0) kh_text_add_time(line, value->expires_ms * 1000);
   else kh_text_add_char(line, '-');
   kh_text_add_char(line, '\t');
 }
@@ -20,7 +20,7 @@ static void add_line(kh_text *line, flashkv_slice key, const flashkv_value *valu
   kh_kv_add_bytes(line, key);
   if (settings.values) kh_text_add_char(line, '\t');
   if (settings.values) kh_kv_add_bytes(line, (flashkv_slice){value->data, value->size});
-  kh_text_add_char(line, kh_kv_item_end());
+  kh_text_add_char(line, kh_item_end());
 }
 
 static void add_object(kh_text *line, flashkv_slice key, const flashkv_value *value) {
@@ -28,10 +28,10 @@ static void add_object(kh_text *line, flashkv_slice key, const flashkv_value *va
   kh_kv_json_member(line, "key", key);
   if (settings.values) kh_kv_json_member(line, "value", (flashkv_slice){value->data, value->size});
   if (settings.details) {
-    kh_kv_json_number(line, "size", value->size);
-    kh_kv_json_number(line, "sequence", value->sequence);
-    kh_kv_json_number(line, "time_us", value->timestamp_us);
-    if (value->expires_ms != 0) kh_kv_json_number(line, "expires_ms", value->expires_ms);
+    kh_json_number(line, "size", value->size);
+    kh_json_number(line, "sequence", value->sequence);
+    kh_json_number(line, "time_us", value->timestamp_us);
+    if (value->expires_ms != 0) kh_json_number(line, "expires_ms", value->expires_ms);
   }
   kh_text_add_string(line, "}\n");
 }
@@ -53,14 +53,13 @@ static flashkv_status body(flashkv *store, flashkv_error *error) {
 static int run(void) { return kh_kv_run(KH_KV_READ, body); }
 
 static const kh_option options[] = {
-    KH_KV_RANGE_OPTIONS,
-    {"reverse", NULL, "the last key first", .flag = &kh_kv_range.reverse},
-    {"limit", "N", "no more keys than this; 0 means all", .number = &kh_kv_range.limit, .most = UINT64_MAX},
+    KH_RANGE_OPTIONS,
+    KH_LIST_OPTIONS,
     {"values", NULL, "with the values, behind a tab", .flag = &settings.values},
     {"long", NULL, "with size, sequence, time and expiry, before the key, with tabs between them",
      .flag = &settings.details},
-    KH_KV_BYTES_OPTIONS,
-    KH_KV_NULL_OPTION,
+    KH_BYTES_OPTIONS,
+    KH_NULL_OPTION,
     {.name = NULL},
 };
 

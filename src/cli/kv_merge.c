@@ -29,16 +29,16 @@ static void print(const flashkv_merge_result *result) {
            (unsigned long long)result->files_merged, (unsigned long long)result->files_dropped,
            (unsigned long long)result->bytes_copied, (unsigned long long)result->bytes_freed);
   else
-    kh_kv_tell("merged %llu files, dropped %llu with nothing to keep; copied %s, freed %s",
-               (unsigned long long)result->files_merged, (unsigned long long)result->files_dropped,
-               kh_bytes(result->bytes_copied, copied), kh_bytes(result->bytes_freed, freed));
+    kh_tell("merged %llu files, dropped %llu with nothing to keep; copied %s, freed %s",
+            (unsigned long long)result->files_merged, (unsigned long long)result->files_dropped,
+            kh_bytes(result->bytes_copied, copied), kh_bytes(result->bytes_freed, freed));
 }
 
 static flashkv_status body(flashkv *store, flashkv_error *error) {
   flashkv_merge_options options = FLASHKV_MERGE_OPTIONS_INIT;
   flashkv_merge_result result = FLASHKV_MERGE_RESULT_INIT;
   options.bytes_per_second = settings.rate;
-  options.progress = kh_kv_progress;
+  options.progress = kh_progress;
   flashkv_status status = read_threshold(&options.threshold, error);
   if (status != FLASHKV_OK) return status;
   status = flashkv_merge(store, &options, &result, error);

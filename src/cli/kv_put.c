@@ -83,7 +83,7 @@ static int run(void) { return kh_kv_run(KH_KV_MAKE, body); }
 static const kh_option options[] = {
     {"ttl", "TIME", "the key expires after so long: 500ms, 30s, 5m, 12h, 7d, 2w", .text = &settings.ttl},
     {"literal", NULL, "VALUE is the value, also if it is - or begins with @", .flag = &settings.literal},
-    KH_KV_BYTES_OPTIONS,
+    KH_BYTES_OPTIONS,
     {.name = NULL},
 };
 

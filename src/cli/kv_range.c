@@ -3,8 +3,6 @@
 
 #include "kv.h"
 
-kh_kv_range_settings kh_kv_range;
-
 /* What slices of the range point to. */
 typedef struct bounds {
   kh_text prefix, from, to;
@@ -18,10 +16,10 @@ static flashkv_status read_bound(const char *written, kh_text *bytes, flashkv_sl
 }
 
 static flashkv_status read_bounds(bounds *self, flashkv_iterator_options *options, flashkv_error *error) {
-  flashkv_status status = read_bound(kh_kv_range.prefix, &self->prefix, &options->prefix, error);
-  if (status == FLASHKV_OK) status = read_bound(kh_kv_range.from, &self->from, &options->lower, error);
-  if (status == FLASHKV_OK) status = read_bound(kh_kv_range.to, &self->to, &options->upper, error);
-  options->reverse = kh_kv_range.reverse;
+  flashkv_status status = read_bound(kh_range.prefix, &self->prefix, &options->prefix, error);
+  if (status == FLASHKV_OK) status = read_bound(kh_range.from, &self->from, &options->lower, error);
+  if (status == FLASHKV_OK) status = read_bound(kh_range.to, &self->to, &options->upper, error);
+  options->reverse = kh_range.reverse;
   options->keys_only = true;
   return status;
 }
@@ -58,7 +56,7 @@ static flashkv_status step(walk *self, flashkv_error *error) {
   flashkv_status status = flashkv_iterator_next(self->iterator, &key, NULL, error);
   if (status == FLASHKV_OK) status = visit_key(self, key, error);
   if (!can_be_passed_over(status) || kh_kv_state(error) != FLASHKV_OK) return status;
-  kh_kv_progress_clear();
+  kh_progress_clear();
   kh_complain("%s", error->message);
   self->passed_over = status;
   return FLASHKV_OK;
@@ -66,7 +64,7 @@ static flashkv_status step(walk *self, flashkv_error *error) {
 
 static flashkv_status walk_all(walk *self, flashkv_error *error) {
   flashkv_status status = FLASHKV_OK;
-  while (status == FLASHKV_OK && (kh_kv_range.limit == 0 || self->count < kh_kv_range.limit)) {
+  while (status == FLASHKV_OK && (kh_range.limit == 0 || self->count < kh_range.limit)) {
     status = kh_interrupted ? KH_INTERRUPTED : step(self, error);
   }
   if (status == FLASHKV_END) status = FLASHKV_OK;

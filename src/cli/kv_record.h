@@ -55,9 +55,9 @@ void kh_kv_reader_fini(kh_kv_reader *reader);
 /* ---- kv_json.c */
 
 void kh_kv_json_add(kh_text *text, const kh_kv_record *record);
-/* `, "name": bytes`, or with name_base64; without the comma at the beginning of an object. */
-void kh_kv_json_member(kh_text *text, const char *name, flashkv_slice bytes);
-void kh_kv_json_number(kh_text *text, const char *name, uint64_t number);
+static inline void kh_kv_json_member(kh_text *text, const char *name, flashkv_slice bytes) {
+  kh_json_member(text, name, kh_kv_plain(bytes));
+}
 /* `key` and `value` get what record's slices point to. */
 flashkv_status kh_kv_json_read(flashkv_slice line, kh_text *key, kh_text *value, kh_kv_record *record,
                                flashkv_error *error);

@@ -45,7 +45,7 @@ static flashkv_status body(flashkv *store, flashkv_error *error) {
   kh_text_add_char(&line, '{');
   size_t count = sizeof figures / sizeof *figures - (kh_kv.salvage ? 0 : SALVAGE_FIGURES);
   for (size_t i = 0; i < count; i++) {
-    if (kh_kv.json) kh_kv_json_number(&line, figures[i].json, figures[i].value);
+    if (kh_kv.json) kh_json_number(&line, figures[i].json, figures[i].value);
     else print_line(&figures[i]);
   }
   kh_text_addf(&line, ",\"clean\":%s}\n", opened.clean ? "true" : "false");

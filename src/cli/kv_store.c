@@ -34,17 +34,6 @@ flashkv_status kh_kv_fail_also(flashkv_error *error, flashkv_status status, cons
   return status;
 }
 
-void kh_kv_tell(const char *format, ...) {
-  va_list arguments;
-  if (kh_kv.quiet) return;
-  kh_kv_progress_clear();
-  va_start(arguments, format);
-  fputs("khonsu: ", stderr);
-  vfprintf(stderr, format, arguments);
-  fputc('\n', stderr);
-  va_end(arguments);
-}
-
 flashkv_status kh_kv_state(flashkv_error *error) {
   if (kh_interrupted) return KH_INTERRUPTED;
   if (ferror(stdout) == 0) return FLASHKV_OK;
@@ -52,7 +41,7 @@ flashkv_status kh_kv_state(flashkv_error *error) {
 }
 
 int kh_kv_end(flashkv_status status, const flashkv_error *error) {
-  kh_kv_progress_clear();
+  kh_progress_clear();
   if (status == FLASHKV_CANCELLED) status = KH_INTERRUPTED;
   if (status == KH_INTERRUPTED && error->status != KH_INTERRUPTED) kh_complain("interrupted");
   else if (status != FLASHKV_OK) kh_complain("%s", error->message);
@@ -122,7 +111,7 @@ static flashkv_status close_store(flashkv **store, flashkv_status status, flashk
   flashkv_status closed = flashkv_close(store, &closing);
   if (closed == FLASHKV_OK) return status;
   if (status != FLASHKV_OK) {
-    kh_kv_tell("%s", closing.message);
+    kh_tell("%s", closing.message);
     return status;
   }
   *error = closing;
@@ -136,15 +125,15 @@ int kh_kv_run(kh_kv_access access, kh_kv_body body) {
   flashkv *store = NULL;
   flashkv_status status = kh_kv_begin(&error);
   report.finding = kh_kv_tell_finding;
-  report.progress = kh_kv_progress;
-  if (status == FLASHKV_OK && kh_kv.hex && kh_kv.base64)
+  report.progress = kh_progress;
+  if (status == FLASHKV_OK && kh_notation.hex && kh_notation.base64)
     status = kh_kv_fail(&error, FLASHKV_INVALID_ARGUMENT, "--hex and --base64 exclude each other");
   if (status == FLASHKV_OK) status = kh_kv_options(access, &options, &error);
   if (status == FLASHKV_OK && options.salvage) options.salvage_report = &report;
   if (status == FLASHKV_OK) status = flashkv_open(&options, &store, &error);
   if (status == FLASHKV_OK) {
     status = kh_kv_salvaged(store, kh_interrupted ? KH_INTERRUPTED : body(store, &error), &error);
-    kh_kv_progress_clear();
+    kh_progress_clear();
     status = close_store(&store, status, &error);
   }
   return kh_kv_end(status, &error);

@@ -7,8 +7,29 @@
 #include "cli.h"
 
 const kh_command *const kh_commands[] = {
-    &kh_command_shell,   &kh_command_kv, &kh_command_demo, &kh_command_help, &kh_command_completion,
-    &kh_command_version, NULL,
+    &kh_command_get,
+    &kh_command_put,
+    &kh_command_del,
+    &kh_command_ls,
+    &kh_command_scan,
+    &kh_command_select,
+    &kh_command_import,
+    &kh_command_append,
+    &kh_command_upsert,
+    &kh_command_export,
+    &kh_command_txn,
+    &kh_command_shell,
+    &kh_command_stat,
+    &kh_command_check,
+    &kh_command_repair,
+    &kh_command_merge,
+    &kh_command_bench,
+    &kh_command_kv,
+    &kh_command_demo,
+    &kh_command_help,
+    &kh_command_completion,
+    &kh_command_version,
+    NULL,
 };
 
 const kh_command *kh_command_find(const kh_command *const *commands, const char *name) {

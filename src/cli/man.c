@@ -1,4 +1,4 @@
-/* khonsu(1), and the pages of families of commands, as roff for the man macros; see man(7). */
+/* khonsu(1), and the pages of single commands, as roff for the man macros; see man(7). */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,39 +76,62 @@ static void print_exit_statuses(void) {
   }
 }
 
-static void print_family(const kh_command *family) {
+/* The head of khonsu-get(1) and its kin. */
+static void print_head(const kh_command *command) {
   printf(".TH KHONSU\\-");
-  for (const char *c = family->name; *c != '\0'; c++) putchar(toupper((unsigned char)*c));
+  for (const char *c = command->name; *c != '\0'; c++) putchar(toupper((unsigned char)*c));
   printf(" 1 \"\" \"khonsu %s\" \"User Commands\"\n", khonsu_library_version());
-  printf(".SH NAME\nkhonsu\\-%s \\- ", family->name);
-  print_paragraph(family->summary);
+  printf(".SH NAME\nkhonsu\\-%s \\- ", command->name);
+  print_paragraph(command->summary);
+}
+
+static void print_family(const kh_command *family) {
   printf(".SH SYNOPSIS\n.B khonsu %s\n%s\n.I command\n[options]\n.SH DESCRIPTION\n", family->name, family->argument);
   print_paragraph(family->about);
   printf(".SH COMMANDS\n");
   for (const kh_command *const *command = family->commands; *command != NULL; command++) print_command(*command);
   printf(".SH OPTIONS OF ALL COMMANDS\n");
   print_options(family->options);
-  print_exit_statuses();
-  printf(".SH ENVIRONMENT\n");
-  print_tag("", "NO_COLOR", NULL);
-  print_paragraph("If it is not empty, no colours.");
-  printf(".SH SEE ALSO\n.BR khonsu (1)\n");
 }
 
-void kh_manual_page(const kh_command *family) {
-  if (family != NULL) {
-    print_family(family);
-    return;
-  }
-  printf(".TH KHONSU 1 \"\" \"khonsu %s\" \"User Commands\"\n", khonsu_library_version());
-  printf(".SH NAME\nkhonsu \\- transactions over Apache Arrow tables and byte values\n");
-  printf(".SH SYNOPSIS\n.B khonsu\n.I command\n[options]\n.SH COMMANDS\n");
-  for (const kh_command *const *command = kh_commands; *command != NULL; command++) print_command(*command);
-  print_statements();
-  print_exit_statuses();
+static void print_single(const kh_command *command) {
+  kh_usage_text usage;
+  printf(".SH SYNOPSIS\n.B khonsu\n");
+  print_paragraph(kh_command_usage(command, usage));
+  printf(".SH DESCRIPTION\n");
+  print_paragraph(command->about);
+  if (command->options != NULL) printf(".SH OPTIONS\n");
+  print_options(command->options);
+  if (command == &kh_command_shell) print_statements();
+}
+
+static void print_environment(void) {
   printf(".SH ENVIRONMENT\n");
   for (const kh_shell_variable *variable = kh_shell_variables; variable->name != NULL; variable++) {
     print_tag("", variable->name, NULL);
     print_paragraph(variable->about);
   }
+}
+
+static void print_own_page(const kh_command *command) {
+  print_head(command);
+  if (command->commands != NULL) print_family(command);
+  else print_single(command);
+  print_exit_statuses();
+  print_environment();
+  printf(".SH SEE ALSO\n.BR khonsu (1)\n");
+}
+
+void kh_manual_page(const kh_command *command) {
+  if (command != NULL) {
+    print_own_page(command);
+    return;
+  }
+  printf(".TH KHONSU 1 \"\" \"khonsu %s\" \"User Commands\"\n", khonsu_library_version());
+  printf(".SH NAME\nkhonsu \\- transactions over Apache Arrow tables and byte values\n");
+  printf(".SH SYNOPSIS\n.B khonsu\n.I command\n[options]\n.SH COMMANDS\n");
+  for (const kh_command *const *each = kh_commands; *each != NULL; each++) print_command(*each);
+  print_statements();
+  print_exit_statuses();
+  print_environment();
 }

@@ -47,7 +47,7 @@ void kh_manual_statement(const kh_statement *statement) {
   printf("%s\n", usage);
   if (statement->alias != NULL) printf("(or: %s)\n", statement->alias);
   putchar('\n');
-  kh_print_wrapped(statement->about, 2, kh_page_width());
+  kh_print_wrapped(stdout, statement->about, 2, kh_page_width());
 }
 
 /* ---- commands */
@@ -70,17 +70,18 @@ void kh_manual_commands(void) {
 
 const char *kh_command_usage(const kh_command *command, kh_usage_text text) {
   const kh_command *outer = command->outer;
-  snprintf(text, sizeof(kh_usage_text), "%s%s%s%s%s%s%s%s%s", outer != NULL ? outer->name : "",
+  snprintf(text, sizeof(kh_usage_text), "%s%s%s%s%s%s%s%s%s%s", outer != NULL ? outer->name : "",
            outer != NULL ? " " : "", outer != NULL ? outer->argument : "", outer != NULL ? " " : "", command->name,
-           command->options != NULL ? " [options]" : "", command->argument != NULL ? " " : "",
-           command->argument != NULL ? command->argument : "", command->commands != NULL ? " <command>" : "");
+           command->options != NULL ? " [options]" : "", command->database != NULL ? " DIR" : "",
+           command->argument != NULL ? " " : "", command->argument != NULL ? command->argument : "",
+           command->commands != NULL ? " <command>" : "");
   return text;
 }
 
 void kh_manual_command(const kh_command *command) {
   kh_usage_text usage;
   printf("usage: khonsu %s\n\n", kh_command_usage(command, usage));
-  kh_print_wrapped(command->about, 0, kh_page_width());
+  kh_print_wrapped(stdout, command->about, 0, kh_page_width());
   if (command->commands != NULL) {
     putchar('\n');
     print_summaries(command->commands);

@@ -141,12 +141,17 @@ static int read_option(reading *self) {
   return set_value(option, value != NULL ? value : self->argv[self->at]);
 }
 
+size_t kh_command_most(const kh_command *command, bool has_database) {
+  bool more = command->database != NULL && !has_database && command->most < SIZE_MAX;
+  return command->most + (more ? 1 : 0);
+}
+
 /* An argument, or, in a family that has all of its own, the name of the command. */
 static int read_argument(reading *self) {
   const kh_command *command = self->command;
   char *argument = self->argv[self->at];
   size_t count = command->arguments != NULL ? command->arguments->count : 0;
-  if (count < command->most) {
+  if (count < kh_command_most(command, false)) {
     if (count == 0) command->arguments->at = (const char **)self->free;
     *self->free++ = argument;
     command->arguments->count++;
@@ -174,11 +179,24 @@ static int read_word(reading *self) {
   return self->ended ? KH_GO_ON : read_option(self);
 }
 
+/* The first argument is the directory, where no option has said which it is. False: there is none. */
+static bool take_database(const kh_command *command) {
+  kh_arguments *arguments = command->arguments;
+  if (command->database == NULL || *command->database != NULL) return true;
+  if (arguments->count == 0) return false;
+  *command->database = *arguments->at++;
+  arguments->count--;
+  return true;
+}
+
 static int check_count(const kh_command *command) {
+  bool has_database = take_database(command);
   size_t count = command->arguments != NULL ? command->arguments->count : 0;
   kh_usage_text usage;
-  if (count >= command->least && command->commands == NULL) return KH_GO_ON;
-  kh_complain("%s usage: khonsu %s", count < command->least ? "an argument is missing;" : "which command?",
+  bool is_short = !has_database || count < command->least;
+  if (count > command->most) return refuse(command, "unexpected argument", command->arguments->at[command->most]);
+  if (!is_short && command->commands == NULL) return KH_GO_ON;
+  kh_complain("%s usage: khonsu %s", is_short ? "an argument is missing;" : "which command?",
               kh_command_usage(command, usage));
   return KH_EXIT_USAGE;
 }

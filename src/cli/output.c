@@ -8,6 +8,8 @@
 #include "cli.h"
 #include "print.h"
 
+kh_talk_settings kh_talk;
+
 int kh_complain(const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
@@ -16,6 +18,17 @@ int kh_complain(const char *format, ...) {
   fputc('\n', stderr);
   va_end(arguments);
   return KH_EXIT_FAILURE;
+}
+
+void kh_tell(const char *format, ...) {
+  va_list arguments;
+  if (kh_talk.quiet) return;
+  kh_progress_clear();
+  va_start(arguments, format);
+  fputs("khonsu: ", stderr);
+  vfprintf(stderr, format, arguments);
+  fputc('\n', stderr);
+  va_end(arguments);
 }
 
 const char *kh_grouped(uint64_t number, kh_grouped_text text) {
@@ -31,27 +44,27 @@ const char *kh_grouped(uint64_t number, kh_grouped_text text) {
 }
 
 /* One paragraph. Returns where it ends. */
-static const char *print_paragraph(const char *text, int indent, int width) {
+static const char *print_paragraph(FILE *out, const char *text, int indent, int width) {
   int column = 0;
   const char *word = text + strspn(text, " ");
   while (*word != '\0' && *word != '\n') {
     int size = (int)strcspn(word, " \n");
     if (column > indent && column + 1 + size > width) {
-      putchar('\n');
+      putc('\n', out);
       column = 0;
     }
-    column += column == 0 ? printf("%*s%.*s", indent, "", size, word) : printf(" %.*s", size, word);
+    column += column == 0 ? fprintf(out, "%*s%.*s", indent, "", size, word) : fprintf(out, " %.*s", size, word);
     word += size;
     word += strspn(word, " ");
   }
-  putchar('\n');
+  putc('\n', out);
   return word;
 }
 
-void kh_print_wrapped(const char *text, int indent, int width) {
-  for (text = print_paragraph(text, indent, width); *text == '\n';) {
-    putchar('\n');
-    text = print_paragraph(text + 1, indent, width);
+void kh_print_wrapped(FILE *out, const char *text, int indent, int width) {
+  for (text = print_paragraph(out, text, indent, width); *text == '\n';) {
+    putc('\n', out);
+    text = print_paragraph(out, text + 1, indent, width);
   }
 }
 

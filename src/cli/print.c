@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 const char *const kh_format_names[] = {"table", "json", "csv", "arrow", NULL};
 const kh_look kh_look_rows = {.noun = "row", .null = "NULL"};
@@ -66,6 +67,7 @@ khonsu_status kh_print(const kh_printer *printer, const kh_look *look, struct Ar
 
 size_t kh_terminal_width(FILE *out) {
   struct winsize size;
-  bool known = ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  int file = fileno(out); /* below zero: in memory, on its way to stdout */
+  bool known = ioctl(file >= 0 ? file : STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
   return known ? size.ws_col : 80;
 }

@@ -12,8 +12,6 @@
  *   shell_rules.c       schema-rules
  *   shell_schema.c      schema
  *   shell_select.c      select, head
- *   shell_file.c        files that rows are read from
- *   shell_columns.c     names of columns
  *   shell_keys.c        ls, scan
  *   shell_explain.c     the last conflict
  *   shell_settings.c    format, rows, timing; help, quit; stat
@@ -27,8 +25,10 @@
 #define KH_CLI_SHELL_H
 
 #include "cli.h"
+#include "columns.h"
 #include "list.h"
 #include "print.h"
+#include "value.h"
 #include "words.h"
 
 enum { KH_NAME_SIZE = 32, KH_OPEN_MAX = 64, KH_REMEMBERED_MAX = 64, KH_STATEMENT_SIZE = 64 };
@@ -76,19 +76,12 @@ extern const char *const kh_level_names[], *const kh_strategy_names[];
 
 /* ---- state */
 
-/* Names of columns. Starts zeroed. */
-typedef struct kh_shell_columns {
-  const char **names; /* count of them; NULL: none */
-  size_t count;
-  kh_text text; /* what they point into */
-} kh_shell_columns;
-
 typedef struct kh_shell_txn {
   char name[KH_NAME_SIZE];
   khonsu_txn *txn;
   khonsu_isolation isolation;
   khonsu_on_conflict on_conflict;
-  kh_shell_columns key_columns;
+  kh_columns key_columns;
   bool read_only;
 } kh_shell_txn;
 
@@ -132,7 +125,7 @@ struct kh_shell {
   kh_printer printer;
   khonsu_isolation isolation; /* of the transactions to come */
   khonsu_on_conflict on_conflict;
-  kh_shell_columns key_columns;
+  kh_columns key_columns;
   kh_shell_txn txns[KH_OPEN_MAX];
   size_t txn_count, current; /* current == txn_count: in none */
   kh_shell_snapshot snapshots[KH_OPEN_MAX];
@@ -140,8 +133,9 @@ struct kh_shell {
   kh_shell_who remembered[KH_REMEMBERED_MAX];
   size_t remembered_count; /* ever; the newest replaces the oldest */
   kh_shell_loss loss;
-  kh_terminal *terminal; /* NULL: nobody is at one */
-  kh_input *input;       /* that is being read */
+  khonsu_version committed; /* by the last write that was a transaction of its own */
+  kh_terminal *terminal;    /* NULL: nobody is at one */
+  kh_input *input;          /* that is being read */
   bool timing, keep_going, quit;
   int exit_status; /* of the first statement that failed */
 };
@@ -169,12 +163,16 @@ void kh_lines_fini(kh_input *input);
 
 /* ---- shell_statements.c */
 
-/* Runs a statement, and says what failed. */
+/* Runs the statement that the words are. INVALID_ARGUMENT: they are too few or too many. */
+khonsu_status kh_statement_call(kh_shell *shell, const kh_statement *statement, const kh_words *words,
+                                khonsu_error *error);
+/* Finds it, runs it, and says what failed. */
 khonsu_status kh_shell_run(kh_shell *shell, const kh_words *words);
 
 /* ---- shell_txn.c */
 
-/* Runs `body` in the current transaction, or else in one of its own, again after conflicts. */
+/* Runs `body` in the current transaction, or else in one of its own, again after conflicts. `words` is the statement that
+ * asks for it; NULL: none does. */
 khonsu_status kh_shell_write(kh_shell *shell, const kh_words *words, khonsu_body body, void *ctx, khonsu_error *error);
 /* Runs `body`, which only reads, once: in the current transaction, or else in a read-only one. */
 khonsu_status kh_shell_look(kh_shell *shell, khonsu_body body, void *ctx, khonsu_error *error);
@@ -219,47 +217,21 @@ khonsu_status kh_shell_head(kh_shell *shell, const kh_words *words, khonsu_error
 khonsu_status kh_shell_ls(kh_shell *shell, const kh_words *words, khonsu_error *error);
 khonsu_status kh_shell_scan(kh_shell *shell, const kh_words *words, khonsu_error *error);
 
-/* What a key holds. */
-typedef struct kh_shell_value {
-  khonsu_value_type type;
-  struct ArrowArrayStream table;
-  khonsu_bytes bytes;
-  int64_t counter;
-} kh_shell_value;
+/* A row of key, type and value, for what is no table. */
+khonsu_status kh_shell_print_row(kh_shell *shell, khonsu_slice key, const kh_value *value, khonsu_error *error);
 
-khonsu_status kh_shell_value_get(khonsu_txn *txn, khonsu_slice key, kh_shell_value *value, khonsu_error *error);
-void kh_shell_value_release(kh_shell_value *value);
-
-/* ---- shell_file.c */
-
-/* Where rows are read from. */
-typedef struct kh_shell_file {
-  const char *path;
-  bool is_csv; /* else Arrow */
-} kh_shell_file;
-
-/* The word at `index`: INVALID_ARGUMENT if it has NUL bytes. */
-khonsu_status kh_shell_file_path(const kh_words *words, size_t index, const char **path, khonsu_error *error);
-/* "FILE [arrow|csv]" from `index` on: without a format, what it looks like. */
-khonsu_status kh_shell_file_read(const kh_words *words, size_t index, kh_shell_file *file, khonsu_error *error);
-khonsu_status kh_shell_file_open(const kh_shell_file *file, struct ArrowArrayStream *rows, khonsu_error *error);
-
-/* ---- shell_columns.c */
-
-typedef enum kh_columns_reading {
-  KH_COLUMNS_AS_TYPED, /* with their quotes, as khonsu_select takes them */
-  KH_COLUMNS_UNQUOTED
-} kh_columns_reading;
-
-/* Names as they were typed, with commas between them and blanks around them; one with commas or blanks is in double
- * quotes, in which a quote is doubled. INVALID_ARGUMENT: one is missing, or not in quotes as a whole. NO_MEMORY. End it
- * with _fini in any case. */
-khonsu_status kh_shell_columns_read(kh_shell_columns *columns, khonsu_slice list, kh_columns_reading reading,
+/* "2 inserted, 1 updated"; in formats other than table, a row. */
+khonsu_status kh_shell_print_counts(kh_shell *shell, const kh_list_column *columns, size_t count, uint64_t *counts,
                                     khonsu_error *error);
-khonsu_status kh_shell_columns_copy(const kh_shell_columns *columns, kh_shell_columns *copy, khonsu_error *error);
-/* As _read takes them. */
-void kh_shell_columns_write(const kh_shell_columns *columns, kh_text *text);
-void kh_shell_columns_fini(kh_shell_columns *columns);
+
+/* Prints the keys of a range, as ls does, or with their values, as scan does. */
+khonsu_status kh_shell_list(kh_shell *shell, const khonsu_range *range, const khonsu_scan_options *options,
+                            bool with_values, khonsu_error *error);
+
+/* "FILE" or "FILE [arrow|csv]" from the word at `index` on: without a format, what it looks like. INVALID_ARGUMENT: it has
+ * NUL bytes. */
+khonsu_status kh_shell_file_path(const kh_words *words, size_t index, const char **path, khonsu_error *error);
+khonsu_status kh_shell_file_read(const kh_words *words, size_t index, kh_rows_file *file, khonsu_error *error);
 
 /* ---- shell_explain.c */
 
@@ -270,6 +242,8 @@ void kh_shell_remember_statement(kh_shell *shell, uint64_t id, const kh_words *w
 /* Keeps conflicts to be explained. */
 void kh_shell_keep_loss(kh_shell *shell, uint64_t loser, khonsu_isolation isolation, const khonsu_conflict *conflicts,
                         size_t count, bool dropped);
+/* Says in sentences what was kept: there must be something. */
+khonsu_status kh_shell_report_loss(const kh_shell *shell, FILE *out, khonsu_error *error);
 void kh_shell_loss_fini(kh_shell_loss *loss);
 
 /* ---- shell_settings.c */
@@ -280,6 +254,8 @@ khonsu_status kh_shell_timing(kh_shell *shell, const kh_words *words, khonsu_err
 khonsu_status kh_shell_help(kh_shell *shell, const kh_words *words, khonsu_error *error);
 khonsu_status kh_shell_quit(kh_shell *shell, const kh_words *words, khonsu_error *error);
 khonsu_status kh_shell_stat(kh_shell *shell, const kh_words *words, khonsu_error *error);
+/* As stat does; or only what is in the directory. */
+khonsu_status kh_shell_print_figures(kh_shell *shell, bool stored_only, khonsu_error *error);
 /* Prints a list; `fill` is called until it adds nothing. */
 khonsu_status kh_shell_print_list(kh_shell *shell, const kh_list_column *columns, size_t count, const char *noun,
                                   kh_list_fill fill, void *ctx, khonsu_error *error);

@@ -133,24 +133,24 @@ static void add_verdict(kh_text *text, const kh_shell *shell) {
                                : "was refused when it committed: nothing of it was done.");
 }
 
-static void print_paragraph(kh_text *text, int indent, int width) {
+static void print_paragraph(FILE *out, kh_text *text, int indent, int width) {
   kh_text_add_char(text, '\0');
-  if (!text->failed) kh_print_wrapped(text->data, indent, width);
+  if (!text->failed) kh_print_wrapped(out, text->data, indent, width);
   kh_text_clear(text);
 }
 
-static khonsu_status print_words(const kh_shell *shell, khonsu_error *error) {
+khonsu_status kh_shell_report_loss(const kh_shell *shell, FILE *out, khonsu_error *error) {
   kh_text text = {.data = NULL};
   int width = kh_page_width();
   add_verdict(&text, shell);
-  print_paragraph(&text, 0, width);
+  print_paragraph(out, &text, 0, width);
   for (size_t i = 0; i < shell->loss.count; i++) {
     add_conflict(&text, shell, &shell->loss.conflicts[i]);
-    print_paragraph(&text, 2, width);
+    print_paragraph(out, &text, 2, width);
   }
   if (!shell->loss.dropped) {
     kh_text_add_string(&text, words_of(shell->loss.conflicts[0].kind)->advice);
-    print_paragraph(&text, 0, width);
+    print_paragraph(out, &text, 0, width);
   }
   bool failed = text.failed;
   kh_text_fini(&text);
@@ -193,7 +193,7 @@ static khonsu_status fill(void *ctx, kh_list *list, khonsu_error *error) {
 khonsu_status kh_shell_explain(kh_shell *shell, const kh_words *words, khonsu_error *error) {
   (void)words;
   if (shell->loss.count == 0) return khonsu_error_set(error, KHONSU_NOT_FOUND, "there was no conflict so far");
-  if (shell->printer.format == KH_FORMAT_TABLE) return print_words(shell, error);
+  if (shell->printer.format == KH_FORMAT_TABLE) return kh_shell_report_loss(shell, shell->printer.out, error);
   listing self = {.loss = &shell->loss};
   return kh_shell_print_list(shell, columns, sizeof columns / sizeof *columns, "conflict", fill, &self, error);
 }

@@ -131,12 +131,19 @@ static khonsu_status print_walk(void *ctx, khonsu_txn *txn, khonsu_error *error)
   return status;
 }
 
+khonsu_status kh_shell_list(kh_shell *shell, const khonsu_range *range, const khonsu_scan_options *options,
+                            bool with_values, khonsu_error *error) {
+  walk self = {.shell = shell, .range = *range, .options = *options, .with_values = with_values};
+  return kh_shell_look(shell, print_walk, &self, error);
+}
+
 /* ---- statements */
 
 khonsu_status kh_shell_ls(kh_shell *shell, const kh_words *words, khonsu_error *error) {
-  walk self = {.shell = shell, .options = KHONSU_SCAN_OPTIONS_INIT};
-  if (words->count > 1) self.range.prefix = kh_word_at(words, 1);
-  return kh_shell_look(shell, print_walk, &self, error);
+  khonsu_range range = {.prefix = {NULL, 0}};
+  khonsu_scan_options options = KHONSU_SCAN_OPTIONS_INIT;
+  if (words->count > 1) range.prefix = kh_word_at(words, 1);
+  return kh_shell_list(shell, &range, &options, false, error);
 }
 
 static bool is_keyword(const kh_words *words, size_t index) {
@@ -172,5 +179,5 @@ khonsu_status kh_shell_scan(kh_shell *shell, const kh_words *words, khonsu_error
   size_t at = 1;
   if (words->count > 1 && !is_keyword(words, 1)) self.range.prefix = kh_word_at(words, at++);
   for (; status == KHONSU_OK && at < words->count; at++) status = read_keyword(words, &at, &self, error);
-  return status == KHONSU_OK ? kh_shell_look(shell, print_walk, &self, error) : status;
+  return status == KHONSU_OK ? kh_shell_list(shell, &self.range, &self.options, true, error) : status;
 }

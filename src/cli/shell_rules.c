@@ -6,6 +6,7 @@
 const char *const kh_shell_rules_words[] = {"strict", "add", "widen", "add,widen", NULL}; /* by the rules' number */
 
 typedef struct task {
+  const kh_shell *shell;
   khonsu_slice key;
   khonsu_schema_rules rules;
 } task;
@@ -13,7 +14,7 @@ typedef struct task {
 static khonsu_status print_rules(void *ctx, khonsu_txn *txn, khonsu_error *error) {
   task *self = ctx;
   khonsu_status status = khonsu_get_schema_rules(txn, self->key, &self->rules, error);
-  if (status == KHONSU_OK) printf("%s\n", kh_shell_rules_words[self->rules]);
+  if (status == KHONSU_OK) fprintf(self->shell->printer.out, "%s\n", kh_shell_rules_words[self->rules]);
   return status;
 }
 
@@ -23,7 +24,7 @@ static khonsu_status set_rules(void *ctx, khonsu_txn *txn, khonsu_error *error) 
 }
 
 khonsu_status kh_shell_schema_rules(kh_shell *shell, const kh_words *words, khonsu_error *error) {
-  task self = {.key = kh_word_at(words, 1)};
+  task self = {.shell = shell, .key = kh_word_at(words, 1)};
   if (words->count == 2) return kh_shell_look(shell, print_rules, &self, error);
   int rules = 0;
   while (kh_shell_rules_words[rules] != NULL && !kh_word_is(words, 2, kh_shell_rules_words[rules])) rules++;

@@ -7,7 +7,7 @@ typedef struct task {
   kh_shell *shell;
   khonsu_slice key;
   khonsu_select_options options;
-  kh_shell_columns columns; /* what the options point into */
+  kh_columns columns; /* what the options point into */
   kh_text condition;
 } task;
 
@@ -44,7 +44,7 @@ static bool is_keyword(const kh_words *words, size_t index, const char *keyword)
 
 static khonsu_status read_columns(task *self, khonsu_slice list, khonsu_error *error) {
   if (kh_slice_is(list, "*")) return KHONSU_OK;
-  khonsu_status status = kh_shell_columns_read(&self->columns, list, KH_COLUMNS_AS_TYPED, error);
+  khonsu_status status = kh_columns_read(&self->columns, list, KH_COLUMNS_AS_TYPED, error);
   self->options.columns = self->columns.names;
   self->options.column_count = self->columns.count;
   return status;
@@ -94,7 +94,7 @@ khonsu_status kh_shell_select(kh_shell *shell, const kh_words *words, khonsu_err
   task self = {.shell = shell, .options = KHONSU_SELECT_OPTIONS_INIT};
   khonsu_status status = read_statement(&self, words, error);
   if (status == KHONSU_OK) status = kh_shell_look(shell, print_part, &self, error);
-  kh_shell_columns_fini(&self.columns);
+  kh_columns_fini(&self.columns);
   kh_text_fini(&self.condition);
   return status;
 }

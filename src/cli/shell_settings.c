@@ -82,28 +82,44 @@ khonsu_status kh_shell_quit(kh_shell *shell, const kh_words *words, khonsu_error
 
 static const kh_list_column figure_columns[] = {{"figure", KH_LIST_TEXT}, {"value", KH_LIST_NUMBER}};
 
+typedef struct figures {
+  const khonsu_stats *stats;
+  bool stored_only; /* what is in the directory, and not what this process did */
+} figures;
+
 static khonsu_status fill_figures(void *ctx, kh_list *list, khonsu_error *error) {
   (void)error;
-  const khonsu_stats *s = ctx;
+  const figures *self = ctx;
+  const khonsu_stats *s = self->stats;
   const struct {
     const char *name;
     uint64_t value;
-  } figures[] = {{"version", s->version},
-                 {"oldest_snapshot", s->oldest_snapshot},
-                 {"open_transactions", s->open_transactions},
-                 {"open_snapshots", s->open_snapshots},
-                 {"records", s->records},
-                 {"versions", s->versions},
-                 {"memory_bytes", s->memory_bytes},
-                 {"unreclaimed", s->unreclaimed},
-                 {"pinned_bytes", s->pinned_bytes},
-                 {"longest_chain", s->longest_chain},
-                 {"commits", s->commits},
-                 {"conflicts", s->conflicts},
-                 {"groups", s->groups}};
-  for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
-    kh_list_add_text(list, figures[i].name);
-    kh_list_add_number(list, figures[i].value);
+    bool is_stored;
+  } rows[] = {{"version", s->version, true},
+              {"oldest_snapshot", s->oldest_snapshot, false},
+              {"open_transactions", s->open_transactions, false},
+              {"open_snapshots", s->open_snapshots, false},
+              {"records", s->records, false},
+              {"versions", s->versions, false},
+              {"memory_bytes", s->memory_bytes, false},
+              {"unreclaimed", s->unreclaimed, false},
+              {"pinned_bytes", s->pinned_bytes, false},
+              {"longest_chain", s->longest_chain, false},
+              {"commits", s->commits, false},
+              {"conflicts", s->conflicts, false},
+              {"groups", s->groups, false},
+              {"synced", s->synced, true},
+              {"stored_records", s->stored_records, true},
+              {"data_files", s->data_files, true},
+              {"disk_bytes", s->disk_bytes, true},
+              {"live_bytes", s->live_bytes, true},
+              {"reclaimable_bytes", s->reclaimable_bytes, true},
+              {"syncs", s->syncs, false},
+              {"merged_files", s->merged_files, false}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    if (self->stored_only && !rows[i].is_stored) continue;
+    kh_list_add_text(list, rows[i].name);
+    kh_list_add_number(list, rows[i].value);
   }
   list->is_last = true;
   return KHONSU_OK;
@@ -140,12 +156,17 @@ static khonsu_status print_hot_keys(kh_shell *shell, khonsu_error *error) {
   return status;
 }
 
-khonsu_status kh_shell_stat(kh_shell *shell, const kh_words *words, khonsu_error *error) {
-  if (kh_word_is(words, 1, "conflicts")) return print_hot_keys(shell, error);
-  if (words->count > 1) return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "usage: stat [conflicts]");
+khonsu_status kh_shell_print_figures(kh_shell *shell, bool stored_only, khonsu_error *error) {
   khonsu_stats stats = KHONSU_STATS_INIT;
   khonsu_status status = khonsu_stat(shell->db, &stats, error);
   if (status != KHONSU_OK) return status;
+  figures self = {&stats, stored_only};
   return kh_shell_print_list(shell, figure_columns, sizeof figure_columns / sizeof *figure_columns, "figure",
-                             fill_figures, &stats, error);
+                             fill_figures, &self, error);
+}
+
+khonsu_status kh_shell_stat(kh_shell *shell, const kh_words *words, khonsu_error *error) {
+  if (kh_word_is(words, 1, "conflicts")) return print_hot_keys(shell, error);
+  if (words->count > 1) return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "usage: stat [conflicts]");
+  return kh_shell_print_figures(shell, false, error);
 }

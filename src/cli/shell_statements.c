@@ -17,7 +17,9 @@ const kh_shell_variable kh_shell_variables[] = {
      "The file that keeps what was typed. Set but empty: nothing is kept. Otherwise "
      "$XDG_STATE_HOME/khonsu/history, or ~/.local/state/khonsu/history."},
     {"NO_COLOR", "Set and not empty: no colours. There are none where standard output is no terminal."},
-    {"TMPDIR", "Where Arrow on its way to standard output is kept for a moment. Otherwise /tmp."},
+    {"TMPDIR",
+     "Where Arrow on its way to standard output, and what comes on standard input, is kept for a moment. Otherwise "
+     "/tmp."},
     {NULL, NULL},
 };
 
@@ -203,7 +205,8 @@ void kh_statement_usage(const kh_statement *statement, char *text, size_t size) 
 
 /* ---- running */
 
-static khonsu_status run(kh_shell *shell, const kh_statement *statement, const kh_words *words, khonsu_error *error) {
+khonsu_status kh_statement_call(kh_shell *shell, const kh_statement *statement, const kh_words *words,
+                                khonsu_error *error) {
   char usage[160];
   size_t arguments = words->count - 1;
   if (arguments >= statement->least && arguments <= statement->most) return statement->run(shell, words, error);
@@ -231,7 +234,9 @@ static khonsu_status refuse(const kh_shell *shell, khonsu_slice name) {
 static void say_failure(const kh_shell *shell, const char *name, khonsu_status status, const khonsu_error *error) {
   if (status == KH_INTERRUPTED) kh_shell_say(shell, "%s: interrupted", name);
   else if (error->status == status && error->message[0] != '\0') kh_shell_say(shell, "%s: %s", name, error->message);
-  if (status == KHONSU_CONFLICT) kh_shell_tell(shell, "(`explain` says more)");
+  if (status != KHONSU_CONFLICT) return;
+  kh_shell_tell(shell, "(`explain` says more)");
+  if (!kh_shell_is_typed(shell) && shell->loss.count > 0) (void)kh_shell_report_loss(shell, stderr, NULL);
 }
 
 khonsu_status kh_shell_run(kh_shell *shell, const kh_words *words) {
@@ -240,7 +245,7 @@ khonsu_status kh_shell_run(kh_shell *shell, const kh_words *words) {
   khonsu_error error = KHONSU_ERROR_INIT;
   double began = kh_seconds();
   if (kh_shell_is_typed(shell)) kh_interrupted = 0;
-  khonsu_status status = run(shell, statement, words, &error);
+  khonsu_status status = kh_statement_call(shell, statement, words, &error);
   if (status == KHONSU_OK && kh_interrupted && !kh_shell_is_typed(shell)) status = KH_INTERRUPTED;
   if (status != KHONSU_OK) say_failure(shell, statement->name, status, &error);
   khonsu_error_clear(&error);

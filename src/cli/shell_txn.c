@@ -86,9 +86,9 @@ static khonsu_status read_begin(kh_shell *shell, const kh_words *words, char nam
 
 /* Frees the transaction where it fails. */
 static khonsu_status use_key_columns(const kh_shell *shell, kh_shell_txn *opened, khonsu_error *error) {
-  const kh_shell_columns *columns = &shell->key_columns;
+  const kh_columns *columns = &shell->key_columns;
   khonsu_status status = khonsu_set_key_columns(opened->txn, columns->names, columns->count, error);
-  if (status == KHONSU_OK) status = kh_shell_columns_copy(columns, &opened->key_columns, error);
+  if (status == KHONSU_OK) status = kh_columns_copy(columns, &opened->key_columns, error);
   if (status != KHONSU_OK) khonsu_txn_free(&opened->txn);
   return status;
 }
@@ -128,7 +128,7 @@ khonsu_status kh_shell_use(kh_shell *shell, const kh_words *words, khonsu_error 
 static void forget(kh_shell *shell, size_t index) {
   bool was_current = index == shell->current;
   khonsu_txn_free(&shell->txns[index].txn);
-  kh_shell_columns_fini(&shell->txns[index].key_columns);
+  kh_columns_fini(&shell->txns[index].key_columns);
   shell->txn_count--;
   for (size_t i = index; i < shell->txn_count; i++) shell->txns[i] = shell->txns[i + 1];
   if (was_current) shell->current = shell->txn_count;
@@ -197,8 +197,8 @@ typedef struct attempt {
 static khonsu_status run_attempt(void *ctx, khonsu_txn *txn, khonsu_error *error) {
   attempt *self = ctx;
   self->id = khonsu_txn_id(txn);
-  kh_shell_remember_statement(self->shell, self->id, self->words);
-  const kh_shell_columns *columns = &self->shell->key_columns;
+  if (self->words != NULL) kh_shell_remember_statement(self->shell, self->id, self->words);
+  const kh_columns *columns = &self->shell->key_columns;
   khonsu_status status = khonsu_set_key_columns(txn, columns->names, columns->count, error);
   return status == KHONSU_OK ? self->body(self->ctx, txn, error) : status;
 }
@@ -210,7 +210,10 @@ khonsu_status kh_shell_write(kh_shell *shell, const kh_words *words, khonsu_body
   khonsu_commit_info info = KHONSU_COMMIT_INFO_INIT;
   attempt self = {shell, words, body, ctx, 0};
   khonsu_status status = khonsu_run(shell->db, &options, run_attempt, &self, &info, error);
-  if (status == KHONSU_OK) note_commit(shell, self.id, shell->isolation, &info);
+  if (status == KHONSU_OK) {
+    note_commit(shell, self.id, shell->isolation, &info);
+    shell->committed = info.version;
+  } else kh_shell_keep_loss(shell, self.id, shell->isolation, error->conflicts, error->conflict_count, false);
   khonsu_commit_info_clear(&info);
   return status;
 }
@@ -256,7 +259,7 @@ khonsu_status kh_shell_transactions(kh_shell *shell, const kh_words *words, khon
 
 khonsu_status kh_shell_isolation(kh_shell *shell, const kh_words *words, khonsu_error *error) {
   if (words->count == 1) {
-    printf("%s\n", kh_level_names[shell->isolation - KHONSU_READ_COMMITTED]);
+    fprintf(shell->printer.out, "%s\n", kh_level_names[shell->isolation - KHONSU_READ_COMMITTED]);
     return KHONSU_OK;
   }
   if (shell->current < shell->txn_count)
@@ -274,7 +277,7 @@ khonsu_status kh_shell_strategy(kh_shell *shell, const kh_words *words, khonsu_e
   kh_shell_txn *current = shell->current < shell->txn_count ? &shell->txns[shell->current] : NULL;
   khonsu_on_conflict *strategy = current != NULL ? &current->on_conflict : &shell->on_conflict;
   if (words->count == 1) {
-    printf("%s\n", kh_strategy_names[*strategy]);
+    fprintf(shell->printer.out, "%s\n", kh_strategy_names[*strategy]);
     return KHONSU_OK;
   }
   int chosen = 0;

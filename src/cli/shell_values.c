@@ -1,5 +1,3 @@
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "shell.h"
@@ -15,22 +13,6 @@ static khonsu_slice key_of(const task *self) { return kh_word_at(self->words, 1)
 
 /* ---- get */
 
-khonsu_status kh_shell_value_get(khonsu_txn *txn, khonsu_slice key, kh_shell_value *value, khonsu_error *error) {
-  value->type = KHONSU_TABLE;
-  khonsu_status status = khonsu_get(txn, key, &value->table, error);
-  if (status != KHONSU_WRONG_TYPE) return status;
-  value->type = KHONSU_BYTES;
-  status = khonsu_get_bytes(txn, key, &value->bytes, error);
-  if (status != KHONSU_WRONG_TYPE) return status;
-  value->type = KHONSU_COUNTER;
-  return khonsu_get_counter(txn, key, &value->counter, error);
-}
-
-void kh_shell_value_release(kh_shell_value *value) {
-  if (value->type == KHONSU_TABLE && value->table.release != NULL) value->table.release(&value->table);
-  if (value->type == KHONSU_BYTES) khonsu_bytes_release(&value->bytes);
-}
-
 /* Bytes as they are, but for a terminal, which they must not play with. */
 static void print_bytes(const kh_shell *shell, khonsu_slice bytes) {
   kh_text visible = {.data = NULL};
@@ -38,8 +20,8 @@ static void print_bytes(const kh_shell *shell, khonsu_slice bytes) {
     kh_text_add_visible(&visible, bytes);
     bytes = kh_text_slice(&visible);
   }
-  if (bytes.size != 0) fwrite(bytes.data, 1, bytes.size, stdout);
-  putchar('\n');
+  if (bytes.size != 0) fwrite(bytes.data, 1, bytes.size, shell->printer.out);
+  putc('\n', shell->printer.out);
   kh_text_fini(&visible);
 }
 
@@ -47,7 +29,7 @@ static const kh_list_column columns[] = {{"key", KH_LIST_BYTES}, {"type", KH_LIS
 
 typedef struct one_value {
   khonsu_slice key;
-  const kh_shell_value *value;
+  const kh_value *value;
 } one_value;
 
 static khonsu_status fill(void *ctx, kh_list *list, khonsu_error *error) {
@@ -62,25 +44,27 @@ static khonsu_status fill(void *ctx, kh_list *list, khonsu_error *error) {
   return KHONSU_OK;
 }
 
-static khonsu_status print_value(const task *self, kh_shell_value *value, khonsu_error *error) {
+khonsu_status kh_shell_print_row(kh_shell *shell, khonsu_slice key, const kh_value *value, khonsu_error *error) {
+  one_value row = {key, value};
+  return kh_shell_print_list(shell, columns, sizeof columns / sizeof *columns, "value", fill, &row, error);
+}
+
+static khonsu_status print_value(const task *self, kh_value *value, khonsu_error *error) {
   kh_shell *shell = self->shell;
   if (value->type == KHONSU_TABLE) return kh_print(&shell->printer, &kh_look_rows, &value->table, error);
-  if (shell->printer.format != KH_FORMAT_TABLE) {
-    one_value row = {key_of(self), value};
-    return kh_shell_print_list(shell, columns, sizeof columns / sizeof *columns, "value", fill, &row, error);
-  }
-  if (value->type == KHONSU_COUNTER) printf("%lld\n", (long long)value->counter);
+  if (shell->printer.format != KH_FORMAT_TABLE) return kh_shell_print_row(shell, key_of(self), value, error);
+  if (value->type == KHONSU_COUNTER) fprintf(shell->printer.out, "%lld\n", (long long)value->counter);
   else print_bytes(shell, (khonsu_slice){value->bytes.data, value->bytes.size});
   return KHONSU_OK;
 }
 
 static khonsu_status get(void *ctx, khonsu_txn *txn, khonsu_error *error) {
   const task *self = ctx;
-  kh_shell_value value;
-  khonsu_status status = kh_shell_value_get(txn, key_of(self), &value, error);
+  kh_value value;
+  khonsu_status status = kh_value_get(txn, key_of(self), &value, error);
   if (status != KHONSU_OK) return status;
   status = print_value(self, &value, error);
-  kh_shell_value_release(&value);
+  kh_value_release(&value);
   return status;
 }
 
@@ -102,15 +86,7 @@ khonsu_status kh_shell_put(kh_shell *shell, const kh_words *words, khonsu_error 
 }
 
 static khonsu_status read_number(const kh_words *words, size_t index, int64_t *number, khonsu_error *error) {
-  const char *text = kh_word_string(words, index);
-  char *end;
-  errno = 0;
-  long long read = text != NULL ? strtoll(text, &end, 10) : 0;
-  if (text == NULL || *text == '\0' || *text == ' ' || *end != '\0' || errno != 0)
-    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "'%.40s' is not a number from %lld to %lld",
-                            text != NULL ? text : "", (long long)INT64_MIN, (long long)INT64_MAX);
-  *number = read;
-  return KHONSU_OK;
+  return kh_counter_read(kh_word_string(words, index), number, error);
 }
 
 static khonsu_status set(void *ctx, khonsu_txn *txn, khonsu_error *error) {

@@ -44,6 +44,12 @@ void kh_text_add_csv(kh_text *text, khonsu_slice bytes);
 /* Two lower-case digits a byte. */
 void kh_text_add_hex(kh_text *text, khonsu_slice bytes);
 
+/* ---- json.c */
+
+/* `, "name": bytes`, or, of what is not UTF-8, with name_base64; without the comma at the beginning of an object. */
+void kh_json_member(kh_text *text, const char *name, khonsu_slice bytes);
+void kh_json_number(kh_text *text, const char *name, uint64_t number);
+
 /* ---- notation.c */
 
 /* Four digits of RFC 4648 for three bytes, padded. */

@@ -33,6 +33,8 @@ static khonsu_status run(look_over *what, const char *path, const khonsu_check_o
   return status;
 }
 
+khonsu_status khonsu_guard_mapped_files(khonsu_error *error) { return kh_storage_guard_flashkv(error); }
+
 khonsu_status khonsu_check(const char *path, const khonsu_check_options *options, khonsu_check_result *result,
                            khonsu_error *error) {
   return run(kh_storage_check_flashkv, path, options, result, error);

@@ -59,6 +59,36 @@ static khonsu_status take_options(const flashkv_options *given, flashkv_options 
   return check_options(options, error);
 }
 
+/* ---- directories that are none of ours */
+
+static kh_os_error is_stranger(void *ctx, const char *name) {
+  (void)ctx;
+  bool ours = strcmp(name, "LOCK") == 0 || strncmp(name, FKV_MANIFEST_NAME, strlen(FKV_MANIFEST_NAME)) == 0;
+  return ours || strcmp(name, "lost+found") == 0 ? 0 : EEXIST;
+}
+
+static khonsu_status refuse_strangers(const flashkv *store, khonsu_error *error) {
+  kh_os_error failed = KH_OS_CALL(store->files.os, list, store->dir_path, is_stranger, NULL);
+  if (failed == EEXIST) {
+    return khonsu_error_set(error, FLASHKV_NOT_A_STORE,
+                            "%s holds files, but no store (no " FKV_MANIFEST_NAME
+                            "): give an empty directory, or, if data "
+                            "files are there, repair it",
+                            store->dir_path);
+  }
+  return failed ? kh_os_fail(error, failed, "list", store->dir_path) : FLASHKV_OK;
+}
+
+/* In a directory that can be no store, not even a lock file is left behind. */
+static khonsu_status check_before_lock(const flashkv *store, khonsu_error *error) {
+  fkv_manifest manifest = {0};
+  if (store->options.salvage) return FLASHKV_OK;
+  khonsu_status status = fkv_manifest_read(store->files.os, store->dir_path, &manifest, error);
+  fkv_manifest_fini(&manifest);
+  if (status != FLASHKV_NOT_A_STORE) return FLASHKV_OK; /* what else is wrong shows later */
+  return store->options.create_if_missing ? refuse_strangers(store, error) : status;
+}
+
 /* ---- the lock file */
 
 #define FLUSH_FAILED "a flush failed"
@@ -102,7 +132,14 @@ static khonsu_status lock(flashkv *store, khonsu_error *error) {
   const kh_os *os = store->files.os;
   char path[FKV_PATH_MAX];
   snprintf(path, sizeof path, "%s/LOCK", store->dir_path);
-  kh_os_error failed = KH_OS_CALL(os, open, path, KH_OPEN_CREATE, &store->lock_file);
+  kh_os_error failed = KH_OS_CALL(os, open, path, KH_OPEN_WRITE, &store->lock_file);
+  if (failed == ENOENT) {
+    khonsu_status status = check_before_lock(store, error);
+    kh_open_mode mode =
+        status == FLASHKV_OK ? KH_OPEN_CREATE : KH_OPEN_WRITE; /* another may have made a store by now */
+    failed = KH_OS_CALL(os, open, path, mode, &store->lock_file);
+    if (failed == ENOENT && status != FLASHKV_OK) return status;
+  }
   if (failed) return kh_os_fail(error, failed, "open", path);
   failed = KH_OS_CALL(os, lock, store->lock_file);
   if (failed == EAGAIN) return say_locked(store, path, error);
@@ -134,28 +171,15 @@ static khonsu_status open_directory(flashkv *store, khonsu_error *error) {
   return failed ? kh_os_fail(error, failed, "open", store->dir_path) : FLASHKV_OK;
 }
 
-static kh_os_error is_stranger(void *ctx, const char *name) {
-  (void)ctx;
-  bool ours = strcmp(name, "LOCK") == 0 || strncmp(name, FKV_MANIFEST_NAME, strlen(FKV_MANIFEST_NAME)) == 0;
-  return ours || strcmp(name, "lost+found") == 0 ? 0 : EEXIST;
-}
-
 /* A new store, in a directory that holds nothing else. One that was being made when the process died is made anew. */
 static khonsu_status make_store(flashkv *store, khonsu_error *error) {
-  kh_os_error failed = KH_OS_CALL(store->files.os, list, store->dir_path, is_stranger, NULL);
-  if (failed == EEXIST) {
-    return khonsu_error_set(error, FLASHKV_NOT_A_STORE,
-                            "%s holds files, but no store (no " FKV_MANIFEST_NAME
-                            "): give an empty directory, or, if data "
-                            "files are there, repair it",
-                            store->dir_path);
-  }
-  if (failed) return kh_os_fail(error, failed, "list", store->dir_path);
+  khonsu_status status = refuse_strangers(store, error);
+  if (status != FLASHKV_OK) return status;
   kh_os_random(store->files.store_id, FKV_STORE_ID_SIZE);
   kh_os_random(&store->hash_seed, sizeof store->hash_seed);
   store->next_file_id = 1;
   store->history_from = 1;
-  khonsu_status status = fkv_name_flush(store->files.os, store->dir_path, error);
+  status = fkv_name_flush(store->files.os, store->dir_path, error);
   return status == FLASHKV_OK ? fkv_publish_files(store, error) : status;
 }
 

@@ -97,6 +97,9 @@ typedef struct kh_retention {
 KHONSU_MUST_USE khonsu_status kh_storage_open_flashkv(flashkv *store, const kh_retention *retention,
                                                       kh_storage *storage, khonsu_version *newest, khonsu_error *error);
 
+/* khonsu_guard_mapped_files. */
+KHONSU_MUST_USE khonsu_status kh_storage_guard_flashkv(khonsu_error *error);
+
 /* khonsu_check and khonsu_repair; options and result are whole structs. */
 KHONSU_MUST_USE khonsu_status kh_storage_check_flashkv(const char *path, const khonsu_check_options *options,
                                                        const kh_arrow_limits *limits, khonsu_check_result *result,

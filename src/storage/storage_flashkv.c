@@ -61,6 +61,12 @@ static khonsu_status sync(void *ctx, khonsu_version version, khonsu_error *error
   return status == FLASHKV_OK ? KHONSU_OK : kh_flash_fail(error, status, &cause);
 }
 
+khonsu_status kh_storage_guard_flashkv(khonsu_error *error) {
+  flashkv_error cause = FLASHKV_ERROR_INIT;
+  flashkv_status status = flashkv_guard_mapped_files(&cause);
+  return status == FLASHKV_OK ? KHONSU_OK : kh_flash_fail(error, status, &cause);
+}
+
 static khonsu_status merge(void *ctx, const khonsu_merge_options *options, khonsu_error *error) {
   flashkv_merge_options to = FLASHKV_MERGE_OPTIONS_INIT;
   flashkv_error cause = FLASHKV_ERROR_INIT;

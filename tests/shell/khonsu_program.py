@@ -1,7 +1,11 @@
 """What the tests of the shell share. KHONSU_PROGRAM names the program."""
 
+import json
 import os
+import pty
+import select
 import subprocess
+import time
 
 PROGRAM = os.environ["KHONSU_PROGRAM"]
 SECONDS_MAX = 60
@@ -30,3 +34,30 @@ def output(script, *arguments, **options):
     ran = shell(script, *arguments, **options)
     assert (ran.returncode, ran.stderr.decode()) == (0, "")
     return ran.stdout.decode()
+
+
+def objects(output):
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def candidates(*words):
+    ran = khonsu("completion", "words", "--", *words)
+    assert ran.returncode == 0
+    return [line.split("\t")[0] for line in ran.stdout.decode().splitlines()]
+
+
+def terminal(*arguments, stdin=None, **variables):
+    """What the program writes where its streams are a terminal, and its exit status."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen([PROGRAM, *map(str, arguments)], stdin=stdin or slave, stdout=slave, stderr=slave,
+                               env=environment(**variables))
+    os.close(slave)
+    came, until = b"", time.monotonic() + SECONDS_MAX
+    while select.select([master], [], [], max(until - time.monotonic(), 0))[0]:
+        try:
+            data = os.read(master, 65536)
+        except OSError:
+            break
+        came += data
+    os.close(master)
+    return came.decode(), process.wait(SECONDS_MAX)

@@ -3,9 +3,7 @@
 import base64
 import json
 import os
-import pty
 import re
-import select
 import shutil
 import signal
 import struct
@@ -15,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from khonsu_program import PROGRAM, SECONDS_MAX, environment, khonsu
+from khonsu_program import PROGRAM, SECONDS_MAX, candidates, environment, khonsu, objects, terminal
 
 # Under a sanitizer all is slow.
 MANY = 20_000 if b"__asan_init" in open(PROGRAM, "rb").read() else 200_000
@@ -44,10 +42,6 @@ def fails(status, text, store, *arguments, **options):
     assert ran.returncode == status
     assert text in ran.stderr.decode()
     return ran.stdout
-
-
-def objects(output):
-    return [json.loads(line) for line in output.splitlines()]
 
 
 def fill(store, count, value="v"):
@@ -663,20 +657,7 @@ def test_a_file_that_is_cut_short_under_its_map(store, command):
 
 
 def at_a_terminal(*arguments, **variables):
-    """What the program writes where all three streams are a terminal, and its exit status."""
-    master, slave = pty.openpty()
-    process = subprocess.Popen([PROGRAM, "kv", *map(str, arguments)], stdin=slave, stdout=slave, stderr=slave,
-                               env=environment(**variables))
-    os.close(slave)
-    came, until = b"", time.monotonic() + SECONDS_MAX
-    while select.select([master], [], [], max(until - time.monotonic(), 0))[0]:
-        try:
-            data = os.read(master, 65536)
-        except OSError:
-            break
-        came += data
-    os.close(master)
-    return came.decode(), process.wait(SECONDS_MAX)
+    return terminal("kv", *arguments, **variables)
 
 
 SLOW = ["merge", "--all", "--rate", "2M"]
@@ -750,12 +731,6 @@ def test_help():
         for option in re.findall(r"^  --([\w-]+)", told.decode(), re.MULTILINE):
             assert "\\-\\-" + option.replace("-", "\\-") in page
     assert khonsu("help", "kv", "nothing").returncode == 2
-
-
-def candidates(*words):
-    ran = khonsu("completion", "words", "--", *words)
-    assert ran.returncode == 0
-    return [line.split("\t")[0] for line in ran.stdout.decode().splitlines()]
 
 
 def test_completion_words():

@@ -9,7 +9,8 @@ import pytest
 from khonsu_program import PROGRAM, SECONDS_MAX, environment, khonsu, output, shell
 
 FIGURES = ("version oldest_snapshot open_transactions open_snapshots records versions memory_bytes unreclaimed "
-           "pinned_bytes longest_chain commits conflicts groups").split()
+           "pinned_bytes longest_chain commits conflicts groups synced stored_records data_files disk_bytes live_bytes "
+           "reclaimable_bytes syncs merged_files").split()
 STATEMENTS = ("get put set add del select head import append upsert delete-rows export schema schema-rules ls scan begin use commit "
               "abort transactions isolation strategy key-columns snapshot explain stat source format rows timing help quit").split()
 
@@ -142,7 +143,7 @@ def test_keep_going():
 def test_options():
     assert khonsu("shell", ":memory:", "--command", "put a 1; get a").stdout == b"1\n"
     assert khonsu("shell", "--command", "").returncode == 0
-    assert khonsu("shell", "/some/file").returncode == 2
+    assert khonsu("shell", "/dev/null").returncode == 2
     assert khonsu("shell", "--format", "xml").returncode == 2
     assert khonsu("shell", "--rows", "1").returncode == 2
     assert khonsu("shell", ":memory:", ":memory:").returncode == 2

@@ -5,7 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "kv.h"
+#include "cli.h"
+#include "print.h"
 
 enum { BAR_WIDTH = 24, LINE_MAX_SIZE = 160 };
 static const double FIRST_AFTER_S = 0.4, EVERY_S = 0.1; /* what is short shows nothing */
@@ -19,7 +20,7 @@ static struct {
 
 static bool is_wanted(void) {
   static int wanted = -1;
-  if (wanted < 0) wanted = !kh_kv.quiet && !kh_kv.no_progress && isatty(STDERR_FILENO);
+  if (wanted < 0) wanted = !kh_talk.quiet && !kh_talk.no_progress && isatty(STDERR_FILENO);
   return wanted;
 }
 
@@ -71,18 +72,18 @@ static void show(uint64_t done, uint64_t total, bool is_bytes) {
   fflush(stderr);
 }
 
-int kh_kv_progress(void *ctx, const char *phase, uint64_t done, uint64_t total) {
+int kh_progress(void *ctx, const char *phase, uint64_t done, uint64_t total) {
   (void)ctx;
   if (is_wanted() && is_time(phase, done)) show(done, total, true);
   return kh_interrupted;
 }
 
-int kh_kv_progress_count(const char *phase, uint64_t done, uint64_t total) {
+int kh_progress_count(const char *phase, uint64_t done, uint64_t total) {
   if (is_wanted() && is_time(phase, done)) show(done, total, false);
   return kh_interrupted;
 }
 
-void kh_kv_progress_clear(void) {
+void kh_progress_clear(void) {
   if (state.width > 0) fprintf(stderr, "\r%*s\r", state.width, "");
   state.width = 0;
 }

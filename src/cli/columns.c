@@ -1,16 +1,15 @@
-/* Names of columns in statements: a, "b c", d. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "shell.h"
+#include "columns.h"
 
-void kh_shell_columns_fini(kh_shell_columns *columns) {
+void kh_columns_fini(kh_columns *columns) {
   kh_text_fini(&columns->text);
   free(columns->names);
-  *columns = (kh_shell_columns){.count = 0};
+  *columns = (kh_columns){.count = 0};
 }
 
-static khonsu_status point_at_names(kh_shell_columns *columns, khonsu_error *error) {
+static khonsu_status point_at_names(kh_columns *columns, khonsu_error *error) {
   columns->names = calloc(columns->count + 1, sizeof *columns->names);
   if (columns->names == NULL || columns->text.failed) return khonsu_error_set(error, KHONSU_NO_MEMORY, "out of memory");
   const char *name = columns->text.data;
@@ -32,7 +31,7 @@ static bool add_unquoted(kh_text *text, const char *from, const char *to) {
 }
 
 /* A name without the blanks around it. False: there is none. */
-static bool add_name(kh_shell_columns *columns, const char *from, const char *to, kh_columns_reading reading) {
+static bool add_name(kh_columns *columns, const char *from, const char *to, kh_columns_reading reading) {
   while (from < to && is_blank(*from)) from++;
   while (from < to && is_blank(to[-1])) to--;
   if (from == to || memchr(from, '\0', (size_t)(to - from)) != NULL) return false;
@@ -44,8 +43,7 @@ static bool add_name(kh_shell_columns *columns, const char *from, const char *to
   return true;
 }
 
-khonsu_status kh_shell_columns_read(kh_shell_columns *columns, khonsu_slice list, kh_columns_reading reading,
-                                    khonsu_error *error) {
+khonsu_status kh_columns_read(kh_columns *columns, khonsu_slice list, kh_columns_reading reading, khonsu_error *error) {
   const char *from = list.data, *end = from + list.size;
   bool in_quotes = false, are_names = true;
   for (const char *at = from; at < end; at++) {
@@ -60,12 +58,12 @@ khonsu_status kh_shell_columns_read(kh_shell_columns *columns, khonsu_slice list
                           reading == KH_COLUMNS_AS_TYPED ? " or *" : "; a name with blanks goes in double quotes");
 }
 
-khonsu_status kh_shell_columns_copy(const kh_shell_columns *columns, kh_shell_columns *copy, khonsu_error *error) {
-  *copy = (kh_shell_columns){.count = columns->count};
+khonsu_status kh_columns_copy(const kh_columns *columns, kh_columns *copy, khonsu_error *error) {
+  *copy = (kh_columns){.count = columns->count};
   if (columns->count == 0) return KHONSU_OK;
   kh_text_add(&copy->text, columns->text.data, columns->text.size);
   khonsu_status status = point_at_names(copy, error);
-  if (status != KHONSU_OK) kh_shell_columns_fini(copy);
+  if (status != KHONSU_OK) kh_columns_fini(copy);
   return status;
 }
 
@@ -85,7 +83,7 @@ static void add_quoted(kh_text *text, const char *name) {
   kh_text_add_char(text, '"');
 }
 
-void kh_shell_columns_write(const kh_shell_columns *columns, kh_text *text) {
+void kh_columns_write(const kh_columns *columns, kh_text *text) {
   for (size_t i = 0; i < columns->count; i++) {
     if (i > 0) kh_text_add_char(text, ',');
     if (is_plain(columns->names[i])) kh_text_add_string(text, columns->names[i]);
