@@ -292,7 +292,9 @@ KHONSU_API void khonsu_error_clear(khonsu_error *error);
   X(pinned_bytes_max, 0, 0, UINT64_MAX, SNAPSHOT_EXPIRED,                                                              \
     "bytes kept only because snapshots are open; beyond it the oldest snapshot is given up; 0 = no limit")             \
   X(memory_bytes_max, 0, 0, UINT64_MAX, MEMORY_LIMIT,                                                                  \
-    "bytes the store may hold in memory; 0 = no limit. Over a storage what does not fit is forgotten and read again")  \
+    "bytes the store may hold in memory. Over a storage what does not fit is forgotten, and read again when it is "    \
+    "asked for; a commit that does not fit then is refused. 0 = no limit; over a storage, a quarter of the machine's " \
+    "memory, and nothing is refused")                                                                                  \
   X(retain_versions, 0, 0, UINT64_MAX, SNAPSHOT_EXPIRED,                                                               \
     "commits back to which the past of a directory can be read (as_of), or longer where retain_ms says so; 0 = none")  \
   X(retain_ms, 0, 0, UINT64_C(31536000000000), SNAPSHOT_EXPIRED, "the same in milliseconds")                           \

@@ -109,6 +109,9 @@ static inline void kh_os_relax(void) {
 }
 void kh_os_yield(void);
 
+/* Bytes of the machine's memory; 0: not known. */
+uint64_t kh_os_memory_size(void);
+
 /* Bytes no one can predict, for seeds. */
 void kh_os_random(void *bytes, size_t size);
 

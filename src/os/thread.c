@@ -20,6 +20,11 @@ static void *run_thread(void *argument) {
   return NULL;
 }
 
+uint64_t kh_os_memory_size(void) {
+  long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+  return pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0;
+}
+
 kh_os_error kh_os_thread_start(kh_thread *thread, void (*run)(void *ctx), void *ctx) {
   start *given = kh_alloc(sizeof *given);
   if (given == NULL) return ENOMEM;

@@ -5,7 +5,7 @@
 enum {
   OFFERS_MOST = 1024,
   FORGET_AT_ONCE = 16
-}; /* of memory_bytes_max: a part, so that it is not done for every commit */
+}; /* of the memory there may be: a part, so that it is not done for every commit */
 
 void kh_partition_offer(kh_partition *partition, kh_version *version, uint64_t read_at) {
   if (atomic_load_explicit(&partition->offer_count, memory_order_relaxed) >= OFFERS_MOST) return;
@@ -30,14 +30,14 @@ void kh_partition_retain(kh_partition *partition, bool now) {
 
 bool kh_partition_forget(kh_partition *partition, uint64_t bytes) {
   if (partition->storage.ops == NULL || kh_partition_stopped(partition)) return false;
-  uint64_t at_once = partition->options.memory_bytes_max / FORGET_AT_ONCE;
+  uint64_t at_once = partition->memory_size / FORGET_AT_ONCE;
   kh_forgetting what = {partition->storage.ops->keeps, partition->storage.ctx};
   kh_partition_retain(partition, true);
   return kh_store_forget(&partition->store, bytes > at_once ? bytes : at_once, &what);
 }
 
 static bool has_room_for(kh_partition *partition, uint64_t bytes) {
-  uint64_t limit = partition->options.memory_bytes_max;
+  uint64_t limit = partition->memory_size;
   if (limit == 0) return true;
   uint64_t held = atomic_load(&partition->store.gauges.memory);
   if (held <= limit && bytes <= limit - held) return true;

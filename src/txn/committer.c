@@ -179,8 +179,7 @@ static void reclaim_all(kh_partition *partition, const kh_access_set *set) {
   find_newest(partition, set);
 }
 
-static bool fits_in_memory(kh_partition *partition, const kh_request *request) {
-  uint64_t limit = partition->options.memory_bytes_max;
+static bool has_room_in(kh_partition *partition, const kh_request *request, uint64_t limit) {
   if (limit == 0) return true;
   uint64_t replaced = replaced_bytes(request), room = limit > UINT64_MAX - replaced ? UINT64_MAX : limit + replaced;
   _Atomic uint64_t *held = &partition->store.gauges.memory;
@@ -191,6 +190,11 @@ static bool fits_in_memory(kh_partition *partition, const kh_request *request) {
   (void)kh_partition_forget(partition, atomic_load(held) - (room - request->bytes));
   find_newest(partition, &request->txn->accesses);
   return atomic_load(held) <= room - request->bytes;
+}
+
+/* Where no limit was set, memory over a storage has a usual size, which is no reason to refuse anything. */
+static bool fits_in_memory(kh_partition *partition, const kh_request *request) {
+  return has_room_in(partition, request, partition->memory_size) || partition->options.memory_bytes_max == 0;
 }
 
 /* Versions are given out without gaps: one that nothing is linked for is the next one's. */

@@ -1,5 +1,7 @@
 #include "partition.h"
 
+enum { CACHE_PART = 4 }; /* of the machine's memory */
+
 static khonsu_status close_storage(kh_partition *partition, khonsu_error *error) {
   const kh_storage *storage = &partition->storage;
   return storage->ops == NULL ? KHONSU_OK : storage->ops->close(storage->ctx, error);
@@ -11,6 +13,8 @@ khonsu_status kh_partition_init(kh_partition *partition, const khonsu_options *o
   partition->options = *options;
   partition->arrow_limits = (kh_arrow_limits){options->nesting_depth_max, options->value_size_max, NULL};
   partition->storage = storage;
+  partition->memory_size = options->memory_bytes_max;
+  if (partition->memory_size == 0 && storage.ops != NULL) partition->memory_size = kh_os_memory_size() / CACHE_PART;
   atomic_init(&partition->next_txn_id, 1);
   kh_local_sequencer_init(&partition->local, partition);
   partition->sequencer = &kh_local_sequencer_ops;

@@ -21,6 +21,7 @@ typedef struct kh_partition {
   void *sequencer_ctx;
   khonsu_options options;       /* validated, defaults filled in */
   kh_arrow_limits arrow_limits; /* of the options */
+  uint64_t memory_size;         /* memory_bytes_max; over a storage, if that is not set, the usual size of a cache */
   kh_partition_counters counters;
   kh_hot_keys hot_keys;
   kh_tokens tokens; /* the committer's seat's */
