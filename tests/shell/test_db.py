@@ -593,6 +593,19 @@ def test_an_interrupted_input(db, tmp_path, command):
     assert ok("ls", db).split() == [b"before", b"meanwhile"]
 
 
+def test_an_interrupted_file(db, tmp_path):
+    (tmp_path / "long.csv").write_bytes(b"x\n" + b"1\n" * 20_000_000)
+    process = subprocess.Popen([PROGRAM, "import", db, "t", tmp_path / "long.csv"], stderr=subprocess.PIPE, env=environment())
+    until = time.monotonic() + SECONDS_MAX
+    while not (db / "MANIFEST").exists():
+        assert time.monotonic() < until and process.poll() is None
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, messages = process.communicate(timeout=SECONDS_MAX)
+    assert process.returncode == 130 and messages == b"khonsu: interrupted\n" and time.monotonic() - began < 10
+    assert ok("ls", db) == b""
+
+
 @pytest.mark.parametrize("format", ["arrow", "csv"])
 def test_an_interrupted_output(db, format):
     put_rows(db, table=pa.table({"x": range(100_000)}))
