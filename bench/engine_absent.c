@@ -19,6 +19,9 @@ const engine_ops engine_tkrzw_hash = {.name = "tkrzw HashDBM"};
 #ifdef BENCH_WITHOUT_leveldb
 const engine_ops engine_leveldb = {.name = "leveldb"};
 #endif
+#ifdef BENCH_WITHOUT_redis
+const engine_ops engine_redis = {.name = "redis"};
+#endif
 #ifdef BENCH_WITHOUT_crate
 const engine_ops engine_crate = {.name = "flash-kv (crate)"};
 #endif

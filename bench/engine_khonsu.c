@@ -1,4 +1,4 @@
-/* Khonsu, in memory, with byte values. */
+/* Khonsu, in memory or in a directory, with byte values. */
 #include <stdlib.h>
 
 #include "khonsu_store.h"
@@ -9,7 +9,7 @@ typedef struct khonsu_thread {
 } khonsu_thread;
 
 static void put(khonsu_txn *txn, khonsu_slice key, const char *value) {
-  khonsu_check(khonsu_put_bytes(txn, key, (khonsu_slice){value, VALUE_SIZE}, NULL), "khonsu_put_bytes");
+  khonsu_store_check(khonsu_put_bytes(txn, key, (khonsu_slice){value, VALUE_SIZE}, NULL), "khonsu_put_bytes");
 }
 
 static uint64_t touch_value(khonsu_slice value) {
@@ -19,7 +19,7 @@ static uint64_t touch_value(khonsu_slice value) {
 
 static uint64_t read_one(khonsu_txn *txn, const char *key) {
   khonsu_bytes value;
-  khonsu_check(khonsu_get_bytes(txn, slice_of_key(key), &value, NULL), "khonsu_get_bytes");
+  khonsu_store_check(khonsu_get_bytes(txn, slice_of_key(key), &value, NULL), "khonsu_get_bytes");
   uint64_t sum = touch_value((khonsu_slice){value.data, value.size});
   khonsu_bytes_release(&value);
   return sum;
@@ -28,6 +28,10 @@ static uint64_t read_one(khonsu_txn *txn, const char *key) {
 static void load_one(khonsu_txn *txn, khonsu_slice key, uint64_t index) { put(txn, key, input_value(index)); }
 
 static void *open_store(const engine_config *config) { return khonsu_store_open(config, load_one); }
+
+static void *open_stored(const engine_config *config) { return khonsu_store_open_stored(config); }
+
+static void load_stored(void *db, const engine_config *config) { khonsu_store_load(db, config->keys, load_one); }
 
 static void *enter(void *db) {
   khonsu_thread *thread = engine_alloc(sizeof *thread);
@@ -68,10 +72,10 @@ static uint64_t scan(void *entered, const char *first, unsigned count) {
   options.limit = count;
   khonsu_scan *scan;
   uint64_t sum = 0;
-  khonsu_check(khonsu_scan_open(txn, &range, &options, &scan, NULL), "khonsu_scan_open");
+  khonsu_store_check(khonsu_scan_open(txn, &range, &options, &scan, NULL), "khonsu_scan_open");
   for (unsigned i = 0; i < count; i++) {
     khonsu_entry entry;
-    khonsu_check(khonsu_scan_next(scan, &entry, NULL), "khonsu_scan_next");
+    khonsu_store_check(khonsu_scan_next(scan, &entry, NULL), "khonsu_scan_next");
     sum += touch_value(entry.bytes);
   }
   khonsu_scan_free(&scan);
@@ -81,10 +85,15 @@ static uint64_t scan(void *entered, const char *first, unsigned count) {
 
 static bool transact(void *entered, const engine_transaction *asked, uint64_t *sum) {
   khonsu_thread *thread = entered;
-  khonsu_txn *txn = khonsu_store_begin(thread->db);
+  khonsu_txn *txn = asked->writes == 0 ? khonsu_store_begin_reading(thread->db) : khonsu_store_begin(thread->db);
   for (unsigned i = 0; i < asked->reads; i++) *sum += read_one(txn, asked->keys[i]);
   for (unsigned i = 0; i < asked->writes; i++) put(txn, slice_of_key(asked->keys[i]), asked->value);
   return khonsu_store_commit(txn);
+}
+
+static bool find(void *entered, const char *key, uint64_t *sum) {
+  *sum += read_txn(entered, key);
+  return true;
 }
 
 const engine_ops engine_khonsu = {
@@ -103,4 +112,24 @@ const engine_ops engine_khonsu = {
     .read_txn = read_txn,
     .scan = scan,
     .transact = transact,
+};
+
+const engine_ops engine_khonsu_stored = {
+    .name = "khonsu in a directory",
+    .settings =
+        "default options (serializable), commits buffered, in durable rows synced; values of 100 bytes; files that "
+        "are due are merged between turns",
+    .version = khonsu_store_version,
+    .open = open_stored,
+    .load = load_stored,
+    .close = khonsu_store_close,
+    .rest = khonsu_store_rest,
+    .enter = enter,
+    .leave = leave,
+    .series_begin = series_begin,
+    .series_end = series_end,
+    .get = get,
+    .read_txn = read_txn,
+    .transact = transact,
+    .find = find,
 };

@@ -41,7 +41,7 @@ static uint64_t table_of(const append_store *store, uint64_t append_number) {
 }
 
 static void append(khonsu_txn *txn, khonsu_slice key, held_batch *rows) {
-  khonsu_check(khonsu_append_batch(txn, key, &rows->schema, &rows->batch, NULL), "khonsu_append_batch");
+  khonsu_store_check(khonsu_append_batch(txn, key, &rows->schema, &rows->batch, NULL), "khonsu_append_batch");
 }
 
 static void make_base(khonsu_db *db, uint64_t chunks) {
@@ -59,7 +59,7 @@ static void make_base(khonsu_db *db, uint64_t chunks) {
 static void free_replaced(khonsu_db *db) {
   for (int i = 0; i < FREEING_COMMITS; i++) {
     khonsu_txn *txn = khonsu_store_begin(db);
-    khonsu_check(khonsu_put_bytes(txn, KHONSU_KEY("freeing"), KHONSU_KEY("x"), NULL), "khonsu_put_bytes");
+    khonsu_store_check(khonsu_put_bytes(txn, KHONSU_KEY("freeing"), KHONSU_KEY("x"), NULL), "khonsu_put_bytes");
     khonsu_store_commit_alone(txn);
   }
 }
@@ -70,8 +70,8 @@ static void put_back(append_store *store) {
     bench_key key;
     input_key(i, key);
     khonsu_txn *txn = khonsu_store_begin(store->db);
-    khonsu_check(khonsu_get(txn, BASE_KEY, &base, NULL), "khonsu_get");
-    khonsu_check(khonsu_put(txn, slice_of_key(key), &base, NULL), "khonsu_put");
+    khonsu_store_check(khonsu_get(txn, BASE_KEY, &base, NULL), "khonsu_get");
+    khonsu_store_check(khonsu_put(txn, slice_of_key(key), &base, NULL), "khonsu_put");
     khonsu_store_commit_alone(txn);
   }
   free_replaced(store->db);
@@ -84,7 +84,7 @@ static void warm_group(const append_thread *thread) {
     bench_key key;
     bool exists;
     input_key(table_of(thread->store, thread->appended + i), key);
-    khonsu_check(khonsu_exists(txn, slice_of_key(key), &exists, NULL), "khonsu_exists");
+    khonsu_store_check(khonsu_exists(txn, slice_of_key(key), &exists, NULL), "khonsu_exists");
     if (!exists) engine_fail("a table is missing");
   }
   khonsu_txn_free(&txn);

@@ -1,4 +1,4 @@
-/* Khonsu, in memory, with resident Arrow batches as values: reads lend them out, writes hand batches that Khonsu lent
+/* Khonsu, in memory or in a directory, with resident Arrow batches as values: reads lend them out, writes hand batches that Khonsu lent
  * out back to it, both by reference. Peers hold 100 bytes in place of the reference. */
 #include <stdlib.h>
 
@@ -25,12 +25,19 @@ typedef struct batches_store {
 static void load_one(khonsu_txn *txn, khonsu_slice key, uint64_t index) {
   held_batch value;
   batch_make_values(index, &value);
-  khonsu_check(khonsu_put_batch(txn, key, &value.schema, &value.batch, NULL), "khonsu_put_batch");
+  khonsu_store_check(khonsu_put_batch(txn, key, &value.schema, &value.batch, NULL), "khonsu_put_batch");
 }
 
 static void *open_store(const engine_config *config) {
   batches_store *store = engine_alloc(sizeof *store);
   *store = (batches_store){khonsu_store_open(config, load_one), config->keys};
+  return store;
+}
+
+static void *open_stored(const engine_config *config) {
+  batches_store *store = engine_alloc(sizeof *store);
+  *store = (batches_store){khonsu_store_open_stored(config), config->keys};
+  khonsu_store_load(store->db, config->keys, load_one);
   return store;
 }
 
@@ -61,7 +68,7 @@ typedef uint64_t touch_batch(const struct ArrowArray *batch);
 
 static inline uint64_t read_one(khonsu_txn *txn, const char *key, touch_batch *touch) {
   struct ArrowArray batch;
-  khonsu_check(khonsu_get_batch(txn, slice_of_key(key), NULL, &batch, NULL), "khonsu_get_batch");
+  khonsu_store_check(khonsu_get_batch(txn, slice_of_key(key), NULL, &batch, NULL), "khonsu_get_batch");
   uint64_t sum = touch(&batch);
   batch.release(&batch);
   return sum;
@@ -102,11 +109,11 @@ static uint64_t read_values(void *entered, const char *key) {
 /* ---- writing */
 
 static void borrow(khonsu_txn *txn, const char *key, held_batch *lent) {
-  khonsu_check(khonsu_get_batch(txn, slice_of_key(key), &lent->schema, &lent->batch, NULL), "khonsu_get_batch");
+  khonsu_store_check(khonsu_get_batch(txn, slice_of_key(key), &lent->schema, &lent->batch, NULL), "khonsu_get_batch");
 }
 
 static void hand_back(khonsu_txn *txn, const char *key, held_batch *lent) {
-  khonsu_check(khonsu_put_batch(txn, slice_of_key(key), &lent->schema, &lent->batch, NULL), "khonsu_put_batch");
+  khonsu_store_check(khonsu_put_batch(txn, slice_of_key(key), &lent->schema, &lent->batch, NULL), "khonsu_put_batch");
 }
 
 /* Borrows the batches of random keys. */
@@ -158,4 +165,18 @@ const engine_ops engine_khonsu_batches = {
     .stock = stock,
     .stock_writes = STOCK_WRITES,
     .transact = transact,
+};
+
+const engine_ops engine_khonsu_batches_stored = {
+    .name = "khonsu-batches in a directory",
+    .settings = "as khonsu-batches, in a directory, commits buffered; what was written is still in memory",
+    .version = khonsu_store_version,
+    .open = open_stored,
+    .close = close_store,
+    .enter = enter,
+    .leave = leave,
+    .series_begin = series_begin,
+    .series_end = series_end,
+    .get = get,
+    .read_txn = read_txn,
 };

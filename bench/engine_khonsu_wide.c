@@ -33,7 +33,8 @@ typedef struct wide_thread {
 } wide_thread;
 
 static void put(khonsu_txn *txn, khonsu_slice key, uint64_t number) {
-  khonsu_check(khonsu_put_bytes(txn, key, (khonsu_slice){input_value(number), VALUE_SIZE}, NULL), "khonsu_put_bytes");
+  khonsu_store_check(khonsu_put_bytes(txn, key, (khonsu_slice){input_value(number), VALUE_SIZE}, NULL),
+                     "khonsu_put_bytes");
 }
 
 static void outside_key(uint64_t index, bench_key key) {
@@ -109,9 +110,9 @@ static khonsu_txn *read_range(const wide_store *store) {
   khonsu_entry entry;
   khonsu_status status;
   uint64_t entries = 0;
-  khonsu_check(khonsu_scan_open(txn, &range, NULL, &scan, NULL), "khonsu_scan_open");
+  khonsu_store_check(khonsu_scan_open(txn, &range, NULL, &scan, NULL), "khonsu_scan_open");
   while ((status = khonsu_scan_next(scan, &entry, NULL)) == KHONSU_OK) entries++;
-  if (status != KHONSU_END) khonsu_check(status, "khonsu_scan_next");
+  if (status != KHONSU_END) khonsu_store_check(status, "khonsu_scan_next");
   if (entries != store->keys) engine_fail("the range has %llu keys", (unsigned long long)entries);
   khonsu_scan_free(&scan);
   return txn;

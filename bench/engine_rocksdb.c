@@ -26,7 +26,7 @@ static void *open_store(const engine_config *config) {
   rocksdb_check(error, "rocksdb_optimistictransactiondb_open");
   store->db = rocksdb_optimistictransactiondb_get_base_db(store->txn_db);
   store->write_options = rocksdb_writeoptions_create();
-  rocksdb_writeoptions_set_sync(store->write_options, 0);
+  rocksdb_writeoptions_set_sync(store->write_options, config->durable);
   store->read_options = rocksdb_store_read_options();
   store->txn_options = rocksdb_optimistictransaction_options_create();
   rocksdb_optimistictransaction_options_set_set_snapshot(store->txn_options, 1);
@@ -170,7 +170,7 @@ static bool transact(void *entered, const engine_transaction *asked, uint64_t *s
 const engine_ops engine_rocksdb = {
     .name = "rocksdb",
     .settings =
-        "OptimisticTransactionDB; WAL on, sync off; " ROCKSDB_SETTINGS
+        "OptimisticTransactionDB; WAL on, sync off, in durable rows on; " ROCKSDB_SETTINGS
         "; a snapshot per transaction, its reads are GetForUpdate (read-txn too, but for the row read-untracked); get "
         "is a pinned Get, scan an iterator, both outside transactions",
     .version = rocksdb_store_version,

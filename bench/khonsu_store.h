@@ -10,9 +10,14 @@
 typedef void khonsu_load_one(khonsu_txn *txn, khonsu_slice key, uint64_t index);
 
 const char *khonsu_store_version(void);
-/* The store is the khonsu_db. */
+/* The store is the khonsu_db. In memory, and loaded. */
 khonsu_db *khonsu_store_open(const engine_config *config, khonsu_load_one *load_one);
+/* In the directory, and not loaded; commits that ask for no durability are buffered, in durable rows synced. */
+khonsu_db *khonsu_store_open_stored(const engine_config *config);
+void khonsu_store_load(khonsu_db *db, uint64_t keys, khonsu_load_one *load_one);
 void khonsu_store_close(void *db);
+/* Merges what the store would merge as soon as nobody writes, and so during others' turns. */
+void khonsu_store_rest(void *db);
 
 khonsu_txn *khonsu_store_begin(khonsu_db *db); /* at the default options: serializable */
 khonsu_txn *khonsu_store_begin_reading(khonsu_db *db);
@@ -22,7 +27,7 @@ bool khonsu_store_commit(khonsu_txn *txn);
 void khonsu_store_commit_alone(khonsu_txn *txn);
 
 /* Ends the process unless `status` is OK. */
-static inline void khonsu_check(khonsu_status status, const char *call) {
+static inline void khonsu_store_check(khonsu_status status, const char *call) {
   if (__builtin_expect(status != KHONSU_OK, 0)) engine_fail("%s: %s", call, khonsu_status_text(status));
 }
 

@@ -20,7 +20,7 @@ enum {
   KEYS_MAX = 1000000000
 };
 
-static const family *const families[] = {&family_memory, &family_arrow, &family_flashkv};
+static const family *const families[] = {&family_memory, &family_arrow, &family_flashkv, &family_durable};
 enum { FAMILY_COUNT = sizeof families / sizeof *families };
 
 static const char usage_text[] =

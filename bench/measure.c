@@ -140,14 +140,15 @@ static measurement measure_threads(const bench_subject *subject, const bench_tas
   return sum_up(subject, task, threads);
 }
 
-static bool is_writing_files(task_kind kind) {
-  return kind == TASK_PUT || kind == TASK_BATCH || kind == TASK_ERASE || kind == TASK_MIX;
+static bool is_writing_files(const bench_task *task) {
+  task_kind kind = task->kind;
+  return task->writes_files || kind == TASK_PUT || kind == TASK_BATCH || kind == TASK_ERASE || kind == TASK_MIX;
 }
 
 measurement measure(const bench_subject *subject, const bench_task *task, uint64_t seed) {
   touch_whole = task->whole_values;
   if (subject->store == NULL) return lives_measure(subject, task);
-  if (is_writing_files(task->kind)) machine_warm_memory(WARM_BYTES);
+  if (is_writing_files(task)) machine_warm_memory(WARM_BYTES);
   if (task->arranged && subject->ops->arrange != NULL) subject->ops->arrange(subject->store);
   return measure_threads(subject, task, seed);
 }

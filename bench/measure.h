@@ -44,6 +44,7 @@ typedef struct bench_task {
   bool singly;          /* TASK_FIND_MANY without ops->find_many */
   bool whole_values;    /* TASK_FIND: every byte is read */
   bool arranged;        /* ops->arrange comes first, where an engine has it */
+  bool writes_files;    /* TASK_TRANSACT: see machine_warm_memory. Of others their kind tells */
   uint64_t hot_keys;    /* keys are drawn from the first `hot_keys`; 0 = from all */
   unsigned bytes_known; /* TASK_MEMORY: bytes of each key that do not count */
   uint64_t operations;  /* of each thread; 0 = not settled yet */

@@ -62,7 +62,7 @@ typedef struct family {
   const engine_ops *flush_control;
 } family;
 
-extern const family family_memory, family_arrow, family_flashkv;
+extern const family family_memory, family_arrow, family_flashkv, family_durable;
 
 static inline const char *peer_name(const workload_peer *peer) {
   return peer->name != NULL ? peer->name : peer->ops->name;

@@ -29,6 +29,19 @@ foreach(peer lmdb rocksdb wiredtiger tkrzw leveldb)
 endforeach()
 
 # pyarrow runs in a Python of its own, which tools/setup makes.
+# Redis: its server, and hiredis to talk to it.
+find_program(BENCH_REDIS redis-server)
+find_library(BENCH_hiredis_LIBRARY hiredis)
+if(BENCH_REDIS AND BENCH_hiredis_LIBRARY)
+  execute_process(COMMAND "${BENCH_REDIS}" --version OUTPUT_VARIABLE bench_redis_version)
+  string(REGEX REPLACE ".* v=([0-9.]+) .*" "\\1" bench_redis_version "${bench_redis_version}")
+  list(APPEND bench_libraries ${BENCH_hiredis_LIBRARY})
+  list(APPEND bench_definitions BENCH_REDIS="${BENCH_REDIS}" BENCH_REDIS_VERSION="${bench_redis_version}")
+else()
+  message(WARNING "bench: redis-server or the library hiredis was not found, so its rows will be left out")
+  bench_leave_out(redis engine_redis)
+endif()
+
 set(bench_python "${PROJECT_SOURCE_DIR}/build/venv/bin/python")
 execute_process(COMMAND "${bench_python}" -c "import pyarrow; print(pyarrow.__version__)"
                 OUTPUT_VARIABLE bench_pyarrow_version OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)

@@ -57,7 +57,8 @@ function(khonsu_add_test source name label library)
   set_tests_properties(${KHONSU_TEST_PREFIX}${name} PROPERTIES LABELS ${label} ENVIRONMENT "${test_environment}")
   if(label STREQUAL "crash" OR name MATCHES "^(flashkv/golden|fuzz/flashkv_(image|stores))$")
     target_link_options(${target} PRIVATE
-      LINKER:--wrap=kh_os_random LINKER:--wrap=kh_os_wall_us LINKER:--wrap=kh_os_process)
+      LINKER:--wrap=kh_os_random LINKER:--wrap=kh_os_wall_us LINKER:--wrap=kh_os_process
+      LINKER:--undefined=__wrap_kh_os_random) # libraries that need it come behind the archive that has it
   endif()
   if(name STREQUAL "unit/os/interrupted")
     foreach(call open close pread pwritev ftruncate posix_fallocate fsync fdatasync flock rename link unlink mkdir rmdir readdir
@@ -120,6 +121,13 @@ foreach(suite IN LISTS suites)
       khonsu_add_test("${source}" ${name} ${suite} flashkv_internal $<TARGET_NAME_IF_EXISTS:khonsu_test_store>)
     else()
       khonsu_add_test(${source} ${name} ${suite} khonsu_internal)
+    endif()
+    # The same promises, in a directory.
+    if(NOT KHONSU_SANITIZE AND suite MATCHES "^(isolation|model)$" AND NOT name MATCHES "(^|/)flashkv")
+      string(REPLACE "/" "_" target "${name}")
+      set(again "${KHONSU_TEST_PREFIX}${name}_in_directory")
+      add_test(NAME ${again} COMMAND ${launcher} $<TARGET_FILE:${target}>)
+      set_tests_properties(${again} PROPERTIES LABELS ${suite} ENVIRONMENT "${test_environment};KHONSU_TEST_IN=directory")
     endif()
   endforeach()
 endforeach()

@@ -354,12 +354,20 @@ typedef struct flashkv_snapshot flashkv_snapshot;
 /* Holds on to what the store has now. */
 FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_snapshot_open(flashkv *store, flashkv_snapshot **snapshot,
                                                                   flashkv_error *error);
+/* Holds on to what the store had at a commit of before, as far as that is kept. TRIMMED, as in flashkv_get_at. */
+FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_snapshot_at(flashkv *store, uint64_t sequence,
+                                                                flashkv_snapshot **snapshot, flashkv_error *error);
 FLASHKV_API uint64_t flashkv_snapshot_sequence(const flashkv_snapshot *snapshot);
 FLASHKV_API void flashkv_snapshot_close(flashkv_snapshot **snapshot);
 
 /* Keeps, from now on and in later openings, all that can be seen at sequences from `oldest` on; UINT64_MAX: nothing but
  * the newest. What was given up before is not brought back; INVALID_ARGUMENT: `oldest` is beyond the newest commit. */
 FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_retain(flashkv *store, uint64_t oldest, flashkv_error *error);
+
+/* The newest commit that is not later than this time, in microseconds since 1970, of those of which anything is left: reads
+ * as of it see what was there at that time. Looks at the heads of all records. NOT_FOUND: the store has nothing so old. */
+FLASHKV_MUST_USE FLASHKV_API flashkv_status flashkv_sequence_at(flashkv *store, uint64_t timestamp_us,
+                                                                uint64_t *sequence, flashkv_error *error);
 
 /* The value of `key` as of the commit with this sequence. Expiry is judged as of that commit's time. TRIMMED: neither a
  * snapshot of this sequence is open nor flashkv_retain reaches back to it. Else as flashkv_get. */

@@ -153,6 +153,7 @@ typedef enum khonsu_class {
   X(NOT_A_STORE, USAGE, 33, "the directory holds no database")                                                         \
   X(NOT_FOUND, NOT_FOUND, 1, "the key has no value")                                                                   \
   X(END, NOT_FOUND, 2, "the scan has no more entries")                                                                 \
+  X(TOKEN_FENCED, USAGE, 34, "khonsu_commit_status was told that this token's commit will never be")                   \
   X(CONFLICT, CONFLICT, 1, "another transaction changed what this one read or wrote")                                  \
   X(BUSY, BUSY, 1, "the database still has open transactions")                                                         \
   X(DEADLINE, BUSY, 2, "the deadline passed before an attempt committed")                                              \
@@ -168,6 +169,7 @@ typedef enum khonsu_class {
   X(SNAPSHOT_EXPIRED, LIMIT, 7, "the snapshot was given up: too old, or it kept too much")                             \
   X(STORAGE_FULL, LIMIT, 8, "the storage has no room for this write")                                                  \
   X(COUNTER_OVERFLOW, LIMIT, 9, "the counter would leave the range of 64-bit integers")                                \
+  X(TOKEN_EXPIRED, LIMIT, 10, "the token was issued longer ago than token_age_ms_max: its outcome may be forgotten")   \
   X(IO, IO, 1, "input or output failed")                                                                               \
   X(CORRUPT, CORRUPT, 1, "stored or received bytes are damaged or cut short")                                          \
   X(UNAVAILABLE, UNAVAILABLE, 1, "the store stopped after a storage failure")                                          \
@@ -289,7 +291,13 @@ KHONSU_API void khonsu_error_clear(khonsu_error *error);
     "milliseconds a snapshot may live while others commit; 0 = no limit")                                              \
   X(pinned_bytes_max, 0, 0, UINT64_MAX, SNAPSHOT_EXPIRED,                                                              \
     "bytes kept only because snapshots are open; beyond it the oldest snapshot is given up; 0 = no limit")             \
-  X(memory_bytes_max, 0, 0, UINT64_MAX, MEMORY_LIMIT, "bytes the store may hold in memory; 0 = no limit")
+  X(memory_bytes_max, 0, 0, UINT64_MAX, MEMORY_LIMIT,                                                                  \
+    "bytes the store may hold in memory; 0 = no limit. Over a storage what does not fit is forgotten and read again")  \
+  X(retain_versions, 0, 0, UINT64_MAX, SNAPSHOT_EXPIRED,                                                               \
+    "commits back to which the past of a directory can be read (as_of), or longer where retain_ms says so; 0 = none")  \
+  X(retain_ms, 0, 0, UINT64_C(31536000000000), SNAPSHOT_EXPIRED, "the same in milliseconds")                           \
+  X(token_age_ms_max, UINT64_C(86400000), 1, UINT64_C(31536000000000), TOKEN_EXPIRED,                                  \
+    "milliseconds after its issue that a token is good for, and what became of it is remembered")
 
 /* Isolation levels, weakest first; docs/guarantees.md says what each promises and what it allows. */
 typedef enum khonsu_isolation {
@@ -522,6 +530,19 @@ KHONSU_API void khonsu_snapshot_close(khonsu_snapshot **snapshot);
  * Every call on a transaction that is no longer active returns BAD_STATE; only khonsu_txn_free remains to be called.
  * ------------------------------------------------------------------------------------------------------------- */
 
+/* An idempotency token: makes a commit happen once, however often it is tried. A transaction that carries one and writes
+ * leaves it behind with its commit; whoever commits with the same token later, also after a crash, gets that commit's outcome
+ * and writes nothing. So who does not know whether a commit came to be (IN_DOUBT, a lost connection, a killed process) tries
+ * again, or asks khonsu_commit_status. An attempt that failed leaves nothing behind. Tokens are remembered for
+ * token_age_ms_max; over a user's own storage, and in memory, not beyond the closing of the database. */
+typedef struct khonsu_token {
+  uint64_t issued_ms; /* milliseconds since 1970 */
+  uint8_t id[16];     /* random */
+} khonsu_token;
+
+/* A token that nobody else has. Any thread; needs no database. */
+KHONSU_API void khonsu_token_new(khonsu_token *token);
+
 typedef struct khonsu_txn_options {
   uint32_t struct_size;
   khonsu_isolation isolation;
@@ -531,12 +552,16 @@ typedef struct khonsu_txn_options {
   khonsu_snapshot *snapshot; /* begin at this moment; NULL = now. Not at read committed, and not for khonsu_run unless
                                 read_only: an attempt after a conflict would meet the same conflict */
   khonsu_durability durability;
+  const khonsu_token *token; /* copied; NULL = none */
+  khonsu_version as_of; /* reads this version of the database, all of it; 0 = the newest. Read-only, and not at read
+                                committed. In a directory: what is retained, now and across reopenings */
+  uint64_t as_of_ms; /* the same by time, in milliseconds since 1970: what was there at the end of that millisecond */
 } khonsu_txn_options;
 
 #define KHONSU_TXN_OPTIONS_INIT                                                                                        \
   {                                                                                                                    \
     sizeof(khonsu_txn_options), KHONSU_ISOLATION_DEFAULT, KHONSU_ON_CONFLICT_DEFAULT, false, 0, NULL,                  \
-        KHONSU_DURABILITY_DEFAULT                                                                                      \
+        KHONSU_DURABILITY_DEFAULT, NULL, 0, 0                                                                          \
   }
 /* For C: `&(khonsu_txn_options){KHONSU_TXN_OPTIONS_DEFAULTS, .isolation = KHONSU_SNAPSHOT}` */
 #define KHONSU_TXN_OPTIONS_DEFAULTS .struct_size = sizeof(khonsu_txn_options)
@@ -549,17 +574,20 @@ typedef struct khonsu_commit_info {
                                      until the info is cleared or used again */
   size_t dropped_count;
   void *private_data; /* the library's */
+  bool repeated;      /* the token's commit had been before, with this version: nothing was written now */
 } khonsu_commit_info;
 
 #define KHONSU_COMMIT_INFO_INIT                                                                                        \
-  { sizeof(khonsu_commit_info), 0, 0, NULL, 0, NULL }
+  { sizeof(khonsu_commit_info), 0, 0, NULL, 0, NULL, false }
 
 /* Frees the list of dropped writes and makes the struct as new. NULL is a no-op. Without it what IGNORE dropped leaks; an
  * info that is used again is cleared by the library first. */
 KHONSU_API void khonsu_commit_info_clear(khonsu_commit_info *info);
 
 /* Begins a transaction whose snapshot is the newest visible commit. Never waits.
- * INVALID_ARGUMENT: an option outside its bounds. SNAPSHOT_EXPIRED: options->snapshot was given up. NO_MEMORY. */
+ * INVALID_ARGUMENT: an option outside its bounds; there is no version options->as_of yet. SNAPSHOT_EXPIRED:
+ * options->snapshot was given up; what was there as of then is not kept. UNSUPPORTED: as_of over a user's own storage.
+ * NO_MEMORY. */
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_begin(khonsu_db *db, const khonsu_txn_options *options,
                                                       khonsu_txn **txn, khonsu_error *error);
 
@@ -568,9 +596,24 @@ KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_begin(khonsu_db *db, const khons
  * CONFLICT: others committed what this transaction's level keeps apart; error->conflicts lists every such key; run the
  * whole transaction again. MEMORY_LIMIT, STORAGE_FULL, UNSUPPORTED (over a storage), VALUE_TOO_LARGE (appends with key
  * columns, as khonsu_upsert), NO_MEMORY: nothing was written. IN_DOUBT: the storage failed after the commit had been handed
- * to it. UNAVAILABLE: the store had already stopped, or this transaction lost to one whose own outcome became unknown. A
+ * to it. TOKEN_EXPIRED, TOKEN_FENCED: the token's; nothing was written. UNAVAILABLE: the store had already stopped, or this transaction lost to one whose own outcome became unknown. A
  * transaction that wrote nothing commits without waiting; read-only ones always succeed, save SNAPSHOT_EXPIRED. */
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_commit(khonsu_txn *txn, khonsu_commit_info *info, khonsu_error *error);
+
+/* What became of a token. */
+typedef enum khonsu_outcome {
+  KHONSU_OUTCOME_UNSEEN = 0,    /* no commit with it has been; one may still come */
+  KHONSU_OUTCOME_COMMITTED = 1, /* *version is its commit, which has reached the durability of the database's options */
+  KHONSU_OUTCOME_ABORTED = 2    /* it was fenced: there is no commit with it, and there will be none */
+} khonsu_outcome;
+
+/* Did it commit? Waits for commits that are under way. `fence`: a token that was not seen so far is ABORTED from now on, for
+ * good: whoever still tries to commit with it gets TOKEN_FENCED. So the answer is final. `version` may be NULL.
+ * TOKEN_EXPIRED: it was issued too long ago to know. READ_ONLY: a fence in a database that was opened so. IN_DOUBT,
+ * UNAVAILABLE, STORAGE_FULL, NO_MEMORY: as khonsu_commit. */
+KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_commit_status(khonsu_db *db, const khonsu_token *token, bool fence,
+                                                              khonsu_outcome *outcome, khonsu_version *version,
+                                                              khonsu_error *error);
 
 /* Aborts: nothing the transaction did is ever visible. BAD_STATE: it is no longer active. */
 KHONSU_API KHONSU_MUST_USE khonsu_status khonsu_abort(khonsu_txn *txn, khonsu_error *error);

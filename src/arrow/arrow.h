@@ -73,6 +73,9 @@ void kh_stored_chunks_unref(kh_stored_chunks *stored); /* NULL is a no-op */
 kh_table *kh_table_new_stored(kh_schema *schema, kh_stored_chunks *stored);
 
 /* ---- life */
+/* A table of a schema, which it references, and no chunks. NULL: out of memory. */
+kh_table *kh_table_new(kh_schema *schema);
+
 kh_table *kh_table_ref(kh_table *table);
 void kh_table_unref(kh_table *table); /* NULL is a no-op */
 kh_chunk *kh_chunk_ref(kh_chunk *chunk);

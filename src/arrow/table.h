@@ -42,8 +42,6 @@ static inline kh_chunk_run kh_table_run(const kh_table *table, uint64_t index) {
   return kh_chunk_list_run(&table->chunks, index - table->stored_count);
 }
 
-/* A table in the making: of a schema, which it references, and no chunks. NULL: out of memory. */
-kh_table *kh_table_new(kh_schema *schema);
 /* Adds a chunk at the end of a table in the making; takes the reference. Chunks without rows are dropped. NO_MEMORY: the
  * reference is gone too. */
 KHONSU_MUST_USE khonsu_status kh_table_add(kh_table *table, kh_chunk *chunk, khonsu_error *error);

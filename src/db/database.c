@@ -4,9 +4,8 @@
 #define KHONSU_VERSION "0.1.0"
 #endif
 
-/* `storage` is taken over, on failure too. */
-static khonsu_status open_over(kh_storage storage, khonsu_version newest, const khonsu_options *options, khonsu_db **db,
-                               khonsu_error *error) {
+khonsu_status kh_db_open_over(kh_storage storage, khonsu_version newest, const khonsu_options *options, khonsu_db **db,
+                              khonsu_error *error) {
   khonsu_db *opened = kh_alloc_lines(sizeof *opened);
   if (opened == NULL) {
     if (storage.ops != NULL) (void)storage.ops->close(storage.ctx, NULL);
@@ -41,7 +40,7 @@ khonsu_status khonsu_open(const char *path, const khonsu_options *given, khonsu_
   if (status != KHONSU_OK) return status;
   if (path == NULL) status = check_no_path(&options, error);
   else status = kh_directory_open(path, &options, &storage, &newest, error);
-  return status != KHONSU_OK ? status : open_over(storage, newest, &options, db, error);
+  return status != KHONSU_OK ? status : kh_db_open_over(storage, newest, &options, db, error);
 }
 
 khonsu_status khonsu_open_with_storage(const khonsu_storage_ops *ops, void *ctx, const khonsu_options *given,
@@ -53,7 +52,7 @@ khonsu_status khonsu_open_with_storage(const khonsu_storage_ops *ops, void *ctx,
   khonsu_status status = kh_options_resolve(given, &options, error);
   if (status == KHONSU_OK) status = check_no_path(&options, error);
   if (status == KHONSU_OK) status = kh_storage_open_user(ops, ctx, &storage, &newest, error);
-  return status != KHONSU_OK ? status : open_over(storage, newest, &options, db, error);
+  return status != KHONSU_OK ? status : kh_db_open_over(storage, newest, &options, db, error);
 }
 
 khonsu_status khonsu_close(khonsu_db **db, khonsu_error *error) {

@@ -35,6 +35,10 @@ KHONSU_MUST_USE khonsu_status kh_on_conflict_check(khonsu_on_conflict on_conflic
 KHONSU_MUST_USE khonsu_status kh_directory_open(const char *path, const khonsu_options *options, kh_storage *storage,
                                                 khonsu_version *newest, khonsu_error *error);
 
+/* A database over a storage, which is taken over, on failure too; `options` are resolved. NO_MEMORY. */
+KHONSU_MUST_USE khonsu_status kh_db_open_over(kh_storage storage, khonsu_version newest, const khonsu_options *options,
+                                              khonsu_db **db, khonsu_error *error);
+
 /* As far as the caller's struct has room for it. */
 void kh_commit_info_set_attempts(khonsu_commit_info *info, uint64_t attempts);
 

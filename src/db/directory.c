@@ -40,5 +40,6 @@ khonsu_status kh_directory_open(const char *path, const khonsu_options *options,
   flashkv_error cause = FLASHKV_ERROR_INIT;
   flashkv_status opened = flashkv_open(&to, &store, &cause);
   if (opened != FLASHKV_OK) return as_ours(opened, &cause, error);
-  return kh_storage_open_flashkv(store, storage, newest, error);
+  kh_retention retention = {options->retain_versions, options->retain_ms};
+  return kh_storage_open_flashkv(store, options->read_only ? NULL : &retention, storage, newest, error);
 }

@@ -9,26 +9,37 @@ static khonsu_status check_snapshot(const khonsu_db *db, const khonsu_txn_option
                           "at read committed each read is of its own moment: it cannot begin at a snapshot");
 }
 
+static khonsu_status check_past(const khonsu_txn_options *options, khonsu_error *error) {
+  if (options->snapshot != NULL || (options->as_of != 0 && options->as_of_ms != 0))
+    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "snapshot, as_of and as_of_ms: only one can be chosen");
+  if (options->isolation != KHONSU_READ_COMMITTED) return KHONSU_OK;
+  return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT,
+                          "at read committed each read is of its own moment: it cannot be as of another");
+}
+
 khonsu_status khonsu_begin(khonsu_db *db, const khonsu_txn_options *options, khonsu_txn **txn, khonsu_error *error) {
   if (KH_UNLIKELY(db == NULL || txn == NULL))
     return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "db and txn must not be NULL");
   khonsu_txn_options resolved;
   khonsu_status status = kh_txn_options_resolve(options, &db->partition.options, &resolved, error);
   if (status == KHONSU_OK && resolved.snapshot != NULL) status = check_snapshot(db, &resolved, error);
+  if (status == KHONSU_OK && (resolved.as_of != 0 || resolved.as_of_ms != 0)) status = check_past(&resolved, error);
   if (status != KHONSU_OK) return status;
   khonsu_txn *begun = kh_txn_pool_take(&db->pool);
   if (begun == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a transaction");
   begun->pool = &db->pool;
-  if (KH_LIKELY(kh_txn_begin(begun, &resolved))) {
+  status = kh_txn_begin(begun, &resolved, error);
+  if (KH_LIKELY(status == KHONSU_OK)) {
     *txn = begun;
     return KHONSU_OK;
   }
-  status = kh_txn_expired(begun, error);
   kh_txn_pool_give(&db->pool, begun);
   return status;
 }
 
-static bool has_list(const khonsu_commit_info *info) { return info->struct_size >= sizeof *info; }
+static bool has_list(const khonsu_commit_info *info) {
+  return info->struct_size >= offsetof(khonsu_commit_info, private_data) + sizeof info->private_data;
+}
 
 /* Callers with an older header have a shorter struct. */
 static void fill(khonsu_commit_info *info, khonsu_commit_info filled) {
@@ -50,7 +61,8 @@ void kh_commit_info_set_attempts(khonsu_commit_info *info, uint64_t attempts) {
 /* The list of dropped writes goes to who has room for it. */
 static void report(khonsu_commit_info *info, khonsu_txn *txn) {
   khonsu_commit_info_clear(info);
-  khonsu_commit_info filled = {.version = txn->request.version, .attempts = 1};
+  khonsu_commit_info filled = {
+      .version = txn->request.version, .attempts = 1, .repeated = txn->outcome == KHONSU_OUTCOME_COMMITTED};
   if (has_list(info)) {
     filled.private_data = txn->dropped;
     filled.dropped = txn->dropped;
@@ -97,6 +109,36 @@ khonsu_status khonsu_set_key_columns(khonsu_txn *txn, const char *const *columns
     if (columns[i] == NULL)
       return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "the name of key column %zu is NULL", i);
   return kh_txn_set_key_names(txn, &(kh_key_names){columns, column_count}, error);
+}
+
+void khonsu_token_new(khonsu_token *token) {
+  token->issued_ms = kh_os_wall_us() / 1000;
+  kh_os_random(token->id, sizeof token->id);
+}
+
+/* An empty transaction that goes through the seat for its token. */
+khonsu_status khonsu_commit_status(khonsu_db *db, const khonsu_token *token, bool fence, khonsu_outcome *outcome,
+                                   khonsu_version *version, khonsu_error *error) {
+  if (db == NULL || token == NULL || outcome == NULL)
+    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "db, token and outcome must not be NULL");
+  if (fence && db->partition.options.read_only)
+    return khonsu_error_set(error, KHONSU_READ_ONLY, "the database was opened read-only: a token cannot be fenced");
+  khonsu_txn_options options = KHONSU_TXN_OPTIONS_INIT;
+  options.isolation = KHONSU_READ_COMMITTED;
+  options.token = token;
+  khonsu_txn *txn;
+  khonsu_status status = khonsu_begin(db, &options, &txn, error);
+  if (status != KHONSU_OK) return status;
+  txn->asks = true;
+  txn->fences = fence;
+  status = kh_txn_commit(txn, error);
+  if (status == KHONSU_OK) {
+    bool was_seen = txn->outcome != KHONSU_OUTCOME_UNSEEN;
+    *outcome = !was_seen && fence ? KHONSU_OUTCOME_ABORTED : txn->outcome;
+    if (version != NULL && *outcome == KHONSU_OUTCOME_COMMITTED) *version = txn->request.version;
+  }
+  khonsu_txn_free(&txn);
+  return status;
 }
 
 void khonsu_txn_free(khonsu_txn **txn) {

@@ -49,10 +49,13 @@ static khonsu_status take_open(recovery *own) {
   return status;
 }
 
+/* Up to which sequences are known, those of commits that failed included. */
+static uint64_t met(const recovery *own) { return own->last > own->skipped ? own->last : own->skipped; }
+
 /* At the end of the log no sequence is missing: one that is there without the one before it lost that in a crash. */
 static bool follows(recovery *own, const fkv_file *file, uint64_t sequence) {
   if (file->sealed) return true;
-  if (own->previous == 0 ? sequence > own->last + 1 : sequence != own->previous && sequence != own->previous + 1)
+  if (own->previous == 0 ? sequence > met(own) + 1 : sequence != own->previous && sequence != own->previous + 1)
     return false;
   own->previous = sequence;
   return true;
@@ -65,8 +68,9 @@ static bool take(recovery *own, fkv_file *file, uint64_t offset, const uint8_t *
   uint64_t sequence = fkv_record_sequence(record), word = fkv_word_of(file, offset);
   switch (fkv_record_kind(record)) {
     case FKV_VOID:
-      if (sequence > own->last) own->skipped = sequence;
-      return !is_open && follows(own, file, sequence);
+      if (is_open || !follows(own, file, sequence)) return false;
+      if (sequence > own->skipped) own->skipped = sequence;
+      return true;
     case FKV_SEAL: {
       fkv_seal seal = fkv_record_seal(record);
       if (seal.synced_to > own->synced) own->synced = seal.synced_to;
@@ -127,8 +131,8 @@ static khonsu_status take_hint(recovery *own, fkv_file *file, bool *found) {
   uint64_t last = own->last;
   own->hint.size = 0;
   if (file->sequence_min <= file->sequence_max && file->sequence_max > last) last = file->sequence_max;
-  uint64_t met = last > own->skipped ? last : own->skipped;
-  khonsu_status status = fkv_hint_load(&own->loader, file, met, &own->hint, &sums, found);
+  uint64_t known = last > own->skipped ? last : own->skipped;
+  khonsu_status status = fkv_hint_load(&own->loader, file, known, &own->hint, &sums, found);
   if (status != FLASHKV_OK || !*found) return status;
   own->last = last;
   if (sums.timestamp_us > own->timestamp_us) own->timestamp_us = sums.timestamp_us;
@@ -254,9 +258,9 @@ khonsu_status fkv_recover(flashkv *store, khonsu_error *error) {
   if (status == FLASHKV_OK && !store->log_alone && atomic_load(&store->index_is_wrong))
     status = fkv_say_no_record(store, error); /* image or hints: it is made without them */
   if (status != FLASHKV_OK) return status;
-  store->sequence = own.last > own.skipped ? own.last : own.skipped;
+  store->sequence = met(&own);
   store->timestamp_us = own.timestamp_us;
-  atomic_store(&store->visible, own.last);
+  atomic_store(&store->visible, store->sequence); /* a commit that failed is a moment without a change */
   atomic_store(&store->synced, own.synced < own.last ? own.synced : own.last);
   store->recovery.clean = store->image != NULL && store->recovery.files_scanned == 0 && !store->by_hint;
   store->versions.sweep_at = 0; /* they were met in any order */

@@ -37,6 +37,49 @@ uint64_t fkv_clock_at(flashkv *store, uint64_t sequence) {
   return time_us == 0 ? fkv_clock_ms(store) : time_us / 1000;
 }
 
+/* Of one file: the greatest sequence of a record that is not later. Times never fall from one sequence to the next. */
+static khonsu_status find_time(flashkv *store, fkv_file *file, uint64_t end, uint64_t timestamp_us, uint64_t *found,
+                               khonsu_error *error) {
+  fkv_scan scan = fkv_scan_begin(file, &store->files, FKV_PREAMBLE_SIZE, end);
+  khonsu_status status;
+  for (;;) {
+    const uint8_t *record;
+    fkv_soundness sound;
+    status = fkv_scan_look(&scan, false, &record, &sound, error);
+    if (status != FLASHKV_OK || sound != FKV_SOUND) break;
+    if (fkv_record_is_write(record) && fkv_record_timestamp_us(record) <= timestamp_us &&
+        fkv_record_sequence(record) > *found)
+      *found = fkv_record_sequence(record);
+    fkv_scan_pass(&scan, record);
+  }
+  fkv_scan_fini(&scan);
+  return status;
+}
+
+/* A record that merging has moved still says when it was written. */
+static khonsu_status sequence_at(flashkv *store, uint64_t timestamp_us, uint64_t *sequence, khonsu_error *error) {
+  uint64_t found = 0;
+  khonsu_status status = FLASHKV_OK;
+  kh_lock_acquire(&store->files_lock);
+  for (size_t index = 0; index < store->list_count && status == FLASHKV_OK; index++) {
+    fkv_file *file = store->list[index];
+    kh_lock_acquire(&store->write_lock);
+    uint64_t end = fkv_complete_end(store, file);
+    bool may_have = file->sequence_max > found && file->sequence_min <= file->sequence_max;
+    kh_lock_release(&store->write_lock);
+    if (may_have) status = find_time(store, file, end, timestamp_us, &found, error);
+  }
+  kh_lock_release(&store->files_lock);
+  if (status != FLASHKV_OK) return status;
+  if (found == 0) return khonsu_error_set(error, FLASHKV_NOT_FOUND, "the store has nothing as old as that");
+  *sequence = found;
+  return FLASHKV_OK;
+}
+
+flashkv_status flashkv_sequence_at(flashkv *store, uint64_t timestamp_us, uint64_t *sequence, flashkv_error *error) {
+  FKV_TELL(error, sequence_at(store, timestamp_us, sequence, detail));
+}
+
 /* ---- holding */
 
 static khonsu_status hold(flashkv *store, uint64_t *sequence, khonsu_error *error) {
@@ -78,18 +121,23 @@ struct flashkv_snapshot {
   fkv_moment moment;
 };
 
-static khonsu_status open_snapshot(flashkv *store, flashkv_snapshot **opened, khonsu_error *error) {
+static khonsu_status open_snapshot(flashkv *store, uint64_t sequence, flashkv_snapshot **opened, khonsu_error *error) {
   flashkv_snapshot *snapshot = kh_alloc(sizeof *snapshot);
   if (snapshot == NULL) return khonsu_error_set(error, FLASHKV_NO_MEMORY, "out of memory for a snapshot");
   snapshot->store = store;
-  khonsu_status status = fkv_hold(store, UINT64_MAX, &snapshot->moment, error);
+  khonsu_status status = fkv_hold(store, sequence, &snapshot->moment, error);
   if (status == FLASHKV_OK) *opened = snapshot;
   else kh_free(snapshot);
   return status;
 }
 
 flashkv_status flashkv_snapshot_open(flashkv *store, flashkv_snapshot **snapshot, flashkv_error *error) {
-  FKV_TELL(error, open_snapshot(store, snapshot, detail));
+  FKV_TELL(error, open_snapshot(store, UINT64_MAX, snapshot, detail));
+}
+
+flashkv_status flashkv_snapshot_at(flashkv *store, uint64_t sequence, flashkv_snapshot **snapshot,
+                                   flashkv_error *error) {
+  FKV_TELL(error, open_snapshot(store, sequence, snapshot, detail));
 }
 
 uint64_t flashkv_snapshot_sequence(const flashkv_snapshot *snapshot) { return snapshot->moment.sequence; }

@@ -25,15 +25,21 @@ typedef struct kh_hold {
 typedef struct kh_flash {
   flashkv *store;
 
-  kh_lock lock;                  /* of the two lists; the first is changed by the thread that writes only */
+  kh_lock lock;                  /* of the lists, and deleting; but for tables, changed by the thread that writes only */
   kh_buffer holds;               /* of kh_hold *, by age: references */
   size_t holds_gone;             /* places at its beginning that are empty */
+  kh_buffer pasts;               /* of kh_hold *: versions of the past that are open, not references; under the lock */
   struct kh_flash_table *tables; /* that are lent out, and whose chunks are in the store */
+  bool deleting;                 /* the commit that is being written deletes chunks of some table */
   _Atomic uint32_t loading;      /* threads that are loading a chunk */
   _Atomic bool closed;           /* the store is gone, or about to go */
   _Atomic uint32_t references;   /* the database's, and one of each lent table */
 
   /* of the thread that writes */
+  kh_retention retention;
+  khonsu_version retained; /* all is kept from this one on */
+  uint64_t retained_at_ns; /* when that was looked at last */
+  kh_buffer samples;       /* of kh_sample: which version was the newest when, by age */
   kh_blocks scratch;
   kh_buffer writes; /* of flashkv_write: those of one commit */
   kh_buffer old;    /* of flashkv_value: what they replace */
@@ -60,6 +66,11 @@ khonsu_status kh_flash_write(void *ctx, const kh_mutation *mutations, size_t cou
 /* ---- flash_read.c */
 khonsu_status kh_flash_get(void *ctx, khonsu_slice key, khonsu_version at, const kh_arrow_limits *limits,
                            kh_stored_value *value, khonsu_error *error);
+khonsu_status kh_flash_past_open(void *ctx, khonsu_version version, void **past, khonsu_error *error);
+void kh_flash_past_close(void *ctx, void *past);
+khonsu_status kh_flash_version_at(void *ctx, uint64_t time_ms, khonsu_version *version, khonsu_error *error);
+khonsu_status kh_flash_token(void *ctx, const khonsu_token *token, khonsu_version *version, bool *fenced,
+                             khonsu_error *error);
 khonsu_status kh_flash_scan(void *ctx, const khonsu_storage_range *range, khonsu_version at,
                             const kh_arrow_limits *limits, kh_stored_visit visit, void *visit_ctx, khonsu_error *error);
 
@@ -69,10 +80,13 @@ khonsu_status kh_flash_scan(void *ctx, const khonsu_storage_range *range, khonsu
  * to the moment before. */
 
 /* The table whose head this is, which is taken over. CORRUPT, IO, NO_MEMORY. */
-KHONSU_MUST_USE khonsu_status kh_flash_table_read(kh_flash *flash, khonsu_slice key, flashkv_value *head,
-                                                  const kh_arrow_limits *limits, kh_table **table, khonsu_error *error);
+KHONSU_MUST_USE khonsu_status kh_flash_table_read(kh_flash *flash, khonsu_slice key, khonsu_version at,
+                                                  flashkv_value *head, const kh_arrow_limits *limits, kh_table **table,
+                                                  khonsu_error *error);
 /* Before chunks of this incarnation are deleted. From the thread that writes. NO_MEMORY. */
 KHONSU_MUST_USE khonsu_status kh_flash_tables_hold(kh_flash *flash, kh_incarnation incarnation, khonsu_error *error);
+/* The commit for which that was called, if it was, is written, or will not be. */
+void kh_flash_tables_settle(kh_flash *flash);
 /* Before the store is closed: brings near what lent tables still have in it. */
 void kh_flash_tables_detach(kh_flash *flash);
 
@@ -91,12 +105,19 @@ khonsu_version kh_flash_retain(void *ctx, khonsu_version oldest, bool now);
 /* Whether there is a hold in [from, until). */
 bool kh_flash_keeps(void *ctx, khonsu_version from, khonsu_version until);
 kh_hold *kh_flash_newest_hold(const kh_flash *flash);
+/* A reference to the hold of what was opened as the past of `at`; NULL: that was not. */
+kh_hold *kh_flash_past_ref(kh_flash *flash, khonsu_version at);
 /* A reference to the oldest hold that is not older than the version; NULL: there is none. What a key that memory does not
  * know had at that version is kept by it: memory forgot the version after there was such a hold, and before the next write
  * of the key. */
 kh_hold *kh_flash_hold_ref(kh_flash *flash, khonsu_version version);
 kh_hold *kh_hold_ref(kh_hold *hold);
 void kh_hold_unref(kh_hold *hold); /* NULL is a no-op */
+/* ---- flash_retain.c: the retention policy. Keeps all of the past from `retained` on, which moves as commits come and time
+ * goes by. */
+KHONSU_MUST_USE khonsu_status kh_flash_retain_open(kh_flash *flash, khonsu_error *error);
+void kh_flash_retain_past(kh_flash *flash);
+
 void kh_flash_holds_fini(kh_flash *flash);
 
 #endif

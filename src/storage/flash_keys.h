@@ -4,13 +4,22 @@
  *   'k' the user's key                                a value, or the head of a table
  *   'c' incarnation, 12 bytes; chunk id, 8 bytes      a chunk
  *   'd' incarnation, 12 bytes; segment, 8 bytes       a segment of a table's directory
+ *   't' issued_ms, 8 bytes; id, 16 bytes             a token: that its commit was, or was given up
  *   'm'                                               what the database is */
 #ifndef KH_FLASH_KEYS_H
 #define KH_FLASH_KEYS_H
 
 #include "base/base.h"
 
-enum { KH_SPACE_USER = 'k', KH_SPACE_CHUNK = 'c', KH_SPACE_SEGMENT = 'd', KH_SPACE_DATABASE = 'm' };
+enum {
+  KH_SPACE_USER = 'k',
+  KH_SPACE_CHUNK = 'c',
+  KH_SPACE_SEGMENT = 'd',
+  KH_SPACE_TOKEN = 't',
+  KH_SPACE_DATABASE = 'm'
+};
+
+enum { KH_TOKEN_KEY_SIZE = 1 + 8 + 16 };
 
 /* Told to every table when it is put: the version, and the how many-th write of the commit it was. */
 typedef struct kh_incarnation {
@@ -51,6 +60,13 @@ static inline bool kh_part_key_read(khonsu_slice key, kh_incarnation *incarnatio
   incarnation->ordinal = (uint32_t)kh_load_big(from + 9, 4);
   *number = kh_load_big(from + 13, 8);
   return true;
+}
+
+static inline khonsu_slice kh_token_key(uint8_t to[KH_TOKEN_KEY_SIZE], const khonsu_token *token) {
+  to[0] = KH_SPACE_TOKEN;
+  kh_store_big(to + 1, token->issued_ms, 8);
+  memcpy(to + 9, token->id, sizeof token->id);
+  return kh_slice(to, KH_TOKEN_KEY_SIZE);
 }
 
 /* The user's key as the store's, in `to`, which has room for one byte more than the key. */

@@ -18,14 +18,14 @@ static khonsu_status lend_bytes(flashkv_value *value, khonsu_slice bytes, khonsu
   return KHONSU_OK;
 }
 
-static khonsu_status decode(kh_flash *flash, khonsu_slice key, flashkv_value *from, const kh_arrow_limits *limits,
-                            kh_stored_value *value, khonsu_error *error) {
+static khonsu_status decode(kh_flash *flash, khonsu_slice key, khonsu_version at, flashkv_value *from,
+                            const kh_arrow_limits *limits, kh_stored_value *value, khonsu_error *error) {
   khonsu_slice bytes;
   khonsu_status status = kh_flash_value_split(key, kh_slice(from->data, from->size), &value->type, &bytes, error);
   if (status != KHONSU_OK) return status;
   value->version = from->sequence;
   switch (value->type) {
-    case KHONSU_TABLE: return kh_flash_table_read(flash, key, from, limits, &value->table, error);
+    case KHONSU_TABLE: return kh_flash_table_read(flash, key, at, from, limits, &value->table, error);
     case KHONSU_COUNTER: return kh_storage_decode_counter(bytes, key, &value->counter, error);
     case KHONSU_BYTES: break;
   }
@@ -41,7 +41,7 @@ static khonsu_status get(kh_flash *flash, khonsu_slice stored_key, khonsu_versio
   if (status == FLASHKV_NOT_FOUND) return KHONSU_NOT_FOUND;
   if (status != FLASHKV_OK) return kh_flash_fail(error, status, &cause);
   khonsu_slice key = kh_slice((const uint8_t *)stored_key.data + 1, stored_key.size - 1);
-  status = decode(flash, key, &found, limits, value, error);
+  status = decode(flash, key, at, &found, limits, value, error);
   flashkv_value_release(&found);
   return status;
 }
@@ -54,6 +54,31 @@ khonsu_status kh_flash_get(void *ctx, khonsu_slice key, khonsu_version at, const
   khonsu_status status = get(ctx, kh_user_key(copy, key), at, limits, value, error);
   if (copy != few) kh_free(copy);
   return status;
+}
+
+khonsu_status kh_flash_version_at(void *ctx, uint64_t time_ms, khonsu_version *version, khonsu_error *error) {
+  flashkv_error cause = FLASHKV_ERROR_INIT;
+  uint64_t end_us = time_ms > UINT64_MAX / 1000 - 1 ? UINT64_MAX : time_ms * 1000 + 999;
+  flashkv_status status = flashkv_sequence_at(((kh_flash *)ctx)->store, end_us, version, &cause);
+  if (status == FLASHKV_NOT_FOUND)
+    return khonsu_error_set(error, KHONSU_SNAPSHOT_EXPIRED, "nothing is kept as old as %llu ms since 1970",
+                            (unsigned long long)time_ms);
+  return status == FLASHKV_OK ? KHONSU_OK : kh_flash_fail(error, status, &cause);
+}
+
+khonsu_status kh_flash_token(void *ctx, const khonsu_token *token, khonsu_version *version, bool *fenced,
+                             khonsu_error *error) {
+  const kh_flash *flash = ctx;
+  uint8_t key[KH_TOKEN_KEY_SIZE];
+  flashkv_value found = FLASHKV_VALUE_INIT;
+  flashkv_error cause = FLASHKV_ERROR_INIT;
+  flashkv_status status = flashkv_get(flash->store, kh_flash_slice(kh_token_key(key, token)), &found, &cause);
+  if (status == FLASHKV_NOT_FOUND) return KHONSU_NOT_FOUND;
+  if (status != FLASHKV_OK) return kh_flash_fail(error, status, &cause);
+  *version = found.sequence;
+  *fenced = found.size == 1 && ((const char *)found.data)[0] == 'f';
+  flashkv_value_release(&found);
+  return KHONSU_OK;
 }
 
 /* ---- scans */

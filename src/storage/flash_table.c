@@ -115,12 +115,15 @@ static khonsu_status load(void *ctx, uint64_t index, kh_chunk **chunk, khonsu_er
 
 /* ---- life */
 
-static void enlist(kh_flash *flash, flash_table *table) {
+/* Returns whether chunks of it may be about to go. */
+static bool enlist(kh_flash *flash, flash_table *table) {
   kh_lock_acquire(&flash->lock);
+  bool deleting = flash->deleting;
   table->next = flash->tables;
   if (table->next != NULL) table->next->before = table;
   flash->tables = table;
   kh_lock_release(&flash->lock);
+  return deleting;
 }
 
 static void delist(kh_flash *flash, flash_table *table) {
@@ -170,8 +173,14 @@ static flash_table *make(kh_flash *flash, const kh_head *head, const kh_arrow_li
   return made;
 }
 
-/* What is not the newest of its key any more may lose chunks at any moment, or has lost them. */
-static khonsu_status hold_if_replaced(flash_table *table, khonsu_slice key, khonsu_version version,
+static void hold_on(flash_table *table, khonsu_version version, khonsu_version at) {
+  kh_hold *hold = kh_flash_past_ref(table->flash, at), *none = NULL;
+  if (hold == NULL) hold = kh_flash_hold_ref(table->flash, version);
+  if (hold != NULL && !atomic_compare_exchange_strong(&table->hold, &none, hold)) kh_hold_unref(hold);
+}
+
+/* What is not the newest of its key any more has lost chunks, or may have. */
+static khonsu_status hold_if_replaced(flash_table *table, khonsu_slice key, khonsu_version version, khonsu_version at,
                                       khonsu_error *error) {
   uint8_t *copy = kh_alloc(key.size + 1);
   flashkv_value newest = FLASHKV_VALUE_INIT;
@@ -182,14 +191,13 @@ static khonsu_status hold_if_replaced(flash_table *table, khonsu_slice key, khon
   flashkv_value_release(&newest);
   kh_free(copy);
   if (status != FLASHKV_OK && status != FLASHKV_NOT_FOUND) return kh_flash_fail(error, status, &cause);
-  if (is_newest) return KHONSU_OK;
-  kh_hold *hold = kh_flash_hold_ref(table->flash, version), *none = NULL;
-  if (hold != NULL && !atomic_compare_exchange_strong(&table->hold, &none, hold)) kh_hold_unref(hold);
+  if (!is_newest) hold_on(table, version, at);
   return KHONSU_OK;
 }
 
-static khonsu_status lend(kh_flash *flash, khonsu_slice key, khonsu_version version, const kh_head *head,
-                          const kh_arrow_limits *limits, kh_ipc_layout *layout, kh_table **table, khonsu_error *error) {
+static khonsu_status lend(kh_flash *flash, khonsu_slice key, khonsu_version version, khonsu_version at,
+                          const kh_head *head, const kh_arrow_limits *limits, kh_ipc_layout *layout, kh_table **table,
+                          khonsu_error *error) {
   static const kh_stored_ops ops = {load, release};
   flash_table *made = make(flash, head, limits, layout);
   if (made == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a table");
@@ -199,8 +207,9 @@ static khonsu_status lend(kh_flash *flash, khonsu_slice key, khonsu_version vers
     free_table(made);
     return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a table");
   }
-  enlist(flash, made);
-  khonsu_status status = hold_if_replaced(made, key, version, error);
+  khonsu_status status = KHONSU_OK;
+  if (enlist(flash, made)) hold_on(made, version, at);
+  else status = hold_if_replaced(made, key, version, at, error);
   if (status == KHONSU_OK) {
     *table = kh_table_new_stored(kh_ipc_layout_schema(layout), stored);
     if (*table == NULL) status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a table");
@@ -221,15 +230,21 @@ static khonsu_status read_inline(kh_ipc_layout *layout, const kh_head *head, con
   return status;
 }
 
-khonsu_status kh_flash_table_read(kh_flash *flash, khonsu_slice key, flashkv_value *value,
+static khonsu_status without_chunks(kh_ipc_layout *layout, kh_table **table, khonsu_error *error) {
+  *table = kh_table_new(kh_ipc_layout_schema(layout));
+  return *table != NULL ? KHONSU_OK : khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a table");
+}
+
+khonsu_status kh_flash_table_read(kh_flash *flash, khonsu_slice key, khonsu_version at, flashkv_value *value,
                                   const kh_arrow_limits *limits, kh_table **table, khonsu_error *error) {
   kh_head head;
   kh_ipc_layout *layout;
   khonsu_status status = kh_head_read(key, kh_slice(value->data, value->size - 1), &head, error);
   if (status == KHONSU_OK) status = kh_ipc_layout_new(head.schema, limits, &layout, error);
   if (status != KHONSU_OK) return status;
-  status = head.is_inline ? read_inline(layout, &head, limits, value, table, error)
-                          : lend(flash, key, value->sequence, &head, limits, layout, table, error);
+  if (head.is_inline) status = read_inline(layout, &head, limits, value, table, error);
+  else if (head.chunk_count == 0) status = without_chunks(layout, table, error);
+  else status = lend(flash, key, value->sequence, at, &head, limits, layout, table, error);
   kh_ipc_layout_unref(layout);
   return status;
 }
@@ -246,21 +261,31 @@ static void give_hold(kh_flash *flash, kh_incarnation incarnation, kh_hold *hold
   kh_lock_release(&flash->lock);
 }
 
+/* Who comes later sees that chunks are being deleted. */
 static bool is_lent(kh_flash *flash, kh_incarnation incarnation) {
   bool lent = false;
   kh_lock_acquire(&flash->lock);
+  flash->deleting = true;
   for (const flash_table *table = flash->tables; table != NULL && !lent; table = table->next)
     lent = kh_incarnations_equal(table->incarnation, incarnation) && atomic_load(&table->hold) == NULL;
   kh_lock_release(&flash->lock);
   return lent;
 }
 
-/* Who is lent the table between this and the commit sees that its head is not the newest, and finds this hold. */
+/* Who is lent the table between this and the end of the commit holds on to it without being asked; who is lent it after
+ * that sees that its head is not the newest. */
 khonsu_status kh_flash_tables_hold(kh_flash *flash, kh_incarnation incarnation, khonsu_error *error) {
   if (!is_lent(flash, incarnation)) return KHONSU_OK;
   khonsu_status status = kh_flash_hold(flash, error);
   if (status == KHONSU_OK) give_hold(flash, incarnation, kh_flash_newest_hold(flash));
   return status;
+}
+
+void kh_flash_tables_settle(kh_flash *flash) {
+  if (!flash->deleting) return; /* changed by this thread only */
+  kh_lock_acquire(&flash->lock);
+  flash->deleting = false;
+  kh_lock_release(&flash->lock);
 }
 
 /* ---- before the store goes */

@@ -225,8 +225,21 @@ static khonsu_status append_to_table(writing *to, const kh_mutation *mutation) {
 
 /* ---- commits */
 
+/* It is forgotten by itself when nobody may use the token any more. */
+static khonsu_status add_token(writing *to, const kh_mutation *mutation) {
+  static const uint8_t committed = 'c', fenced = 'f';
+  uint8_t *key = kh_blocks_take(&to->flash->scratch, KH_TOKEN_KEY_SIZE);
+  if (key == NULL) return no_memory(to->error);
+  flashkv_write write = {.kind = FLASHKV_CHANGE_PUT,
+                         .expires_ms = mutation->expires_ms,
+                         .key = kh_flash_slice(kh_token_key(key, mutation->token)),
+                         .value = {mutation->fenced ? &fenced : &committed, 1}};
+  return kh_buffer_append(&to->flash->writes, &write, sizeof write) == KHONSU_OK ? KHONSU_OK : no_memory(to->error);
+}
+
 static khonsu_status add_mutation(writing *to, const kh_mutation *mutation) {
   const khonsu_mutation *as = &mutation->as;
+  if (mutation->token != NULL) return add_token(to, mutation);
   if (as->kind == KHONSU_MUTATION_APPEND) return append_to_table(to, mutation);
   khonsu_status status = delete_old_parts(to, as->key);
   if (status != KHONSU_OK) return status;
@@ -266,6 +279,7 @@ static khonsu_status write_commit(writing *to, const kh_mutation *mutations, siz
     status = add_mutation(to, &mutations[i]);
   }
   if (status == KHONSU_OK) status = commit(to, durability);
+  kh_flash_tables_settle(to->flash);
   forget(to->flash);
   return status;
 }

@@ -35,6 +35,10 @@ typedef khonsu_status (*kh_stored_visit)(void *ctx, khonsu_slice key, kh_stored_
 typedef struct kh_mutation {
   khonsu_mutation as;
   const kh_ipc_encoded *encoded;
+  /* Not a mutation of a key, but the commit's token: to a storage that has `token` only. */
+  const khonsu_token *token;
+  bool fenced;
+  uint64_t expires_ms;
 } kh_mutation;
 
 /* `limits` of those who read are borrowed. Threads, and when each is called: as khonsu_storage_ops says. */
@@ -52,6 +56,16 @@ typedef struct kh_storage_ops {
                         kh_stored_visit visit, void *visit_ctx, khonsu_error *error); /* NULL: it cannot */
   /* Nobody will ask for versions below `oldest`. Returns the version up to which memory may forget keys, to ask for them
    * later: with `now`, the newest, if there is memory for that. From the thread that writes. */
+  /* A version of the past, to be asked for by get and scan until it is closed. SNAPSHOT_EXPIRED: it is not kept. NULL: the
+   * storage has no such. Any thread. */
+  khonsu_status (*past_open)(void *ctx, khonsu_version version, void **past, khonsu_error *error);
+  void (*past_close)(void *ctx, void *past);
+  /* The newest version at the end of a millisecond since 1970. SNAPSHOT_EXPIRED: there is nothing as old. */
+  khonsu_status (*version_at)(void *ctx, uint64_t time_ms, khonsu_version *version, khonsu_error *error);
+  /* What became of a token: the version of its commit, and whether that is a fence. NOT_FOUND. NULL: it keeps no tokens. From
+   * the thread that writes. */
+  khonsu_status (*token)(void *ctx, const khonsu_token *token, khonsu_version *version, bool *fenced,
+                         khonsu_error *error);
   khonsu_version (*retain)(void *ctx, khonsu_version oldest, bool now);
   /* Whether it goes on answering for a value that was written at `from` and replaced at `until`, as long as readers that
    * began in between are told of (`retain`). From the thread that writes. */
@@ -72,11 +86,16 @@ typedef struct kh_storage {
 KHONSU_MUST_USE khonsu_status kh_storage_open_user(const khonsu_storage_ops *ops, void *ctx, kh_storage *storage,
                                                    khonsu_version *newest, khonsu_error *error);
 
+/* How much of the past is kept. 0 and 0: nothing. NULL: the store is read-only, and has what it has. */
+typedef struct kh_retention {
+  uint64_t versions, ms;
+} kh_retention;
+
 /* Takes over an open store, on failure too. A store without anything in it becomes an empty database. *newest is the version
  * of the newest commit. NOT_A_STORE: it holds something else than a database; UNKNOWN_FORMAT: one of a later version; what
  * flashkv returns. */
-KHONSU_MUST_USE khonsu_status kh_storage_open_flashkv(flashkv *store, kh_storage *storage, khonsu_version *newest,
-                                                      khonsu_error *error);
+KHONSU_MUST_USE khonsu_status kh_storage_open_flashkv(flashkv *store, const kh_retention *retention,
+                                                      kh_storage *storage, khonsu_version *newest, khonsu_error *error);
 
 /* khonsu_guard_mapped_files. */
 KHONSU_MUST_USE khonsu_status kh_storage_guard_flashkv(khonsu_error *error);

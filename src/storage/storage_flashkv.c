@@ -102,6 +102,7 @@ void kh_flash_unref(kh_flash *flash) {
   kh_blocks_fini(&flash->scratch);
   kh_buffer_fini(&flash->writes);
   kh_buffer_fini(&flash->old);
+  kh_buffer_fini(&flash->samples);
   kh_free(flash);
 }
 
@@ -119,29 +120,44 @@ static const kh_storage_ops flash_ops = {.write = kh_flash_write,
                                          .sync = sync,
                                          .get = kh_flash_get,
                                          .scan = kh_flash_scan,
+                                         .past_open = kh_flash_past_open,
+                                         .past_close = kh_flash_past_close,
+                                         .version_at = kh_flash_version_at,
+                                         .token = kh_flash_token,
                                          .retain = kh_flash_retain,
                                          .keeps = kh_flash_keeps,
                                          .merge = merge,
                                          .stat = stat,
                                          .close = close};
 
-static khonsu_status open_flash(flashkv *store, kh_flash **opened, khonsu_error *error) {
-  khonsu_status status = flashkv_sequence(store) == 0 ? create(store, error) : kh_flash_check_database(store, error);
+/* A commit that failed may have used up a sequence: the one that was to create the database, for instance. */
+static bool is_empty(flashkv *store) {
+  flashkv_stats stats = FLASHKV_STATS_INIT;
+  flashkv_stat(store, &stats);
+  return stats.key_num == 0;
+}
+
+static khonsu_status open_flash(flashkv *store, const kh_retention *retention, kh_flash **opened, khonsu_error *error) {
+  khonsu_status status = is_empty(store) ? create(store, error) : kh_flash_check_database(store, error);
   if (status != KHONSU_OK) return status;
   kh_flash *flash = kh_alloc_zero(sizeof *flash);
   if (flash == NULL) return khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a storage");
   flash->store = store;
   atomic_init(&flash->references, 1);
-  status = kh_flash_hold(flash, error);
+  if (retention != NULL) {
+    flash->retention = *retention;
+    status = kh_flash_retain_open(flash, error);
+  }
+  if (status == KHONSU_OK) status = kh_flash_hold(flash, error);
   if (status == KHONSU_OK) *opened = flash;
   else kh_free(flash);
   return status;
 }
 
-khonsu_status kh_storage_open_flashkv(flashkv *store, kh_storage *storage, khonsu_version *newest_version,
-                                      khonsu_error *error) {
+khonsu_status kh_storage_open_flashkv(flashkv *store, const kh_retention *retention, kh_storage *storage,
+                                      khonsu_version *newest_version, khonsu_error *error) {
   kh_flash *flash = NULL;
-  khonsu_status status = open_flash(store, &flash, error);
+  khonsu_status status = open_flash(store, retention, &flash, error);
   if (status != KHONSU_OK) {
     (void)!close_store(store, NULL);
     return status;

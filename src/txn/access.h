@@ -32,10 +32,11 @@ typedef struct kh_access {
   kh_upsert *upsert;              /* how the rows go to those that are there: by their keys; NULL: after them */
   kh_table *view;                 /* append: base and rows, for reading back; made when asked for */
   kh_table *view_of;              /* the base that it was made on; NULL: none was there */
-  bool had_base;                  /* append, add: there was something when it was staged */
-  kh_version *base;               /* the same, where it came out of the storage */
-  uint64_t bytes;                 /* of this write, towards txn_bytes_max */
-  kh_ipc_encoded encoded;         /* a table's rows, for the storage */
+  bool was_absent;        /* deletion: the storage had no such key, as memory, shortly before it was submitted */
+  bool had_base;          /* append, add: there was something when it was staged */
+  kh_version *base;       /* the same, where it came out of the storage */
+  uint64_t bytes;         /* of this write, towards txn_bytes_max */
+  kh_ipc_encoded encoded; /* a table's rows, for the storage */
   uint8_t encoded_counter[KH_ENCODED_COUNTER_SIZE];
 
   /* the link: the seat's */

@@ -33,8 +33,9 @@ void kh_partition_stop(kh_partition *partition, const char *doing, const khonsu_
 
 /* Deleting what is not there changes nothing; but a storage may hold what memory does not. */
 static bool changes_nothing(const kh_partition *partition, const kh_access *access) {
-  if (access->staged->kind != KH_TOMBSTONE || partition->storage.ops != NULL) return false;
-  return access->newest == NULL || access->newest->kind == KH_TOMBSTONE;
+  if (access->staged->kind != KH_TOMBSTONE) return false;
+  if (access->newest != NULL) return access->newest->kind == KH_TOMBSTONE;
+  return partition->storage.ops == NULL || access->was_absent;
 }
 
 /* What an upsert makes is known only now: it must not exceed the limit either. */
@@ -140,6 +141,7 @@ static kh_version *stage_again(kh_heap_cache *cache, const kh_access *access) {
 /* Takes the request's links out again, newest first. With `again`, stages copies; false: out of memory for them. */
 static bool undo_request(kh_partition *partition, kh_request *request, bool again) {
   bool whole = true;
+  kh_token_undo(partition, request);
   kh_access_set *set = &request->txn->accesses;
   for (uint32_t i = set->count; i-- > 0;) {
     kh_access *access = &set->entries[i];
@@ -204,15 +206,32 @@ static khonsu_status link_request(kh_partition *partition, kh_request *request) 
     undo_request(partition, request, false);
     return status;
   }
+  bool leaves = request->txn->has_token && (request->txn->fences || !request->txn->asks);
+  if (leaves) {
+    khonsu_status status = kh_token_link(partition, request);
+    if (status != KHONSU_OK) undo_request(partition, request, false);
+    if (status != KHONSU_OK) return status;
+    links = true;
+  }
   if (links) partition->store.newest = request->version;
   else request->version = partition->store.newest;
   return KHONSU_OK;
+}
+
+/* Whether the token, or that it cannot be looked for, decides on the request. */
+static bool is_known(kh_partition *partition, kh_request *group, kh_request *request) {
+  const khonsu_txn *txn = request->txn;
+  request->status = kh_token_look(partition, group, request);
+  if (request->status != KHONSU_OK) return true;
+  if (txn->outcome == KHONSU_OUTCOME_ABORTED && !txn->asks) request->status = KHONSU_TOKEN_FENCED;
+  return txn->outcome != KHONSU_OUTCOME_UNSEEN;
 }
 
 static void certify_and_link(kh_partition *partition, kh_request *group, kh_request *request) {
   if (request->task != NULL) request->status = request->task(partition);
   else if (kh_partition_stopped(partition)) request->status = KHONSU_UNAVAILABLE;
   else if (kh_snapshot_expired(request->txn->slot)) request->status = KHONSU_SNAPSHOT_EXPIRED;
+  else if (request->txn->has_token && is_known(partition, group, request)) return;
   else if (kh_certify(partition, group, request) != KHONSU_OK) return;
   else if (!fits_in_memory(partition, request)) request->status = KHONSU_MEMORY_LIMIT;
   else request->status = link_request(partition, request);
@@ -223,7 +242,7 @@ static void certify_and_link(kh_partition *partition, kh_request *group, kh_requ
 static size_t count_mutations(const kh_request *group) {
   size_t count = 0;
   for (const kh_request *request = group; request != NULL; request = request->member)
-    if (request->status == KHONSU_OK && request->task == NULL) count += request->txn->accesses.writes;
+    if (request->status == KHONSU_OK && request->task == NULL) count += request->txn->accesses.writes + 1;
   return count;
 }
 
@@ -261,6 +280,19 @@ static kh_mutation mutation_of(kh_access *access, uint64_t version) {
   return mutation;
 }
 
+/* With a storage that keeps tokens. */
+static bool writes_token(const kh_partition *partition, const kh_request *request) {
+  return request->task == NULL && request->txn->leaves_token && partition->storage.ops->token != NULL;
+}
+
+static kh_mutation mutation_of_token(const kh_partition *partition, const kh_request *request) {
+  const khonsu_txn *txn = request->txn;
+  return (kh_mutation){.as = {.version = request->version},
+                       .token = &txn->token,
+                       .fenced = txn->fences,
+                       .expires_ms = txn->token.issued_ms + partition->options.token_age_ms_max};
+}
+
 static khonsu_status gather(kh_partition *partition, const kh_request *group, size_t *count) {
   size_t most = count_mutations(group);
   if (most > partition->mutation_capacity) {
@@ -276,6 +308,7 @@ static khonsu_status gather(kh_partition *partition, const kh_request *group, si
     for (uint32_t i = 0; i < set->count; i++)
       if (set->entries[i].linked != NULL)
         partition->mutations[(*count)++] = mutation_of(&set->entries[i], request->version);
+    if (writes_token(partition, request)) partition->mutations[(*count)++] = mutation_of_token(partition, request);
   }
   KH_ASSERT(*count <= most);
   return KHONSU_OK;
@@ -333,18 +366,18 @@ static void undo_group(kh_partition *partition, kh_request *request) {
   if (request->status == KHONSU_OK && !undo_request(partition, request, true)) request->status = KHONSU_NO_MEMORY;
 }
 
-static size_t count_links(const kh_request *request) {
-  size_t count = 0;
+static size_t count_links(const kh_partition *partition, const kh_request *request) {
   if (request->task != NULL || request->status != KHONSU_OK) return 0;
+  size_t count = writes_token(partition, request);
   const kh_access_set *set = &request->txn->accesses;
   for (uint32_t i = 0; i < set->count; i++) count += set->entries[i].linked != NULL;
   return count;
 }
 
-static kh_request *first_unwritten(kh_request *group, size_t written) {
+static kh_request *first_unwritten(const kh_partition *partition, kh_request *group, size_t written) {
   kh_request *request = group;
   for (; request != NULL; request = request->member) {
-    size_t count = count_links(request);
+    size_t count = count_links(partition, request);
     if (count > written) break;
     written -= count;
   }
@@ -381,7 +414,7 @@ static void run_group(kh_partition *partition, kh_request *group) {
     kh_partition_stop(partition, "a storage write failed: ", &error);
     fail_linked(group, KHONSU_IN_DOUBT, &error);
   } else {
-    kh_request *rest = first_unwritten(group, written);
+    kh_request *rest = first_unwritten(partition, group, written);
     settle_group(partition, group, rest);
     fail_cleanly(partition, rest, status, &error);
   }
@@ -466,13 +499,13 @@ void kh_flush_group(kh_partition *partition, kh_request *group) {
   bool sync = false;
   for (kh_request *request = group; request != NULL; request = request->member) {
     if (request->status != KHONSU_OK) continue;
-    newest = request->version;
+    if (request->version > newest) newest = request->version;
     sync |= request->durability == KHONSU_SYNC;
   }
   bool stopped = kh_partition_stopped(partition);
   if (!stopped && sync) stopped = kh_partition_sync(partition, newest, NULL) != KHONSU_OK;
   if (stopped) fail_unflushed(partition, group);
-  else if (newest != 0) kh_store_publish(&partition->store, newest);
+  else if (newest > kh_store_visible(&partition->store)) kh_store_publish(&partition->store, newest);
   count_outcomes(partition, group);
   decide_group(group);
 }

@@ -84,6 +84,10 @@ khonsu_status kh_txn_look_committed(khonsu_txn *txn, khonsu_slice key, uint64_t 
                                     khonsu_error *error) {
   kh_snapshots *snapshots = &txn->partition->store.snapshots;
   bool each_read = txn->isolation == KHONSU_READ_COMMITTED;
+  if (KH_UNLIKELY(txn->past != NULL)) {
+    *look = (kh_look){.kind = KH_TOMBSTONE, .read_at = txn->snapshot};
+    return look_in_storage(txn, key, look, error);
+  }
   look_in_memory(txn, key, hash, each_read ? kh_snapshot_read_begin(snapshots, txn->slot) : txn->snapshot, look);
   return look_further(txn, key, look, error);
 }

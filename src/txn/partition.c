@@ -19,6 +19,10 @@ khonsu_status kh_partition_init(kh_partition *partition, const khonsu_options *o
   khonsu_status status =
       kh_store_init(&partition->store, newest, options->snapshot_age_ms_max, options->pinned_bytes_max);
   if (status == KHONSU_OK) {
+    status = kh_tokens_init(partition);
+    if (status != KHONSU_OK) kh_store_fini(&partition->store);
+  }
+  if (status == KHONSU_OK) {
     if (storage.ops != NULL) partition->store.forgettable = 0; /* until the storage says */
     return KHONSU_OK;
   }
@@ -49,6 +53,7 @@ static void drop_offers(kh_partition *partition) {
 
 khonsu_status kh_partition_fini(kh_partition *partition, khonsu_error *error) {
   drop_offers(partition);
+  kh_tokens_fini(partition);
   kh_store_fini(&partition->store);
   khonsu_status status = close_storage(partition, error);
   kh_free(partition->mutations);

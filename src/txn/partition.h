@@ -7,6 +7,7 @@
 #include "request.h"
 #include "sequencer.h"
 #include "storage/storage.h"
+#include "token.h"
 
 typedef struct kh_partition_counters {
   _Atomic uint64_t commits, conflicts, groups;
@@ -22,6 +23,7 @@ typedef struct kh_partition {
   kh_arrow_limits arrow_limits; /* of the options */
   kh_partition_counters counters;
   kh_hot_keys hot_keys;
+  kh_tokens tokens; /* the committer's seat's */
   _Atomic uint64_t next_txn_id;
 
   /* Versions that readers found in the storage, to be adopted; linked by `next`, `writer` says as of when they were read. */

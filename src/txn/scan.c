@@ -57,7 +57,7 @@ khonsu_status kh_scan_open(khonsu_txn *txn, const khonsu_range *range, const kho
   const kh_storage_ops *storage = txn->partition->storage.ops;
   if (storage != NULL && storage->scan == NULL)
     return khonsu_error_set(error, KHONSU_UNSUPPORTED, "the storage has no scan operation");
-  khonsu_status status = kh_txn_order_store(txn, error);
+  khonsu_status status = txn->past == NULL ? kh_txn_order_store(txn, error) : KHONSU_OK;
   if (status != KHONSU_OK) return status;
   khonsu_scan *opened = txn->spare_scan;
   txn->spare_scan = NULL;

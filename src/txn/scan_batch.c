@@ -155,7 +155,8 @@ static khonsu_status read_both(khonsu_scan *scan, size_t room, khonsu_error *err
   khonsu_status status = from.bounded ? kh_buffer_append(&key, from.key.data, from.key.size) : KHONSU_OK;
   from.key = kh_buffer_slice(&key);
   if (status != KHONSU_OK) khonsu_error_set(error, status, "no memory for a batch of a scan");
-  if (status == KHONSU_OK) status = read_memory(scan, room, error);
+  if (scan->txn->past != NULL) scan->batch.ended = true; /* memory knows nothing of it */
+  else if (status == KHONSU_OK) status = read_memory(scan, room, error);
   if (status == KHONSU_OK) status = kh_scan_merge_storage(scan, from, room, error);
   kh_buffer_fini(&key);
   return status;

@@ -13,9 +13,27 @@ static void bring_near(khonsu_txn *txn) {
   kh_epoch_exit(txn->participant);
 }
 
+/* Over a storage: whether there is anything to delete. */
+static khonsu_status prepare_deletion(khonsu_txn *txn, kh_access *access, khonsu_error *error) {
+  kh_partition *partition = txn->partition;
+  const kh_storage *storage = &partition->storage;
+  khonsu_version now = kh_store_visible(&partition->store);
+  kh_stored_value value;
+  kh_epoch_enter(txn->participant);
+  bool is_known = kh_store_find(&partition->store, access->key, access->hash) != NULL;
+  kh_epoch_exit(txn->participant);
+  access->was_absent = false;
+  if (is_known) return KHONSU_OK;
+  khonsu_status status = storage->ops->get(storage->ctx, access->key, now, &partition->arrow_limits, &value, error);
+  access->was_absent = status == KHONSU_NOT_FOUND;
+  if (status == KHONSU_OK) kh_stored_value_release(&value);
+  return access->was_absent ? KHONSU_OK : status;
+}
+
 static khonsu_status prepare_write(khonsu_txn *txn, kh_access *access, khonsu_error *error) {
   kh_version *version = access->staged;
   txn->request.bytes += kh_version_memory(version);
+  if (version->kind == KH_TOMBSTONE && txn->partition->storage.ops != NULL) return prepare_deletion(txn, access, error);
   if (version->kind != KH_TABLE) return KHONSU_OK;
   if (access->accrues && access->upsert != NULL) {
     khonsu_status status = kh_upsert_unite(access->upsert, &access->rows, error);

@@ -61,13 +61,42 @@ static bool take_snapshot(khonsu_txn *txn, const khonsu_snapshot *kept) {
   return true;
 }
 
-bool kh_txn_begin(khonsu_txn *txn, const khonsu_txn_options *options) {
+/* As memory has forgotten what nobody was reading, all is asked of the storage. */
+static khonsu_status go_back(khonsu_txn *txn, const khonsu_txn_options *options, khonsu_error *error) {
+  const kh_partition *partition = txn->partition;
+  const kh_storage *storage = &partition->storage;
+  khonsu_version version = options->as_of, visible = kh_store_visible(&partition->store);
+  khonsu_status status = KHONSU_OK;
+  if (storage->ops == NULL || storage->ops->past_open == NULL)
+    return khonsu_error_set(error, KHONSU_UNSUPPORTED, "the past can be read of a database in a directory only");
+  if (version == 0) status = storage->ops->version_at(storage->ctx, options->as_of_ms, &version, error);
+  if (status != KHONSU_OK) return status;
+  if (options->as_of == 0 && version > visible) version = visible; /* written, and on its way to be seen */
+  if (version > visible)
+    return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT, "there is no version %llu yet: the newest is %llu",
+                            (unsigned long long)version, (unsigned long long)visible);
+  status = storage->ops->past_open(storage->ctx, version, &txn->past, error);
+  if (status == KHONSU_OK) txn->snapshot = version;
+  return status;
+}
+
+khonsu_status kh_txn_begin(khonsu_txn *txn, const khonsu_txn_options *options, khonsu_error *error) {
   KH_ASSERT(txn->state == KH_TXN_IDLE && txn->accesses.count == 0);
   txn->isolation = options->isolation;
   txn->read_only = options->read_only || txn->partition->options.read_only;
-  txn->in_one_look = txn->read_only && txn->isolation != KHONSU_READ_COMMITTED;
   txn->durability = options->durability;
-  if (!take_snapshot(txn, options->snapshot)) return false;
+  if (options->as_of != 0 || options->as_of_ms != 0) {
+    khonsu_status status = go_back(txn, options, error);
+    if (status != KHONSU_OK) return status;
+    txn->read_only = true;
+  } else if (!take_snapshot(txn, options->snapshot)) {
+    return kh_txn_expired(txn, error);
+  }
+  txn->in_one_look = txn->read_only && txn->isolation != KHONSU_READ_COMMITTED && txn->past == NULL;
+  txn->has_token = options->token != NULL;
+  if (txn->has_token) txn->token = *options->token;
+  txn->asks = txn->fences = txn->leaves_token = false;
+  txn->outcome = KHONSU_OUTCOME_UNSEEN;
   draw_id(txn);
   kh_txn_set_on_conflict(txn, options->on_conflict);
   txn->bytes = 0;
@@ -75,7 +104,7 @@ bool kh_txn_begin(khonsu_txn *txn, const khonsu_txn_options *options) {
   txn->dropped = NULL;
   txn->dropped_count = 0;
   txn->state = KH_TXN_ACTIVE;
-  return true;
+  return KHONSU_OK;
 }
 
 khonsu_status kh_txn_check_active(const khonsu_txn *txn, khonsu_error *error) {
@@ -108,6 +137,8 @@ static void end(khonsu_txn *txn, kh_txn_state state) {
     kh_stretch_free(stretch);
   }
   for (khonsu_scan *scan = txn->scans; scan != NULL; scan = scan->next_of_txn) scan->stretch = NULL;
+  if (txn->past != NULL) partition->storage.ops->past_close(partition->storage.ctx, txn->past);
+  txn->past = NULL;
   if (kh_snapshot_end(txn->slot)) partition->sequencer->ask(partition->sequencer_ctx, KH_RECLAIM);
 }
 
@@ -117,7 +148,7 @@ khonsu_status kh_txn_commit(khonsu_txn *txn, khonsu_error *error) {
   khonsu_status status = KHONSU_OK;
   txn->request.version = txn->snapshot;
   if (kh_snapshot_expired(txn->slot)) status = kh_txn_expired(txn, error);
-  else if (txn->accesses.writes != 0) status = kh_txn_submit(txn, error);
+  else if (txn->accesses.writes != 0 || txn->asks) status = kh_txn_submit(txn, error);
   end(txn, status == KHONSU_OK ? KH_TXN_COMMITTED : status == KHONSU_IN_DOUBT ? KH_TXN_IN_DOUBT : KH_TXN_ABORTED);
   return status;
 }

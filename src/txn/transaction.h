@@ -29,6 +29,12 @@ struct khonsu_txn {
   khonsu_on_conflict on_conflict; /* of the writes that follow; never DEFAULT */
   kh_key_names key_names;         /* of the appends that follow, in one piece of memory; none: they are no upserts */
   uint64_t snapshot;
+  void *past; /* the storage's: it reads a version of which memory knows nothing */
+  khonsu_token token;
+  bool has_token;
+  bool asks, fences;      /* it is there for the token alone: to look for it, to leave it as one that was given up */
+  bool leaves_token;      /* the seat's: with its commit */
+  khonsu_outcome outcome; /* of the token before it */
   struct kh_stretch *stretches; /* what was scanned */
   khonsu_scan *scans;           /* that are open */
   khonsu_scan *spare_scan;      /* closed, but for its memory */
@@ -44,8 +50,8 @@ struct khonsu_txn {
   struct khonsu_txn *next_of_all, *next_spare; /* the pool's */
 };
 
-/* `txn` is IDLE; options are valid. False: options->snapshot has expired, and it stays idle. */
-KHONSU_MUST_USE bool kh_txn_begin(khonsu_txn *txn, const khonsu_txn_options *options);
+/* `txn` is IDLE, and stays so on failure; options are valid. As khonsu_begin. */
+KHONSU_MUST_USE khonsu_status kh_txn_begin(khonsu_txn *txn, const khonsu_txn_options *options, khonsu_error *error);
 
 /* Of the writes that follow. */
 void kh_txn_set_on_conflict(khonsu_txn *txn, khonsu_on_conflict on_conflict);

@@ -6,11 +6,17 @@
 #include <string.h>
 
 #include "fail_alloc.h"
+#include "folder.h"
 #include "support.h"
+#include "unit.h"
+
+typedef enum place { IN_MEMORY, OVER_A_STORAGE, IN_A_DIRECTORY } place;
 
 typedef struct fixture {
   khonsu_db *db;
-  void *storage; /* NULL: none */
+  place where;
+  void *storage;
+  char folder[FOLDER_PATH_SIZE];
 } fixture;
 
 /* Does something that may fail anywhere; cleans up after itself. Inputs are made before allocations fail. */
@@ -377,17 +383,60 @@ static khonsu_status s_read_file(fixture *f) {
   return drain(&stream);
 }
 
+static khonsu_status open_fixture_db(fixture *f, khonsu_error *error) {
+  khonsu_options options = KHONSU_OPTIONS_INIT;
+  options.durability = KHONSU_BUFFERED;
+  if (f->where == OVER_A_STORAGE)
+    return khonsu_open_with_storage(khonsu_storage_memory(), f->storage, &options, &f->db, error);
+  if (f->where == IN_A_DIRECTORY) options.storage = "background=false,data_file_size=65536,merge_reserve=0";
+  return khonsu_open(f->where == IN_A_DIRECTORY ? f->folder : NULL, &options, &f->db, error);
+}
+
+/* A directory may not get the index for its next opening written: it is closed nevertheless. */
 static khonsu_status s_reopen(fixture *f) {
-  if (f->storage == NULL) return KHONSU_OK;
-  TRY(khonsu_close(&f->db, NULL));
-  khonsu_status status = khonsu_open_with_storage(khonsu_storage_memory(), f->storage, NULL, &f->db, NULL);
+  if (f->where == IN_MEMORY) return KHONSU_OK;
+  khonsu_status closed = khonsu_close(&f->db, NULL), status = open_fixture_db(f, NULL);
   if (status == KHONSU_OK) status = s_read_only(f);
   if (f->db == NULL) { /* the fixture needs one */
     fail_alloc_off();
-    MUST(khonsu_open_with_storage(khonsu_storage_memory(), f->storage, NULL, &f->db, &err));
+    MUST(open_fixture_db(f, &err));
   }
-  return status;
+  return status == KHONSU_OK ? closed : status;
 }
+
+/* ---- a table whose directory has a segment, cold where there is a storage */
+
+enum { CHUNKS = 33, CHUNK_ROWS = 520 };
+
+static void put_chunks(khonsu_db *db) {
+  khonsu_txn *txn = begin_at(db, KHONSU_SNAPSHOT);
+  for (int64_t i = 0; i < CHUNKS; i++) append_ids(txn, "chunks", i * CHUNK_ROWS, CHUNK_ROWS);
+  commit_and_free(&txn);
+}
+
+static khonsu_status read_chunks(khonsu_txn *t) {
+  struct ArrowArrayStream stream;
+  TRY(khonsu_get(t, KHONSU_KEY("chunks"), &stream, NULL));
+  return drain(&stream);
+}
+static khonsu_status select_chunks(khonsu_txn *t) {
+  khonsu_select_options options = KHONSU_SELECT_OPTIONS_INIT;
+  struct ArrowArrayStream stream;
+  options.where = "id >= 700 and id < 800";
+  TRY(khonsu_select(t, KHONSU_KEY("chunks"), &options, &stream, NULL));
+  return drain(&stream);
+}
+static khonsu_status append_to_chunks(khonsu_txn *t) {
+  return khonsu_append_batch(t, KHONSU_KEY("chunks"), &input_schema[0], &input_batch[0], NULL);
+}
+static khonsu_status upsert_chunks(khonsu_txn *t) {
+  TRY(khonsu_set_key_columns(t, id_column, 1, NULL));
+  return append_to_chunks(t);
+}
+static khonsu_status replace_chunks(khonsu_txn *t) {
+  return khonsu_put_batch(t, KHONSU_KEY("chunks"), &input_schema[0], &input_batch[0], NULL);
+}
+static khonsu_status delete_chunks(khonsu_txn *t) { return khonsu_delete(t, KHONSU_KEY("chunks"), NULL); }
 
 /* ---- counters, strategies, scans, snapshots */
 
@@ -511,6 +560,26 @@ static khonsu_status s_hot_keys(fixture *f) {
   return KHONSU_OK;
 }
 
+IN_TXN(s_read_chunks, KHONSU_SERIALIZABLE, read_chunks)
+IN_TXN(s_select_chunks, KHONSU_SERIALIZABLE, select_chunks)
+IN_TXN(s_append_to_chunks, KHONSU_SERIALIZABLE, append_to_chunks)
+IN_TXN(s_upsert_chunks, KHONSU_SERIALIZABLE, upsert_chunks)
+IN_TXN(s_replace_chunks, KHONSU_SERIALIZABLE, replace_chunks)
+
+/* A stream that is lent out outlives the deletion, and then the database. */
+static khonsu_status s_delete_lent_chunks(fixture *f) {
+  khonsu_txn *txn;
+  struct ArrowArrayStream stream;
+  TRY(begin(f, KHONSU_SNAPSHOT, &txn));
+  khonsu_status status = khonsu_get(txn, KHONSU_KEY("chunks"), &stream, NULL);
+  khonsu_txn_free(&txn);
+  if (status == KHONSU_NOT_FOUND) return KHONSU_OK; /* an earlier try deleted it */
+  if (status != KHONSU_OK) return status;
+  status = in_txn(f, KHONSU_SNAPSHOT, delete_chunks);
+  khonsu_status drained = drain(&stream);
+  return status == KHONSU_OK ? drained : status;
+}
+
 typedef struct named_scenario {
   const char *name;
   scenario run;
@@ -584,48 +653,73 @@ static const named_scenario scenarios[] = {
     NAMED(s_phantom),
     NAMED(s_snapshots),
     NAMED(s_hot_keys),
+    NAMED(s_read_chunks),
+    NAMED(s_select_chunks),
+    NAMED(s_append_to_chunks),
+    NAMED(s_upsert_chunks),
+    NAMED(s_replace_chunks),
+    NAMED(s_delete_lent_chunks),
 };
 
-static fixture open_fixture(bool over_storage) {
-  fixture f = {NULL, NULL};
-  if (over_storage) {
-    MUST(khonsu_storage_memory_new(&f.storage, &err));
-    MUST(khonsu_open_with_storage(khonsu_storage_memory(), f.storage, NULL, &f.db, &err));
-  } else {
-    f.db = open_memory();
-  }
+static bool needs_chunks(const named_scenario *s) { return strstr(s->name, "chunks") != NULL; }
+
+static fixture open_fixture(place where, bool with_chunks) {
+  fixture f = {.where = where};
+  if (where == OVER_A_STORAGE) MUST(khonsu_storage_memory_new(&f.storage, &err));
+  if (where == IN_A_DIRECTORY) folder_make(f.folder);
+  MUST(open_fixture_db(&f, &err));
   put_text_now(f.db, "bytes", "value");
   khonsu_txn *txn = begin_at(f.db, KHONSU_SNAPSHOT);
   append_ids(txn, "table", 0, 5);
   append_ids(txn, "table", 5, 5);
   append_ids(txn, "single", 0, 5);
   commit_and_free(&txn);
+  if (with_chunks) put_chunks(f.db);
+  if (where == IN_A_DIRECTORY) { /* all is cold */
+    close_db(&f.db);
+    MUST(open_fixture_db(&f, &err));
+  }
   return f;
 }
 
+static void close_fixture(fixture *f) {
+  close_db(&f->db);
+  khonsu_storage_memory_free(&f->storage);
+  if (f->where == IN_A_DIRECTORY) folder_remove(f->folder);
+}
+
 /* What was committed before the scenario is there, unless the whole scenario committed. */
-static void assert_unchanged(fixture *f, const char *name) {
+static void assert_unchanged(fixture *f, const char *name, bool with_chunks) {
   khonsu_txn *txn = begin_read_only(f->db);
   char value[64];
   int64_t sum;
   uint64_t rows;
   bool ok = get_text(txn, "bytes", value) && strcmp(value, "value") == 0;
   sum_table(txn, "table", &sum, &rows);
-  if (!ok || rows != 10 || sum != 45) fail_msg("%s: a failed scenario changed what was committed", name);
+  ok = ok && rows == 10 && sum == 45;
+  sum_table(txn, "chunks", &sum, &rows);
+  ok = ok && rows == (with_chunks ? CHUNKS * CHUNK_ROWS : 0);
+  if (!ok) fail_msg("%s: a failed scenario changed what was committed", name);
   khonsu_txn_free(&txn);
 }
 
 /* Scenarios of several commits may have done a part. */
 static bool is_atomic(const named_scenario *s) {
   return s->run != s_churn && s->run != s_churn_under_snapshots && s->run != s_conflict && s->run != s_reopen &&
-         s->run != s_snapshots && s->run != s_hot_keys;
+         s->run != s_snapshots && s->run != s_hot_keys && s->run != s_delete_lent_chunks;
 }
 
-static uint64_t sweep(const named_scenario *s, bool over_storage, bool from_then_on) {
+/* In a directory, where each try takes ten times as long, some: at distances that are the same in each run. */
+static uint64_t next_to_fail(uint64_t n, place where) {
+  bool all = where != IN_A_DIRECTORY || unit_steps(0, 1);
+  return fail_alloc_next(n) + (all ? 0 : n * UINT64_C(0x9E3779B97F4A7C15) >> 60);
+}
+
+static uint64_t sweep(const named_scenario *s, place where, bool from_then_on) {
   uint64_t failures = 0, n = 0;
   for (bool failed = true; failed; failures += failed) {
-    n = fail_alloc_next(n);
-    fixture f = open_fixture(over_storage);
+    n = next_to_fail(n, where);
+    fixture f = open_fixture(where, needs_chunks(s));
     make_inputs(&f);
     fail_alloc_at(n, from_then_on);
     khonsu_status status = s->run(&f);
@@ -633,7 +727,7 @@ static uint64_t sweep(const named_scenario *s, bool over_storage, bool from_then
     if (!failed && status != KHONSU_OK) fail_msg("%s: %s without a failure", s->name, khonsu_status_name(status));
     if (status != KHONSU_OK && status != KHONSU_NO_MEMORY)
       fail_msg("%s, allocation %llu: %s", s->name, (unsigned long long)n, khonsu_status_name(status));
-    if (status != KHONSU_OK && is_atomic(s)) assert_unchanged(&f, s->name);
+    if (status != KHONSU_OK && is_atomic(s)) assert_unchanged(&f, s->name, needs_chunks(s));
     release_inputs();
     if (status != KHONSU_OK) { /* the same works once there is memory */
       make_inputs(&f);
@@ -642,17 +736,16 @@ static uint64_t sweep(const named_scenario *s, bool over_storage, bool from_then
         fail_msg("%s, after allocation %llu failed: %s", s->name, (unsigned long long)n, khonsu_status_name(status));
       release_inputs();
     }
-    close_db(&f.db);
-    khonsu_storage_memory_free(&f.storage);
+    close_fixture(&f);
   }
   return failures;
 }
 
-static void sweep_all(bool over_storage) {
+static void sweep_all(place where) {
   uint64_t failures = 0;
   for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
-    failures += sweep(&scenarios[i], over_storage, false);
-    failures += sweep(&scenarios[i], over_storage, true);
+    failures += sweep(&scenarios[i], where, false);
+    failures += sweep(&scenarios[i], where, true);
   }
   print_message("%zu scenarios, %llu failed allocations\n", sizeof scenarios / sizeof *scenarios,
                 (unsigned long long)failures);
@@ -660,21 +753,27 @@ static void sweep_all(bool over_storage) {
 
 static void every_allocation_may_fail_in_memory(void **state) {
   (void)state;
-  sweep_all(false);
+  sweep_all(IN_MEMORY);
 }
 
 static void every_allocation_may_fail_over_a_storage(void **state) {
   (void)state;
-  sweep_all(true);
+  sweep_all(OVER_A_STORAGE);
+}
+
+static void every_allocation_may_fail_in_a_directory(void **state) {
+  (void)state;
+  folders_in(unit_folder_in_memory());
+  sweep_all(IN_A_DIRECTORY);
 }
 
 static int write_input_file(void **state) {
   (void)state;
-  fixture f = open_fixture(false);
+  fixture f = open_fixture(IN_MEMORY, false);
   make_inputs(&f);
   MUST(khonsu_ipc_write("fault_allocations_input.arrow", KHONSU_IPC_STREAM, &input_stream, &err));
   release_inputs();
-  close_db(&f.db);
+  close_fixture(&f);
   return 0;
 }
 
@@ -689,6 +788,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_allocation_may_fail_in_memory),
       cmocka_unit_test(every_allocation_may_fail_over_a_storage),
+      cmocka_unit_test(every_allocation_may_fail_in_a_directory),
   };
   return cmocka_run_group_tests(tests, write_input_file, remove_files);
 }

@@ -178,6 +178,30 @@ static void tables_of_many_chunks(void **state) {
   assert_ids(test->db, "t", 7);
 }
 
+/* All rows deleted: still a table, of its schema. */
+static void tables_without_rows(void **state) {
+  test_db *test = *state;
+  put_ids_now(test->db, "t", 0, 3);
+  append_now(test->db, "t", 3, 2);
+  struct ArrowSchema schema;
+  struct ArrowArray batch;
+  make_ids(&schema, &batch, 0, 5);
+  khonsu_txn *txn = begin_at(test->db, KHONSU_SERIALIZABLE);
+  MUST(khonsu_delete_rows_batch(txn, khonsu_key("t"), &schema, &batch, NULL, &err));
+  commit_and_free(&txn);
+  crash(test);
+  txn = begin_read_only(test->db);
+  MUST(khonsu_get_batch(txn, khonsu_key("t"), &schema, &batch, &err));
+  khonsu_txn_free(&txn);
+  assert_string_equal(schema.children[0]->name, "id");
+  assert_int_equal(batch.length, 0);
+  schema.release(&schema);
+  batch.release(&batch);
+  append_now(test->db, "t", 0, 4);
+  reopen(test);
+  assert_ids(test->db, "t", 4);
+}
+
 /* A reader whose snapshot is old finds what was there, though only the store knew it. */
 static void old_snapshots_see_what_is_only_stored(void **state) {
   test_db *test = *state;
@@ -269,6 +293,11 @@ static void what_is_no_database(void **state) {
   assert_int_equal(flashkv_put(store, one, one, NULL), FLASHKV_OK);
   assert_int_equal(flashkv_close(&store, NULL), FLASHKV_OK);
   assert_int_equal(khonsu_open(folder, NULL, &db, &error), KHONSU_NOT_A_STORE);
+  assert_int_equal(flashkv_open(&options, &store, NULL), FLASHKV_OK);
+  assert_int_equal(flashkv_delete(store, one, NULL), FLASHKV_OK);
+  assert_int_equal(flashkv_close(&store, NULL), FLASHKV_OK);
+  MUST(khonsu_open(folder, NULL, &db, &err)); /* nothing is in it: as when it could not be made the first time */
+  close_db(&db);
   folder_remove(folder);
   khonsu_options wrong = KHONSU_OPTIONS_INIT;
   wrong.storage = "data_file_size=1M,nonsense=7";
@@ -279,6 +308,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(all_kinds_are_there_afterwards, begin_test, end_test),
       cmocka_unit_test_setup_teardown(tables_of_many_chunks, begin_test, end_test),
+      cmocka_unit_test_setup_teardown(tables_without_rows, begin_test, end_test),
       cmocka_unit_test_setup_teardown(old_snapshots_see_what_is_only_stored, begin_test, end_test),
       cmocka_unit_test_setup_teardown(levels_of_durability, begin_test, end_test),
       cmocka_unit_test_setup_teardown(one_may_write, begin_test, end_test),

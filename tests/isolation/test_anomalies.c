@@ -11,7 +11,7 @@ enum { LEVELS = 4 };
 
 /* Two keys hold 10 and 20. */
 static khonsu_db *open_with_two_keys(void) {
-  khonsu_db *db = open_memory();
+  khonsu_db *db = open_anywhere();
   put_text_now(db, "x", "10");
   put_text_now(db, "y", "20");
   return db;
@@ -295,7 +295,7 @@ static void every_level_prevents_and_allows_what_it_says(void **state) {
       bool happened = anomalies[i].run(db, levels[level]);
       if (happened != anomalies[i].happens[level])
         fail_msg("%s at level %d: %s", anomalies[i].name, (int)levels[level], happened ? "happened" : "did not happen");
-      close_db(&db);
+      close_anywhere(&db);
     }
   }
 }
@@ -333,7 +333,7 @@ static void a_conflict_says_who_won_and_where(void **state) {
   assert_non_null(strstr(error.message, "key 'x'"));
   khonsu_error_clear(&error);
   khonsu_txn_free(&loser);
-  close_db(&db);
+  close_anywhere(&db);
 }
 
 /* Read-only transactions commit at every level, whatever changed under them. */
@@ -355,7 +355,7 @@ static void read_only_transactions_never_conflict(void **state) {
     assert_int_equal(get_text(reader, "y", value), levels[level] != KHONSU_READ_COMMITTED);
     MUST_BE(KHONSU_READ_ONLY, khonsu_delete(reader, KHONSU_KEY("x"), &err));
     commit_and_free(&reader);
-    close_db(&db);
+    close_anywhere(&db);
   }
 }
 
@@ -363,7 +363,7 @@ static void read_only_transactions_never_conflict(void **state) {
 static void blind_appends_commute(void **state) {
   (void)state;
   for (int level = 0; level < LEVELS; level++) {
-    khonsu_db *db = open_memory();
+    khonsu_db *db = open_anywhere();
     for (int round = 1; round <= 2; round++) {
       khonsu_txn *one = begin_at(db, levels[level]), *two = begin_at(db, levels[level]);
       append_ids(one, "t", 0, 3);
@@ -380,7 +380,7 @@ static void blind_appends_commute(void **state) {
     append_ids(late, "t", 0, 5);
     delete_now(db, "t");
     assert_int_equal(try_commit(&late), levels[level] == KHONSU_READ_COMMITTED);
-    close_db(&db);
+    close_anywhere(&db);
   }
 }
 
@@ -388,7 +388,7 @@ static void blind_appends_commute(void **state) {
 static void an_append_onto_another_schema_is_a_conflict(void **state) {
   (void)state;
   for (int level = 0; level < LEVELS; level++) {
-    khonsu_db *db = open_memory();
+    khonsu_db *db = open_anywhere();
     khonsu_txn *late = begin_at(db, levels[level]);
     append_ids(late, "t", 0, 5);
     put_text_now(db, "t", "bytes");
@@ -398,7 +398,7 @@ static void an_append_onto_another_schema_is_a_conflict(void **state) {
     assert_int_equal(error.conflicts[0].kind, KHONSU_CONFLICT_SCHEMA);
     khonsu_error_clear(&error);
     khonsu_txn_free(&late);
-    close_db(&db);
+    close_anywhere(&db);
   }
 }
 
@@ -414,7 +414,7 @@ static void read_committed_with_fail_checks_blind_writes(void **state) {
   put_text(txn, "x", "12");
   put_text_now(db, "x", "11");
   assert_false(try_commit(&txn));
-  close_db(&db);
+  close_anywhere(&db);
 }
 
 int main(void) {

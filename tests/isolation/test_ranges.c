@@ -14,7 +14,7 @@ enum { LEVELS = 4, NARROW = 10, WIDE = 2000 };
 
 /* Keys "r00000" to "r<count - 1>", and "s" after, "q" before them. */
 static khonsu_db *open_with_range(int count) {
-  khonsu_db *db = open_memory();
+  khonsu_db *db = open_anywhere();
   khonsu_txn *txn = begin_at(db, KHONSU_SERIALIZABLE);
   char key[16];
   for (int i = 0; i < count; i++) {
@@ -110,7 +110,7 @@ static void phantoms(void **state) {
             assert_int_equal(kind, KHONSU_CONFLICT_RANGE);
             assert_string_equal(key, changes[i].key);
           }
-          close_db(&db);
+          close_anywhere(&db);
         }
 }
 
@@ -132,7 +132,7 @@ static void what_was_not_stepped_to_does_not_count(void **state) {
         khonsu_conflict_kind kind = 0;
         assert_int_equal(try_commit(&txn, &kind, found), !inside);
         if (inside) assert_string_equal(found, key);
-        close_db(&db);
+        close_anywhere(&db);
       }
 }
 
@@ -156,7 +156,7 @@ static void scanned_keys_are_observed(void **state) {
       assert_false(try_commit(&txn, &kind, found));
       assert_int_equal(kind, KHONSU_CONFLICT_UPDATE);
       assert_string_equal(found, key);
-      close_db(&db);
+      close_anywhere(&db);
     }
 }
 
@@ -177,7 +177,7 @@ static void a_write_that_lands_later_takes_its_ranges_along(void **state) {
         char key[16];
         assert_int_equal(try_commit(&txn, &kind, key), !breaks || levels[level] == KHONSU_READ_COMMITTED);
         if (kind != 0) assert_int_equal(kind, KHONSU_CONFLICT_RANGE);
-        close_db(&db);
+        close_anywhere(&db);
       }
 }
 
@@ -195,7 +195,7 @@ static void write_skew_over_a_range(void **state) {
     bool first = try_commit(&one, &kind, key), second = try_commit(&two, &kind, key);
     assert_true(one_empty && two_empty);
     assert_int_equal(first && second, levels[level] != KHONSU_SERIALIZABLE);
-    close_db(&db);
+    close_anywhere(&db);
   }
 }
 
@@ -217,7 +217,7 @@ static void a_doomed_transaction_sees_one_moment(void **state) {
     khonsu_conflict_kind kind;
     char key[16];
     assert_false(try_commit(&txn, &kind, key));
-    close_db(&db);
+    close_anywhere(&db);
   }
 }
 
@@ -236,7 +236,7 @@ static void a_log_that_was_overrun_is_made_good(void **state) {
     khonsu_conflict_kind kind;
     char key[16];
     assert_int_equal(try_commit(&txn, &kind, key), !breaks);
-    close_db(&db);
+    close_anywhere(&db);
   }
 }
 
@@ -289,7 +289,7 @@ static void a_member_of_the_group_breaks_the_range(void **state) {
       khonsu_txn_free(&all[i]->txn);
     }
   }
-  close_db(&db);
+  close_anywhere(&db);
   fault_storage_fini(&storage);
 }
 

@@ -149,7 +149,7 @@ static khonsu_txn *begin_with(khonsu_db *db, khonsu_isolation level, khonsu_on_c
 
 static void check_cell(const cell *c, khonsu_isolation level, int strategy) {
   const char *expected = c->outcomes[strategy];
-  khonsu_db *db = open_memory();
+  khonsu_db *db = open_anywhere();
   write_words(db, c->before);
   khonsu_txn *txn = begin_with(db, level, (khonsu_on_conflict)(KHONSU_ON_CONFLICT_FAIL + strategy));
   put_text(txn, "rest", "of it");
@@ -184,7 +184,7 @@ static void check_cell(const cell *c, khonsu_isolation level, int strategy) {
   khonsu_txn_free(&rest);
   khonsu_commit_info_clear(&info);
   khonsu_error_clear(&error);
-  close_db(&db);
+  close_anywhere(&db);
 }
 
 static void every_cell_of_the_table_at_every_level(void **state) {
@@ -198,13 +198,13 @@ static void every_cell_of_the_table_at_every_level(void **state) {
 static void the_default_is_fail_and_at_read_committed_replace(void **state) {
   (void)state;
   for (int level = 0; level < LEVELS; level++) {
-    khonsu_db *db = open_memory();
+    khonsu_db *db = open_anywhere();
     khonsu_txn *txn = begin_at(db, levels[level]);
     write_word(txn, "B1");
     write_words(db, "B2");
     MUST_BE(levels[level] == KHONSU_READ_COMMITTED ? KHONSU_OK : KHONSU_CONFLICT, khonsu_commit(txn, NULL, &err));
     khonsu_txn_free(&txn);
-    close_db(&db);
+    close_anywhere(&db);
   }
 }
 
@@ -214,7 +214,7 @@ static void no_strategy_saves_what_was_read(void **state) {
   for (int level = 0; level < LEVELS; level++)
     for (int strategy = 0; strategy < STRATEGIES; strategy++)
       for (int own_first = 0; own_first < 2; own_first++) {
-        khonsu_db *db = open_memory();
+        khonsu_db *db = open_anywhere();
         write_words(db, "C1");
         khonsu_txn *txn = begin_with(db, levels[level], (khonsu_on_conflict)(KHONSU_ON_CONFLICT_FAIL + strategy));
         int64_t number;
@@ -228,14 +228,14 @@ static void no_strategy_saves_what_was_read(void **state) {
         assert_int_equal(error.conflicts[0].kind, KHONSU_CONFLICT_UPDATE);
         khonsu_error_clear(&error);
         khonsu_txn_free(&txn);
-        close_db(&db);
+        close_anywhere(&db);
       }
 }
 
 /* The strategy is each write's own: the one in force when it was made. */
 static void each_write_has_its_own_strategy(void **state) {
   (void)state;
-  khonsu_db *db = open_memory();
+  khonsu_db *db = open_anywhere();
   khonsu_txn *txn = begin_at(db, KHONSU_SERIALIZABLE);
   MUST(khonsu_set_on_conflict(txn, KHONSU_ON_CONFLICT_IGNORE, &err));
   put_text(txn, "a", "mine");
@@ -254,7 +254,7 @@ static void each_write_has_its_own_strategy(void **state) {
   assert_text(txn, "a", "theirs");
   assert_text(txn, "b", "mine");
   khonsu_txn_free(&txn);
-  close_db(&db);
+  close_anywhere(&db);
 }
 
 /* G-single through a write that lands on a newer version: above read committed what was read must still hold there. A
@@ -274,7 +274,7 @@ static void a_write_that_lands_later_takes_its_reads_along(void **state) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
     for (int level = 0; level < LEVELS; level++)
       for (int breaks = 0; breaks < 2; breaks++) {
-        khonsu_db *db = open_memory();
+        khonsu_db *db = open_anywhere();
         write_words(db, cases[i].before);
         put_text_now(db, "read", "1");
         khonsu_txn *txn = begin_with(db, levels[level], cases[i].strategy);
@@ -295,7 +295,7 @@ static void a_write_that_lands_later_takes_its_reads_along(void **state) {
         khonsu_commit_info_clear(&info);
         khonsu_error_clear(&error);
         khonsu_txn_free(&txn);
-        close_db(&db);
+        close_anywhere(&db);
       }
 }
 
@@ -303,7 +303,7 @@ static void a_write_that_lands_later_takes_its_reads_along(void **state) {
 
 static void counters_add_up_and_say_when_they_overflow(void **state) {
   (void)state;
-  khonsu_db *db = open_memory();
+  khonsu_db *db = open_anywhere();
   int64_t number = 0;
   khonsu_txn *txn = begin_at(db, KHONSU_SERIALIZABLE);
   MUST_BE(KHONSU_NOT_FOUND, khonsu_get_counter(txn, KHONSU_KEY("n"), &number, &err));
@@ -331,12 +331,12 @@ static void counters_add_up_and_say_when_they_overflow(void **state) {
   assert_int_equal(number, INT64_MIN + 3);
   MUST_BE(KHONSU_READ_ONLY, khonsu_add(txn, KHONSU_KEY("n"), 1, &err));
   khonsu_txn_free(&txn);
-  close_db(&db);
+  close_anywhere(&db);
 }
 
 static void a_key_of_another_type_takes_no_number(void **state) {
   (void)state;
-  khonsu_db *db = open_memory();
+  khonsu_db *db = open_anywhere();
   write_words(db, "B12345678");
   int64_t number;
   khonsu_bytes bytes;
@@ -352,7 +352,7 @@ static void a_key_of_another_type_takes_no_number(void **state) {
   write_word(txn, "B1");
   MUST_BE(KHONSU_WRONG_TYPE, khonsu_add(txn, KHONSU_KEY("k"), 1, &err));
   commit_and_free(&txn);
-  close_db(&db);
+  close_anywhere(&db);
 }
 
 int main(void) {

@@ -1,5 +1,8 @@
 #include "support.h"
 
+#include "folder.h"
+#include "unit.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +24,62 @@ khonsu_db *open_memory(void) {
   khonsu_db *db = NULL;
   MUST(khonsu_open(NULL, NULL, &db, &err));
   return db;
+}
+
+/* ---- in memory or in a directory */
+
+enum { PLACES = 16, MEMORY = 256 << 10 };
+
+typedef struct place {
+  khonsu_db *db;
+  char folder[FOLDER_PATH_SIZE];
+} place;
+
+static place places[PLACES];
+
+static place *place_of(const khonsu_db *db) {
+  size_t i = 0;
+  while (i < PLACES && places[i].db != db) i++;
+  return i < PLACES ? &places[i] : NULL;
+}
+
+static bool is_in_directory(void) {
+  const char *where = getenv("KHONSU_TEST_IN");
+  return where != NULL && strcmp(where, "directory") == 0;
+}
+
+static void open_place(place *at) {
+  khonsu_options options = KHONSU_OPTIONS_INIT;
+  options.durability = KHONSU_BUFFERED;
+  options.memory_bytes_max = MEMORY;
+  options.storage = "data_file_size=256K,merge_idle_ms=0,merge_reserve=0";
+  MUST(khonsu_open(at->folder, &options, &at->db, &err));
+}
+
+khonsu_db *open_anywhere(void) {
+  if (!is_in_directory()) return open_memory();
+  place *at = place_of(NULL);
+  assert_non_null(at);
+  folders_in(unit_folder_in_memory());
+  folder_make(at->folder);
+  open_place(at);
+  return at->db;
+}
+
+void close_anywhere(khonsu_db **db) {
+  place *at = place_of(*db);
+  close_db(db);
+  if (at == NULL) return;
+  folder_remove(at->folder);
+  at->db = NULL;
+}
+
+void reopen_anywhere(khonsu_db **db) {
+  place *at = place_of(*db);
+  if (at == NULL) return;
+  close_db(db);
+  open_place(at);
+  *db = at->db;
 }
 
 void close_db(khonsu_db **db) { MUST(khonsu_close(db, &err)); }

@@ -31,6 +31,12 @@ void must_be_at(khonsu_status status, khonsu_status wanted, const khonsu_error *
   } while (0)
 
 khonsu_db *open_memory(void);
+/* Where KHONSU_TEST_IN says: "directory", which has less memory than a test needs, or, if it says nothing, in memory; so that
+ * what is promised is shown to hold in both. To be closed by close_anywhere, from one thread. */
+khonsu_db *open_anywhere(void);
+void close_anywhere(khonsu_db **db);
+/* In a directory: closes it, and opens it again. */
+void reopen_anywhere(khonsu_db **db);
 void close_db(khonsu_db **db);
 khonsu_txn *begin_at(khonsu_db *db, khonsu_isolation isolation);
 khonsu_txn *begin_read_only(khonsu_db *db);

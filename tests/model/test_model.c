@@ -424,27 +424,45 @@ static void step(model *m) {
   }
 }
 
-static void random_transactions_do_what_the_model_does(void **state) {
-  (void)state;
-  model *m = calloc(1, sizeof *m);
-  assert_non_null(m);
-  m->db = open_memory();
-  m->prng.state = test_seed();
-  m->next_text = 1;
-  m->newest = stats_of(m->db).version;
-  for (size_t i = 0; i < SNAPSHOTS; i++) MUST(khonsu_snapshot_open(m->db, &m->snapshots[i], &err));
-  uint64_t steps = test_steps(1000000, 200000000);
-  for (uint64_t i = 0; i < steps; i++) step(m);
-  print_message("steps=%llu commits=%llu conflicts=%llu dropped=%llu scanned=%llu\n", (unsigned long long)steps,
-                (unsigned long long)m->commits, (unsigned long long)m->conflicts, (unsigned long long)m->dropped,
-                (unsigned long long)m->steps_of_scans);
-  assert_true(m->commits > steps / 100 && m->conflicts > steps / 1000 && m->dropped > steps / 1000);
+static void end_all(model *m) {
   for (size_t i = 0; i < HANDLES; i++) {
     khonsu_scan_free(&m->txns[i].scan);
     khonsu_txn_free(&m->txns[i].txn);
   }
   for (size_t i = 0; i < SNAPSHOTS; i++) khonsu_snapshot_close(&m->snapshots[i]);
-  close_db(&m->db);
+}
+
+static void open_snapshots(model *m) {
+  for (size_t i = 0; i < SNAPSHOTS; i++) MUST(khonsu_snapshot_open(m->db, &m->snapshots[i], &err));
+}
+
+static void begin_again(model *m) {
+  end_all(m);
+  reopen_anywhere(&m->db);
+  assert_int_equal(stats_of(m->db).version, m->newest);
+  open_snapshots(m);
+}
+
+static void random_transactions_do_what_the_model_does(void **state) {
+  (void)state;
+  model *m = calloc(1, sizeof *m);
+  assert_non_null(m);
+  m->db = open_anywhere();
+  m->prng.state = test_seed();
+  m->next_text = 1;
+  m->newest = stats_of(m->db).version;
+  open_snapshots(m);
+  uint64_t steps = test_steps(1000000, 200000000);
+  for (uint64_t i = 1; i <= steps; i++) {
+    step(m);
+    if (i % 50000 == 0) begin_again(m);
+  }
+  print_message("steps=%llu commits=%llu conflicts=%llu dropped=%llu scanned=%llu\n", (unsigned long long)steps,
+                (unsigned long long)m->commits, (unsigned long long)m->conflicts, (unsigned long long)m->dropped,
+                (unsigned long long)m->steps_of_scans);
+  assert_true(m->commits > steps / 100 && m->conflicts > steps / 1000 && m->dropped > steps / 1000);
+  end_all(m);
+  close_anywhere(&m->db);
   free(m);
 }
 
