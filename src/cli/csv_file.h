@@ -14,7 +14,7 @@
 #include "text.h"
 
 /* Opens the file as a stream. IO: it cannot be opened or read. INVALID_ARGUMENT: it is not CSV, the text names the line
- * and, where there is one, the column. NO_MEMORY. */
+ * and, where there is one, the column. NO_MEMORY. KH_INTERRUPTED. */
 khonsu_status kh_csv_open(const char *path, struct ArrowArrayStream *rows, khonsu_error *error);
 
 /* ---- csv_value.c */

@@ -2,7 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli.h"
 #include "csv_file.h"
+#include "print.h"
 
 enum { BATCH_ROWS = 16384, TYPE_BITS = (1 << KH_CSV_TYPES) - 1 };
 
@@ -52,7 +54,7 @@ static khonsu_status find_types(source *self, khonsu_error *error) {
   for (size_t i = 0; i < self->count; i++) self->columns[i].possible = TYPE_BITS;
   khonsu_status status = KHONSU_OK;
   for (bool at_end = false; status == KHONSU_OK && !at_end;)
-    status = kh_csv_read_some(self->reader, &handler, &at_end, error);
+    status = kh_interrupted ? KH_INTERRUPTED : kh_csv_read_some(self->reader, &handler, &at_end, error);
   for (size_t i = 0; i < self->count; i++) settle(&self->columns[i]);
   return status;
 }

@@ -25,6 +25,7 @@ typedef struct kh_db_settings {
   int format; /* 0: what suits the result; else in kh_db_format_names */
   bool json;
   uint64_t rows_max;
+  const char *as_of;
   int isolation, on_conflict, durability; /* in the lists of names */
   bool no_create;
 } kh_db_settings;
@@ -50,6 +51,12 @@ extern const char *const kh_db_format_names[], *const kh_durability_names[]; /* 
    .choice = &kh_db.format, .choices = kh_db_format_names},                                                            \
       {"json", NULL, "the same as --format json", .flag = &kh_db.json}, {                                              \
     "rows", "N", "most rows of a table that are shown", .number = &kh_db.rows_max, .least = 2, .most = 100000          \
+  }
+/* Of commands that read keys. */
+#define KH_DB_AS_OF_OPTION                                                                                             \
+  {                                                                                                                    \
+    "as-of", "VERSION|TIME", "what was there as of that version, or time in UTC, as far as it is kept",                \
+        .text = &kh_db.as_of                                                                                           \
   }
 #define KH_DB_DURABILITY_OPTION                                                                                        \
   { "durability", NULL, "how far a commit must have come", .choice = &kh_db.durability, .choices = kh_durability_names }

@@ -63,6 +63,7 @@ static const kh_option options[] = {
     {"format", NULL, "auto: what the name of FILE says, else an Arrow file, or a stream to standard output",
      .choice = &settings.format, .choices = format_names},
     {"compression", NULL, "of an Arrow FILE", .choice = &settings.compression, .choices = compression_names},
+    KH_DB_AS_OF_OPTION,
     KH_DB_OPTIONS,
     KH_BYTES_OPTIONS,
     {.name = NULL},

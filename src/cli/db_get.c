@@ -48,10 +48,7 @@ static khonsu_status body(kh_shell *shell, khonsu_error *error) {
 static int run(void) { return kh_db_run(KH_DB_READ, body); }
 
 static const kh_option options[] = {
-    KH_DB_OPTIONS,
-    KH_DB_PRINT_OPTIONS,
-    KH_BYTES_OPTIONS,
-    {.name = NULL},
+    KH_DB_AS_OF_OPTION, KH_DB_OPTIONS, KH_DB_PRINT_OPTIONS, KH_BYTES_OPTIONS, {.name = NULL},
 };
 
 const kh_command kh_command_get = {

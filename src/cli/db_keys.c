@@ -79,12 +79,13 @@ static int run_ls(void) { return kh_db_run(KH_DB_READ, ls_body); }
 static int run_scan(void) { return kh_db_run(KH_DB_READ, scan_body); }
 
 static const kh_option ls_options[] = {
-    KH_RANGE_OPTIONS, KH_LIST_OPTIONS, KH_DB_OPTIONS,  KH_DB_PRINT_OPTIONS,
-    KH_BYTES_OPTIONS, KH_NULL_OPTION,  {.name = NULL},
+    KH_RANGE_OPTIONS,    KH_LIST_OPTIONS,  KH_DB_AS_OF_OPTION, KH_DB_OPTIONS,
+    KH_DB_PRINT_OPTIONS, KH_BYTES_OPTIONS, KH_NULL_OPTION,     {.name = NULL},
 };
 
 static const kh_option scan_options[] = {
-    KH_RANGE_OPTIONS, KH_LIST_OPTIONS, KH_DB_OPTIONS, KH_DB_PRINT_OPTIONS, KH_BYTES_OPTIONS, {.name = NULL},
+    KH_RANGE_OPTIONS,    KH_LIST_OPTIONS,  KH_DB_AS_OF_OPTION, KH_DB_OPTIONS,
+    KH_DB_PRINT_OPTIONS, KH_BYTES_OPTIONS, {.name = NULL},
 };
 
 const kh_command kh_command_ls = {

@@ -44,6 +44,7 @@ static const kh_option options[] = {
     {"where", "CONDITION", "rows for which it is true", .text = &settings.where},
     {"limit", "N", "no more rows than this; 0 means all", .number = &settings.limit, .most = UINT64_MAX},
     {"offset", "N", "without the first so many of the rows", .number = &settings.offset, .most = UINT64_MAX},
+    KH_DB_AS_OF_OPTION,
     KH_DB_OPTIONS,
     KH_DB_PRINT_OPTIONS,
     KH_BYTES_OPTIONS,

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "csv_file.h"
 #include "db.h"
 
 /* ---- opening */
@@ -67,6 +68,25 @@ static void begin(kh_shell *shell) {
                                 .interrupted = &kh_interrupted};
 }
 
+/* A time is written as in CSV. */
+static khonsu_status read_as_of(kh_shell *shell, khonsu_error *error) {
+  static const kh_csv_type types[] = {KH_CSV_TIMESTAMP_UTC, KH_CSV_TIMESTAMP};
+  kh_csv_value value;
+  uint64_t version;
+  if (kh_db.as_of == NULL) return KHONSU_OK;
+  if (kh_is_number(kh_db.as_of, &version) && version > 0) {
+    shell->as_of = version;
+    return KHONSU_OK;
+  }
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+    if (!kh_csv_value_read(types[i], kh_db.as_of, strlen(kh_db.as_of), &value) || value.integer < 1000) continue;
+    shell->as_of_ms = (uint64_t)value.integer / 1000;
+    return KHONSU_OK;
+  }
+  return khonsu_error_set(error, KHONSU_INVALID_ARGUMENT,
+                          "--as-of is '%.40s': must be a version, or a time like 2026-01-31T12:00:01Z", kh_db.as_of);
+}
+
 /* What the body printed must have reached stdout, for it to have gone well. Ctrl-C does not make undone what is done. */
 static khonsu_status flush(khonsu_status status, khonsu_error *error) {
   if (status != KHONSU_OK) return kh_interrupted ? KH_INTERRUPTED : status;
@@ -95,6 +115,7 @@ int kh_db_run_after(khonsu_status (*prepare)(khonsu_error *error), kh_db_access 
   kh_interrupt_catch_first();
   begin(shell);
   khonsu_status status = check_notation(&error);
+  if (status == KHONSU_OK) status = read_as_of(shell, &error);
   if (status == KHONSU_OK && prepare != NULL) status = prepare(&error);
   if (status == KHONSU_OK) status = open_and_run(shell, access, body, &error);
   int exit_status = end(status, &error);

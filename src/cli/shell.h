@@ -126,6 +126,8 @@ struct kh_shell {
   khonsu_isolation isolation; /* of the transactions to come */
   khonsu_on_conflict on_conflict;
   kh_columns key_columns;
+  khonsu_version as_of; /* what kh_shell_look sees outside of transactions; 0: the newest */
+  uint64_t as_of_ms;
   kh_shell_txn txns[KH_OPEN_MAX];
   size_t txn_count, current; /* current == txn_count: in none */
   kh_shell_snapshot snapshots[KH_OPEN_MAX];

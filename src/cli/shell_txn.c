@@ -220,7 +220,8 @@ khonsu_status kh_shell_write(kh_shell *shell, const kh_words *words, khonsu_body
 
 khonsu_status kh_shell_look(kh_shell *shell, khonsu_body body, void *ctx, khonsu_error *error) {
   if (shell->current < shell->txn_count) return body(ctx, shell->txns[shell->current].txn, error);
-  const khonsu_txn_options options = {KHONSU_TXN_OPTIONS_DEFAULTS, .isolation = KHONSU_SNAPSHOT, .read_only = true};
+  const khonsu_txn_options options = {KHONSU_TXN_OPTIONS_DEFAULTS, .isolation = KHONSU_SNAPSHOT, .read_only = true,
+                                      .as_of = shell->as_of, .as_of_ms = shell->as_of_ms};
   khonsu_txn *txn;
   khonsu_status status = khonsu_begin(shell->db, &options, &txn, error);
   if (status != KHONSU_OK) return status;

@@ -319,6 +319,32 @@ def test_scan(db):
     assert ok("scan", db, "--reverse", "--limit", "1", "--format", "csv").startswith(b"key,type,version,value\nt,table,")
 
 
+def test_as_of(db):
+    kept = ["--set", "retain_versions=100"]
+    ok("put", db, "k", "first", *kept)
+    ok("import", db, "t", *kept, script=CSV)
+    time.sleep(0.01)
+    between = time.time()
+    time.sleep(0.01)
+    ok("put", db, "k", "second", *kept)
+    ok("append", db, "t", *kept, script=CSV)
+    ok("del", db, "k", *kept)
+    fails(3, "no value", "get", db, "k")
+    assert ok("get", db, "k", "--as-of", "2") == b"first"
+    assert ok("get", db, "k", "--as-of", "4") == b"second"
+    assert table_of(ok("get", db, "t", "--as-of", "4")).equals(ROWS) and table_of(ok("get", db, "t")).num_rows == 6
+    moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(between)) + f".{int(between % 1 * 1000):03}Z"
+    for time_ in moment, moment[:-1], moment[:-1].replace("T", " "):
+        assert ok("get", db, "k", "--as-of", time_) == b"first"
+    assert ok("ls", db, "--as-of", "2") == b"k\n" and ok("ls", db) == b"t\n"
+    assert len(objects(ok("scan", db, "--as-of", moment))) == 2
+    assert table_of(ok("select", db, "t", "--as-of", "3")).equals(ROWS)
+    assert table_of(ok("export", db, "t", "--as-of", "3")).equals(ROWS)
+    for wrong in "x", "0", "-1", "2026-13-01T00:00:00Z":
+        fails(2, "--as-of", "get", db, "k", f"--as-of={wrong}")
+    fails(2, "", "get", db, "k", "--as-of", "99")
+
+
 # ---- conditions and statements in one transaction
 
 
@@ -591,6 +617,19 @@ def test_an_interrupted_input(db, tmp_path, command):
     _, messages = process.communicate()
     assert messages == b"khonsu: interrupted\n" and not temporary_files(tmp_path)
     assert ok("ls", db).split() == [b"before", b"meanwhile"]
+
+
+def test_an_interrupted_file(db, tmp_path):
+    (tmp_path / "long.csv").write_bytes(b"x\n" + b"1\n" * 20_000_000)
+    process = subprocess.Popen([PROGRAM, "import", db, "t", tmp_path / "long.csv"], stderr=subprocess.PIPE, env=environment())
+    until = time.monotonic() + SECONDS_MAX
+    while not (db / "MANIFEST").exists():
+        assert time.monotonic() < until and process.poll() is None
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, messages = process.communicate(timeout=SECONDS_MAX)
+    assert process.returncode == 130 and messages == b"khonsu: interrupted\n" and time.monotonic() - began < 10
+    assert ok("ls", db) == b""
 
 
 @pytest.mark.parametrize("format", ["arrow", "csv"])
