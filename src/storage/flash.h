@@ -25,10 +25,10 @@ typedef struct kh_hold {
 typedef struct kh_flash {
   flashkv *store;
 
-  kh_lock lock;                  /* of the lists, and deleting; but for tables, changed by the thread that writes only */
-  kh_buffer holds;               /* of kh_hold *, by age: references */
-  size_t holds_gone;             /* places at its beginning that are empty */
-  kh_buffer pasts;               /* of kh_hold *: versions of the past that are open, not references; under the lock */
+  kh_lock lock;      /* of the lists, and deleting; but for tables, changed by the thread that writes only */
+  kh_buffer holds;   /* of kh_hold *, by age: references */
+  size_t holds_gone; /* places at its beginning that are empty */
+  kh_buffer pasts;   /* of kh_hold *: versions of the past that are open, not references; under the lock */
   struct kh_flash_table *tables; /* that are lent out, and whose chunks are in the store */
   bool deleting;                 /* the commit that is being written deletes chunks of some table */
   _Atomic uint32_t loading;      /* threads that are loading a chunk */
