@@ -16,7 +16,8 @@ bool db_is_excuse(const char *why) { return strncmp(why, unread, strlen(unread))
 
 static bool is_ok(khonsu_status status, khonsu_error *error, const char *call, char why[DB_WHY]) {
   char detail[400];
-  bool fails = status == KHONSU_IO || status == KHONSU_NO_MEMORY || status == KHONSU_STORAGE_FULL;
+  bool fails =
+      status == KHONSU_IO || status == KHONSU_NO_MEMORY || status == KHONSU_STORAGE_FULL || status == KHONSU_CORRUPT;
   snprintf(detail, sizeof detail, "%s: %s: %.300s", call, khonsu_status_name(status), error->message);
   if (status != KHONSU_OK) complain(why, fails ? unread : "a call", detail);
   khonsu_error_clear(error);
