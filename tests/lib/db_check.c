@@ -16,7 +16,8 @@ bool db_is_excuse(const char *why) { return strncmp(why, unread, strlen(unread))
 
 static bool is_ok(khonsu_status status, khonsu_error *error, const char *call, char why[DB_WHY]) {
   char detail[400];
-  bool fails = status == KHONSU_IO || status == KHONSU_NO_MEMORY || status == KHONSU_STORAGE_FULL;
+  bool fails =
+      status == KHONSU_IO || status == KHONSU_NO_MEMORY || status == KHONSU_STORAGE_FULL || status == KHONSU_CORRUPT;
   snprintf(detail, sizeof detail, "%s: %s: %.300s", call, khonsu_status_name(status), error->message);
   if (status != KHONSU_OK) complain(why, fails ? unread : "a call", detail);
   khonsu_error_clear(error);
@@ -246,6 +247,21 @@ static void find_fates(const db_history *history, const stamps *found) {
   qsort(history->txns, history->count, sizeof(db_txn *), by_version);
 }
 
+/* What the tokens say. */
+static bool outcome_is(khonsu_db *db, const db_txn *txn, char why[DB_WHY]) {
+  khonsu_outcome outcome, wanted = txn->fate == DB_COMMITTED ? KHONSU_OUTCOME_COMMITTED : KHONSU_OUTCOME_UNSEEN;
+  khonsu_version version = 0;
+  khonsu_error error = KHONSU_ERROR_INIT;
+  if (txn->token.issued_ms == 0) return true;
+  khonsu_status status = khonsu_commit_status(db, &txn->token, false, &outcome, &version, &error);
+  if (!is_ok(status, &error, "khonsu_commit_status", why)) return false;
+  if (outcome == wanted && (outcome != KHONSU_OUTCOME_COMMITTED || version == txn->version)) return true;
+  char detail[150];
+  snprintf(detail, sizeof detail, "of a commit with version %" PRIu64 " is %d, at version %" PRIu64, txn->version,
+           (int)outcome, version);
+  return complain(why, "what a token says", detail);
+}
+
 bool db_recovered(khonsu_db *db, const db_history *history, db_state *found, char why[DB_WHY]) {
   stamps at;
   khonsu_stats stats = KHONSU_STATS_INIT;
@@ -259,6 +275,7 @@ bool db_recovered(khonsu_db *db, const db_history *history, db_state *found, cha
   *found = *history->since;
   for (size_t i = 0; i < history->count; i++) {
     const db_txn *txn = history->txns[i];
+    if (!outcome_is(db, txn, why)) return false;
     if (txn->fate != DB_COMMITTED || txn->version <= history->since->version) continue;
     uint64_t before = found->version > 0 ? found->version : 1; /* the first is the database's own */
     snprintf(detail, sizeof detail, "%" PRIu64 " follows on %" PRIu64 ", and the newest is %" PRIu64, txn->version,

@@ -24,7 +24,7 @@ typedef struct db_history {
 } db_history;
 
 /* Whether the database holds what it must: `since`, and of the history all that was committed, as far as it may not be
- * lost; what was under way, as a whole or not at all; nothing that was refused. *found becomes what it holds. Transactions
+ * lost; what was under way, as a whole or not at all; nothing that was refused; and tokens say the same. *found becomes what it holds. Transactions
  * get the fate that they turned out to have. */
 bool db_recovered(khonsu_db *db, const db_history *history, db_state *found, char why[DB_WHY]);
 

@@ -180,6 +180,7 @@ khonsu_txn_options db_txn_how(const db_txn *txn) {
   how.isolation = has_read ? KHONSU_REPEATABLE_READ + (khonsu_isolation)kh_prng_below(&prng, 2)
                            : KHONSU_READ_COMMITTED + (khonsu_isolation)kh_prng_below(&prng, 4);
   if (!has_read && kh_prng_below(&prng, 2) == 0) how.on_conflict = KHONSU_ON_CONFLICT_REPLACE;
+  how.token = txn->token.issued_ms != 0 ? &txn->token : NULL;
   how.durability = kh_prng_below(&prng, 6) == 0 ? levels[kh_prng_below(&prng, 3)] : KHONSU_BUFFERED;
   return how;
 }

@@ -74,10 +74,11 @@ typedef struct db_txn {
   uint64_t version;      /* COMMITTED: set before the fate is */
   uint32_t writer;
   bool small;            /* its values are */
+  khonsu_token token;    /* issued_ms 0: none */
   _Atomic uint32_t fate; /* UNDER_WAY also: in doubt */
 } db_txn;
 
-/* Level, strategy and durability, so that the transaction is as if it were alone. */
+/* Level, strategy and durability, so that the transaction is as if it were alone; and its token, borrowed. */
 khonsu_txn_options db_txn_how(const db_txn *txn);
 /* A khonsu_body: `ctx` is the transaction. */
 khonsu_status db_txn_body(void *ctx, khonsu_txn *handle, khonsu_error *error);

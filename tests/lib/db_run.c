@@ -19,11 +19,11 @@ static void *allocate(size_t count, size_t size) {
 
 /* ---- answers */
 
-/* What a call may say when the disk fails. */
+/* What a call may say when the disk fails. CORRUPT: an index of which keys cannot be read. */
 static bool is_excuse(khonsu_status status) {
   return khonsu_status_is(status, KHONSU_CLASS_IO) || khonsu_status_is(status, KHONSU_CLASS_IN_DOUBT) ||
          khonsu_status_is(status, KHONSU_CLASS_UNAVAILABLE) || status == KHONSU_STORAGE_FULL ||
-         status == KHONSU_NO_MEMORY;
+         status == KHONSU_NO_MEMORY || status == KHONSU_CORRUPT;
 }
 
 static bool take_answer(db_run *run, const char *call, khonsu_status status, khonsu_error *error) {
@@ -101,7 +101,8 @@ void db_run_close(db_run *run) {
 
 /* The store is full, or stopped: then nothing of it is there. Or it stops now, and nobody knows. */
 static void note_failure(db_run *run, db_txn *txn, khonsu_status status) {
-  if (run->stopped && status != KHONSU_UNAVAILABLE && !khonsu_status_is(status, KHONSU_CLASS_IO))
+  bool unread = khonsu_status_is(status, KHONSU_CLASS_IO) || status == KHONSU_CORRUPT;
+  if (run->stopped && status != KHONSU_UNAVAILABLE && !unread)
     complain(run, "a transaction after one in doubt", khonsu_status_name(status));
   run->refused++;
   if (status == KHONSU_IN_DOUBT) run->stopped = true, run->doubts++;
