@@ -209,6 +209,7 @@ static khonsu_db *open_somehow(const char *folder, kh_prng *prng) {
   khonsu_db *db = NULL;
   options.storage = storage;
   options.durability = (khonsu_durability)kh_prng_below(prng, 4);
+  if (kh_prng_below(prng, 2) == 0) options.memory_bytes_max = 1 << 20; /* so that much is forgotten, and read again */
   must(khonsu_open(folder, &options, &db, &error), &error, "khonsu_open");
   return db;
 }
@@ -224,6 +225,10 @@ static _Noreturn void live(const char *folder, uint64_t seed) {
     atomic_store(&shared->phase, LOOKING);
     look(db);
     if (kh_prng_below(&prng, 8) == 0) check(folder);
+    if (kh_prng_below(&prng, 2) == 0) { /* what was looked at is in memory: let it be cold */
+      must(khonsu_close(&db, &error), &error, "khonsu_close");
+      db = open_somehow(folder, &prng);
+    }
     atomic_store(&shared->phase, WRITING);
     write_for_a_while(db, &prng);
     atomic_store(&shared->phase, CLOSING);

@@ -101,8 +101,7 @@ void db_run_close(db_run *run) {
 
 /* The store is full, or stopped: then nothing of it is there. Or it stops now, and nobody knows. */
 static void note_failure(db_run *run, db_txn *txn, khonsu_status status) {
-  bool unread = khonsu_status_is(status, KHONSU_CLASS_IO) || status == KHONSU_CORRUPT;
-  if (run->stopped && status != KHONSU_UNAVAILABLE && !unread)
+  if (run->stopped && status == KHONSU_IN_DOUBT) /* or what a read says that fails */
     complain(run, "a transaction after one in doubt", khonsu_status_name(status));
   run->refused++;
   if (status == KHONSU_IN_DOUBT) run->stopped = true, run->doubts++;
