@@ -141,6 +141,7 @@ static void *read_meanwhile(void *started) {
 
 static void count_losses(crowd *in, const crowd_writer *writers, engine_losses *losses) {
   if (!visit_table(in->db, in->key, count_tags, in)) engine_fail("there is no table");
+  losses->tried += CROWD_TAGS;
   for (unsigned tag = 0; tag < CROWD_TAGS; tag++) {
     uint64_t rows = in->rows_of_tag[tag];
     if (!writers[tag / CROWD_APPENDS].acknowledged[tag % CROWD_APPENDS]) losses->failed++;

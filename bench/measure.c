@@ -151,9 +151,9 @@ static measurement measure_crowd(const bench_subject *subject) {
   void *entered = subject->ops->enter(subject->store);
   result.elapsed_ns = subject->ops->crowd(entered, &result.losses);
   subject->ops->leave(entered);
-  result.cost = (double)result.elapsed_ns / (CROWD_WRITERS * CROWD_APPENDS);
-  result.abort_share =
-      (double)(result.losses.lost + result.losses.failed + result.losses.duplicated) / (CROWD_WRITERS * CROWD_APPENDS);
+  const engine_losses *losses = &result.losses;
+  result.cost = (double)result.elapsed_ns / (double)losses->tried;
+  result.abort_share = (double)(losses->lost + losses->failed + losses->duplicated) / (double)losses->tried;
   return result;
 }
 

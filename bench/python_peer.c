@@ -73,10 +73,12 @@ uint64_t python_peer_timed(void *started, uint64_t count) {
 
 uint64_t python_peer_crowd(void *started, engine_losses *losses) {
   char line[LINE_SIZE];
-  uint64_t elapsed_ns, lost, failed, duplicated;
+  uint64_t elapsed_ns, tried, lost, failed, duplicated;
   ask(started, 1, line);
-  if (sscanf(line, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &elapsed_ns, &lost, &failed, &duplicated) != 4)
-    engine_fail("an answer that is not four numbers");
+  if (sscanf(line, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &elapsed_ns, &tried, &lost, &failed,
+             &duplicated) != 5)
+    engine_fail("an answer that is not five numbers");
+  losses->tried += tried;
   losses->lost += lost;
   losses->failed += failed;
   losses->duplicated += duplicated;

@@ -25,8 +25,8 @@ __attribute__((format(printf, 2, 3))) static void note(report_row *row, const ch
 }
 
 static void note_losses(const char *whose, const engine_losses *losses, report_row *row) {
-  note(row, "%s: lost %llu, failed %llu, twice %llu", whose, (unsigned long long)losses->lost,
-       (unsigned long long)losses->failed, (unsigned long long)losses->duplicated);
+  note(row, "%s: of %llu lost %llu, failed %llu, in part or twice %llu", whose, (unsigned long long)losses->tried,
+       (unsigned long long)losses->lost, (unsigned long long)losses->failed, (unsigned long long)losses->duplicated);
 }
 
 static void note_circumstances(const turns *done, const turn *theirs, report_row *row) {

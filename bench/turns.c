@@ -75,6 +75,7 @@ static bool take_turn(turn *taken, uint64_t seed, bool counts) {
   if (!counts) return true;
   samples_add(&taken->cost, result.cost);
   samples_add(&taken->abort_share, result.abort_share);
+  taken->losses.tried += result.losses.tried;
   taken->losses.lost += result.losses.lost;
   taken->losses.failed += result.losses.failed;
   taken->losses.duplicated += result.losses.duplicated;
