@@ -30,6 +30,12 @@ typedef struct values_block {
   char names[BATCH_ROWS * NAME_SIZE_MAX];
 } values_block;
 
+/* A block with one buffer of its own. */
+typedef struct numbers_block {
+  array_block arrays;
+  int64_t numbers[];
+} numbers_block;
+
 /* ---- releasing */
 
 /* `holders` is the first member of every kind of block. */
@@ -131,13 +137,37 @@ void batch_make_values(uint64_t number, held_batch *made) {
   make_array(&block->arrays, BATCH_COLUMNS, BATCH_ROWS, &made->batch);
 }
 
-void batch_make_ints(held_batch *made) {
+void batch_make_some_ints(int64_t rows, held_batch *made) {
   static const int64_t ints[BATCH_INTS_COLUMNS][BATCH_INTS_ROWS];
   static const char *const formats[] = {"l", "l"}, *const names[] = {"key", "amount"};
   array_block *block = engine_alloc(sizeof *block);
   for (int i = 0; i < BATCH_INTS_COLUMNS; i++) block->column_buffers[i][FIXED_VALUES] = ints[i];
   make_schema(formats, names, BATCH_INTS_COLUMNS, &made->schema);
-  make_array(block, BATCH_INTS_COLUMNS, BATCH_INTS_ROWS, &made->batch);
+  make_array(block, BATCH_INTS_COLUMNS, rows, &made->batch);
+}
+
+void batch_make_ints(held_batch *made) { batch_make_some_ints(BATCH_INTS_ROWS, made); }
+
+void batch_make_tagged(int64_t tag, held_batch *made) {
+  static const int64_t ids[BATCH_INTS_ROWS];
+  static const double values[BATCH_INTS_ROWS];
+  static const char *const formats[] = {"l", "l", "g"}, *const names[] = {"id", "tag", "value"};
+  numbers_block *block = engine_alloc(sizeof *block + sizeof ids);
+  for (int row = 0; row < BATCH_INTS_ROWS; row++) block->numbers[row] = tag;
+  block->arrays.column_buffers[0][FIXED_VALUES] = ids;
+  block->arrays.column_buffers[BATCH_TAG_COLUMN][FIXED_VALUES] = block->numbers;
+  block->arrays.column_buffers[2][FIXED_VALUES] = values;
+  make_schema(formats, names, BATCH_COLUMNS, &made->schema);
+  make_array(&block->arrays, BATCH_COLUMNS, BATCH_INTS_ROWS, &made->batch);
+}
+
+void batch_make_column(int64_t seed, int64_t rows, held_batch *made) {
+  static const char *const formats[] = {"l"}, *const names[] = {"number"};
+  numbers_block *block = engine_alloc(sizeof *block + (size_t)rows * sizeof *block->numbers);
+  for (int64_t row = 0; row < rows; row++) block->numbers[row] = seed + row;
+  block->arrays.column_buffers[0][FIXED_VALUES] = block->numbers;
+  make_schema(formats, names, 1, &made->schema);
+  make_array(&block->arrays, 1, rows, &made->batch);
 }
 
 /* ---- touching */

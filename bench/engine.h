@@ -82,6 +82,17 @@ typedef struct engine_tally {
 } engine_tally;
 typedef void engine_watch(void *thread, engine_tally *seen);
 
+/* What became of appends by several at once: acknowledged and not there; refused; there more than once, or in part. */
+typedef struct engine_losses {
+  uint64_t tried, lost, failed, duplicated;
+} engine_losses;
+
+enum { CROWD_WRITERS = 4, CROWD_APPENDS = 500, CROWD_ROWS = 1000 };
+
+/* CROWD_WRITERS threads append CROWD_ROWS rows to one table, CROWD_APPENDS times each and trying once, while another reads
+ * it all the time; then all rows are looked for. Slow ones stop earlier. Adds to *losses, and returns the nanoseconds that the writers took. */
+typedef uint64_t engine_crowd(void *thread, engine_losses *losses);
+
 /* What an engine lacks is NULL; of the operations, it needs those of the rows that it takes part in. */
 typedef struct engine_ops {
   const char *name;
@@ -110,6 +121,7 @@ typedef struct engine_ops {
   engine_put *put;
   engine_erase *erase;
   engine_batch *batch;
+  engine_crowd *crowd;
   engine_rest *arrange; /* optional: puts what is stored into the order of keys, if something was written since */
   engine_rest *merge;   /* gives back the space of what was replaced */
 } engine_ops;

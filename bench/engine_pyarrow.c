@@ -1,67 +1,11 @@
 /* pyarrow, on one thread, in a Python of its own (pyarrow_peer.py), which is handed its tables in files and told through
  * a pipe how often to do the one thing it is there for. */
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "arrow_tables.h"
+#include "python_peer.h"
 
 #define MUST(call) arrow_check((int)(call), #call)
-
-typedef struct pyarrow_store {
-  pid_t pid;
-  FILE *commands, *answers;
-} pyarrow_store;
-
-/* ---- the process */
-
-_Noreturn static void be_python(const engine_config *config, const char *operation, int commands, int answers) {
-  dup2(commands, STDIN_FILENO);
-  dup2(answers, STDOUT_FILENO);
-  execl(BENCH_PYTHON, BENCH_PYTHON, BENCH_PYARROW_PEER, operation, config->directory, (char *)NULL);
-  engine_fail("cannot run %s", BENCH_PYTHON);
-}
-
-static void read_answer(const pyarrow_store *store, char *line, int size) {
-  if (fgets(line, size, store->answers) == NULL) engine_fail("the process of pyarrow has ended");
-}
-
-static void *start(const engine_config *config, const char *operation) {
-  pyarrow_store *store = engine_alloc(sizeof *store);
-  int commands[2], answers[2];
-  char line[32];
-  if (pipe2(commands, O_CLOEXEC) != 0 || pipe2(answers, O_CLOEXEC) != 0) engine_fail("cannot make a pipe");
-  store->pid = fork();
-  if (store->pid < 0) engine_fail("cannot start a process");
-  if (store->pid == 0) be_python(config, operation, commands[0], answers[1]);
-  close(commands[0]);
-  close(answers[1]);
-  store->commands = fdopen(commands[1], "w");
-  store->answers = fdopen(answers[0], "r");
-  if (store->commands == NULL || store->answers == NULL) engine_fail("out of memory");
-  read_answer(store, line, sizeof line);
-  return store;
-}
-
-/* An end of file is the command to stop. */
-static void close_store(void *opened) {
-  pyarrow_store *store = opened;
-  fclose(store->commands);
-  waitpid(store->pid, NULL, 0);
-  fclose(store->answers);
-  free(store);
-}
-
-static uint64_t get_timed(void *entered, uint64_t count) {
-  pyarrow_store *store = entered;
-  char line[32];
-  fprintf(store->commands, "%llu\n", (unsigned long long)count);
-  fflush(store->commands);
-  read_answer(store, line, sizeof line);
-  return strtoull(line, NULL, 10);
-}
 
 /* ---- the tables */
 
@@ -82,18 +26,18 @@ static void save(const engine_config *config, const char *name, kh_table *table)
 static void *open_upsert(const engine_config *config, const char *operation, int64_t base_rows) {
   save(config, "base", arrow_tables_base(base_rows));
   save(config, "rows", arrow_tables_upserted(base_rows));
-  return start(config, operation);
+  return python_peer_start(BENCH_PYARROW_PEER, operation, config->directory);
 }
 
 static void *open_concat(const engine_config *config, concat_kind kind) {
   save(config, "rows", arrow_tables_concat(kind));
-  return start(config, "concat");
+  return python_peer_start(BENCH_PYARROW_PEER, "concat", config->directory);
 }
 
 static void *open_choice(const engine_config *config, const char *operation, bool are_texts, kh_table *choice) {
   save(config, "rows", arrow_tables_rows(are_texts));
   save(config, "choice", choice);
-  return start(config, operation);
+  return python_peer_start(BENCH_PYARROW_PEER, operation, config->directory);
 }
 
 #define PYARROW(kind, name_shown, says, opened)                                                                        \
@@ -102,12 +46,12 @@ static void *open_choice(const engine_config *config, const char *operation, boo
                                             .settings = says,                                                          \
                                             .version = version,                                                        \
                                             .open = open_##kind,                                                       \
-                                            .close = close_store,                                                      \
+                                            .close = python_peer_stop,                                                 \
                                             .enter = arrow_enter,                                                      \
                                             .leave = arrow_leave,                                                      \
-                                            .get_timed = get_timed}
+                                            .get_timed = python_peer_timed}
 
-static const char *version(void) { return BENCH_PYARROW_VERSION; }
+static const char *version(void) { return BENCH_pyarrow_VERSION; }
 
 #define JOIN "one thread: left anti join, then concat_tables; less an empty call of Python"
 #define IS_IN "one thread: filter by is_in, then concat_tables; less an empty call of Python"

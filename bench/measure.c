@@ -145,9 +145,22 @@ static bool is_writing_files(const bench_task *task) {
   return task->writes_files || kind == TASK_PUT || kind == TASK_BATCH || kind == TASK_ERASE || kind == TASK_MIX;
 }
 
+/* An engine that brings its own threads. */
+static measurement measure_crowd(const bench_subject *subject) {
+  measurement result = {0};
+  void *entered = subject->ops->enter(subject->store);
+  result.elapsed_ns = subject->ops->crowd(entered, &result.losses);
+  subject->ops->leave(entered);
+  const engine_losses *losses = &result.losses;
+  result.cost = (double)result.elapsed_ns / (double)losses->tried;
+  result.abort_share = (double)(losses->lost + losses->failed + losses->duplicated) / (double)losses->tried;
+  return result;
+}
+
 measurement measure(const bench_subject *subject, const bench_task *task, uint64_t seed) {
   touch_whole = task->whole_values;
   if (subject->store == NULL) return lives_measure(subject, task);
+  if (task->kind == TASK_CROWD) return measure_crowd(subject);
   if (is_writing_files(task)) machine_warm_memory(WARM_BYTES);
   if (task->arranged && subject->ops->arrange != NULL) subject->ops->arrange(subject->store);
   return measure_threads(subject, task, seed);

@@ -13,6 +13,7 @@ typedef enum task_kind {
   TASK_TRANSACT,       /* read-write transactions, each repeated until it commits */
   TASK_COMMITS_ALONE,  /* ops->commits_alone: another thread's commits are what is timed */
   TASK_COMMITS_BESIDE, /* ops->commits_beside, likewise */
+  TASK_CROWD,          /* ops->crowd */
   TASK_MEMORY,         /* no time but memory: bytes per key; first one scan, if `entries` is set */
 
   /* Key-value stores. */
@@ -51,8 +52,9 @@ typedef struct bench_task {
 } bench_task;
 
 typedef struct measurement {
-  double cost;         /* ns per operation: the time of the slowest thread / the operations of all; or bytes per key */
-  double abort_share;  /* transactions that conflicted / transactions tried */
+  double cost;        /* ns per operation: the time of the slowest thread / the operations of all; or bytes per key */
+  double abort_share; /* transactions that conflicted / transactions tried */
+  engine_losses losses;
   uint64_t elapsed_ns; /* by the slowest thread, with what was not to be timed in between */
 } measurement;
 

@@ -11,7 +11,7 @@ typedef struct report_row {
   double ratio;                       /* how many times better ours is */
   double goal;                        /* for the ratio; 0 = none set */
   double ours_spread, theirs_spread;  /* samples_spread of each side */
-  char note[96];
+  char note[160];
 } report_row;
 
 typedef struct report {

@@ -24,10 +24,19 @@ __attribute__((format(printf, 2, 3))) static void note(report_row *row, const ch
   va_end(arguments);
 }
 
+static void note_losses(const char *whose, const engine_losses *losses, report_row *row) {
+  note(row, "%s: of %llu lost %llu, failed %llu, in part or twice %llu", whose, (unsigned long long)losses->tried,
+       (unsigned long long)losses->lost, (unsigned long long)losses->failed, (unsigned long long)losses->duplicated);
+}
+
 static void note_circumstances(const turns *done, const turn *theirs, report_row *row) {
   const turn *ours = &done->all[0], *control = &done->all[done->count - 1];
   if (ours->task.threads > 1 && ours->task.kind == TASK_TRANSACT)
     note(row, "aborts %.1f%% %.1f%%", 100 * samples_mean(&ours->abort_share), 100 * samples_mean(&theirs->abort_share));
+  if (ours->task.kind == TASK_CROWD) {
+    note_losses("ours", &ours->losses, row);
+    note_losses("theirs", &theirs->losses, row);
+  }
   if (done->control == CONTROL_THREADS)
     note(row, "%s get %ut/1t %.2f", control->taken_by->ops->name, ours->task.threads, control_scaling(done));
   if (done->control == CONTROL_FLUSH) note(row, "bare flush %.0f us", samples_median(&control->cost) / 1e3);

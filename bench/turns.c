@@ -75,6 +75,10 @@ static bool take_turn(turn *taken, uint64_t seed, bool counts) {
   if (!counts) return true;
   samples_add(&taken->cost, result.cost);
   samples_add(&taken->abort_share, result.abort_share);
+  taken->losses.tried += result.losses.tried;
+  taken->losses.lost += result.losses.lost;
+  taken->losses.failed += result.losses.failed;
+  taken->losses.duplicated += result.losses.duplicated;
   return true;
 }
 
@@ -82,7 +86,8 @@ static bool run_rounds(turns *run, uint64_t seed) {
   uint64_t turn_ns = run->turn_ms * UINT64_C(1000000);
   unsigned rounds = run->options->rounds, rounds_max = run->asked->rounds_max;
   if (rounds_max != 0 && rounds > rounds_max) rounds = rounds_max;
-  for (unsigned round = 0; round <= rounds; round++) {
+  if (run->asked->once) rounds = 1;
+  for (unsigned round = run->asked->once ? 1 : 0; round <= rounds; round++) {
     show_progress(run, "round", round, rounds);
     for (size_t i = 0; i < run->count; i++) {
       turn *next = &run->all[(round + i) % run->count];

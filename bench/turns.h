@@ -18,6 +18,7 @@ typedef struct turn {
   worker *taken_by;
   bench_task task;
   samples cost, abort_share;
+  engine_losses losses; /* of all rounds that count */
 } turn;
 
 /* Ours first, then the peers that are there in their order, then the controls. */

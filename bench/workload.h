@@ -44,6 +44,7 @@ typedef struct workload {
   workload_bound bound;
   bench_task task;
   bool fresh;          /* in processes that have done nothing before */
+  bool once;           /* one round, and none before it that is thrown away */
   unsigned rounds_max; /* for what takes long; 0 = as many as asked for */
   /* If not 0: instead of rounds one run of so many operations per key; ours is its last tenth, the peer its first. */
   unsigned course_per_key;

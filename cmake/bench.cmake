@@ -18,6 +18,7 @@ set(bench_files_rocksdb engine_rocksdb engine_rocksdb_kv rocksdb_store)
 set(bench_files_wiredtiger engine_wiredtiger)
 set(bench_files_tkrzw engine_tkrzw engine_tkrzw_hash)
 set(bench_files_leveldb engine_leveldb)
+set(bench_files_pyarrow engine_pyarrow)
 foreach(peer lmdb rocksdb wiredtiger tkrzw leveldb)
   find_library(BENCH_${peer}_LIBRARY ${peer})
   if(BENCH_${peer}_LIBRARY)
@@ -28,7 +29,6 @@ foreach(peer lmdb rocksdb wiredtiger tkrzw leveldb)
   endif()
 endforeach()
 
-# pyarrow runs in a Python of its own, which tools/setup makes.
 # Redis: its server, and hiredis to talk to it.
 find_program(BENCH_REDIS redis-server)
 find_library(BENCH_hiredis_LIBRARY hiredis)
@@ -42,16 +42,21 @@ else()
   bench_leave_out(redis engine_redis)
 endif()
 
+# pyarrow, and stores that are used from Python, run in a Python of their own, which tools/setup makes.
 set(bench_python "${PROJECT_SOURCE_DIR}/build/venv/bin/python")
-execute_process(COMMAND "${bench_python}" -c "import pyarrow; print(pyarrow.__version__)"
-                OUTPUT_VARIABLE bench_pyarrow_version OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-if(bench_pyarrow_version)
-  list(APPEND bench_definitions BENCH_PYTHON="${bench_python}" BENCH_PYARROW_VERSION="${bench_pyarrow_version}"
-       BENCH_PYARROW_PEER="${PROJECT_SOURCE_DIR}/bench/pyarrow_peer.py")
-else()
-  message(WARNING "bench: ${bench_python} has no pyarrow, so its rows will be left out")
-  bench_leave_out(pyarrow engine_pyarrow)
-endif()
+foreach(peer pyarrow duckdb arcticdb lance deltalake)
+  execute_process(COMMAND "${bench_python}" -c "import ${peer}; print(${peer}.__version__)"
+                  OUTPUT_VARIABLE bench_version OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  if(bench_version)
+    list(APPEND bench_definitions BENCH_${peer}_VERSION="${bench_version}")
+  else()
+    message(WARNING "bench: ${bench_python} has no ${peer}, so its rows will be left out")
+    bench_leave_out(${peer} ${bench_files_${peer}})
+  endif()
+endforeach()
+list(APPEND bench_definitions BENCH_PYTHON="${bench_python}"
+     BENCH_PYARROW_PEER="${PROJECT_SOURCE_DIR}/bench/pyarrow_peer.py"
+     BENCH_ARROW_STORES_PEER="${PROJECT_SOURCE_DIR}/bench/arrow_stores_peer.py")
 
 # The crate flash-kv, which tools/setup compiles where there is a cargo.
 set(bench_crate_library "${PROJECT_SOURCE_DIR}/build/deps/flash_kv_shim/release/libflash_kv_shim.a")

@@ -3,10 +3,11 @@
  * alone never waits for another.
  *
  * A store through a mapping dirties a page, which may be a large one, of 2 MiB: five times as long to flush as what a system
- * call wrote. So while there is little to flush each time, records are written by calls. */
+ * call wrote. So while there is little to flush each time, records are written by calls; as soon as more than that waits
+ * for a flush, through the mapping again (write.c). */
 #include "store.h"
 
-enum { GOALS = 8, SMALL_FLUSH = 1 << 18 };
+enum { GOALS = 8 };
 
 /* How far a file is to be flushed. */
 typedef struct goal {
@@ -60,7 +61,7 @@ static khonsu_status flush_all(flashkv *store, khonsu_error *error) {
     bytes += goals[index].end - file->flushed;
     file->flushed = goals[index].end;
   }
-  store->flushes_are_small = bytes < SMALL_FLUSH;
+  store->flushes_are_small = bytes < FKV_SMALL_FLUSH;
   store->mark_due = count > 0;
   store->counters.syncs += count > 0;
   if (sequence > atomic_load(&store->synced)) atomic_store(&store->synced, sequence);

@@ -18,6 +18,8 @@
 #include "manifest.h"
 #include "versions.h"
 
+enum { FKV_SMALL_FLUSH = 1 << 18 }; /* see flush.c */
+
 struct fkv_commit;
 
 typedef struct fkv_counters {

@@ -104,6 +104,7 @@ static khonsu_status reserve(flashkv *store, commit *own) {
     status = write_mark(store, file, own->error);
     if (status != FLASHKV_OK) return status;
   }
+  if (file->tail - file->flushed >= FKV_SMALL_FLUSH) store->flushes_are_small = false;
   own->file = file;
   own->by_call = store->flushes_are_small;
   own->offset = file->tail;
