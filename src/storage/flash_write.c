@@ -241,7 +241,7 @@ static khonsu_status add_mutation(writing *to, const kh_mutation *mutation) {
   const khonsu_mutation *as = &mutation->as;
   if (mutation->token != NULL) return add_token(to, mutation);
   if (as->kind == KHONSU_MUTATION_APPEND) return append_to_table(to, mutation);
-  khonsu_status status = delete_old_parts(to, as->key);
+  khonsu_status status = mutation->over_no_table ? KHONSU_OK : delete_old_parts(to, as->key);
   if (status != KHONSU_OK) return status;
   if (as->kind == KHONSU_MUTATION_DELETE) return add_user(to, FLASHKV_CHANGE_DELETE, as->key, kh_slice(NULL, 0), false);
   return as->type == KHONSU_TABLE ? put_table(to, mutation) : put_plain(to, as);

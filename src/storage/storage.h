@@ -35,6 +35,7 @@ typedef khonsu_status (*kh_stored_visit)(void *ctx, khonsu_slice key, kh_stored_
 typedef struct kh_mutation {
   khonsu_mutation as;
   const kh_ipc_encoded *encoded;
+  bool over_no_table; /* what the key had before is known not to be a table */
   /* Not a mutation of a key, but the commit's token: to a storage that has `token` only. */
   const khonsu_token *token;
   bool fenced;

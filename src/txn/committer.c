@@ -268,6 +268,7 @@ static void add_table(const kh_access *access, kh_mutation *mutation) {
 static kh_mutation mutation_of(kh_access *access, uint64_t version) {
   kh_mutation mutation = {.as = {.key = access->key, .version = version, .kind = KHONSU_MUTATION_PUT}};
   khonsu_mutation *as = &mutation.as;
+  mutation.over_no_table = access->newest != NULL && access->newest->kind != KH_TABLE;
   switch ((kh_version_kind)access->linked->kind) {
     case KH_TOMBSTONE: as->kind = KHONSU_MUTATION_DELETE; break;
     case KH_BYTES:
