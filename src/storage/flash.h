@@ -72,7 +72,7 @@ khonsu_status kh_flash_version_at(void *ctx, uint64_t time_ms, khonsu_version *v
 khonsu_status kh_flash_token(void *ctx, const khonsu_token *token, khonsu_version *version, bool *fenced,
                              khonsu_error *error);
 khonsu_status kh_flash_scan(void *ctx, const khonsu_storage_range *range, khonsu_version at,
-                            const kh_arrow_limits *limits, kh_stored_visit visit, void *visit_ctx, khonsu_error *error);
+                            const kh_arrow_limits *limits, const kh_stored_visitor *visitor, khonsu_error *error);
 
 /* ---- flash_table.c
  *

@@ -93,8 +93,7 @@ typedef struct scanning {
   khonsu_version at;
   const kh_arrow_limits *limits;
   bool keys_only;
-  kh_stored_visit visit;
-  void *ctx;
+  const kh_stored_visitor *visitor;
   khonsu_error *error;
 } scanning;
 
@@ -112,11 +111,13 @@ static khonsu_status get_key_only(const scanning *to, khonsu_slice stored_key, k
 }
 
 static khonsu_status visit_key(const scanning *to, khonsu_slice stored_key) {
+  const kh_stored_visitor *visitor = to->visitor;
+  khonsu_slice key = kh_slice((const uint8_t *)stored_key.data + 1, stored_key.size - 1);
   kh_stored_value value;
+  if (visitor->skips != NULL && visitor->skips(visitor->ctx, key)) return KHONSU_OK;
   khonsu_status status = to->keys_only ? get_key_only(to, stored_key, &value)
                                        : get(to->flash, stored_key, to->at, to->limits, &value, to->error);
-  if (status != KHONSU_OK) return status;
-  return to->visit(to->ctx, kh_slice((const uint8_t *)stored_key.data + 1, stored_key.size - 1), &value);
+  return status == KHONSU_OK ? visitor->visit(visitor->ctx, key, &value) : status;
 }
 
 static khonsu_status visit_all(const scanning *to, flashkv_iterator *iterator) {
@@ -147,8 +148,7 @@ static khonsu_status scan(const scanning *to, khonsu_slice lower, khonsu_slice u
 }
 
 khonsu_status kh_flash_scan(void *ctx, const khonsu_storage_range *range, khonsu_version at,
-                            const kh_arrow_limits *limits, kh_stored_visit visit, void *visit_ctx,
-                            khonsu_error *error) {
+                            const kh_arrow_limits *limits, const kh_stored_visitor *visitor, khonsu_error *error) {
   static const uint8_t after_all = KH_SPACE_USER + 1;
   kh_buffer lower = {NULL, 0, 0}, upper = {NULL, 0, 0};
   khonsu_status status = stored_bound(&lower, range->first);
@@ -157,7 +157,7 @@ khonsu_status kh_flash_scan(void *ctx, const khonsu_storage_range *range, khonsu
     khonsu_error_set(error, status, "no memory for the bounds of a scan");
   } else {
     khonsu_slice end = range->end.size != 0 ? kh_buffer_slice(&upper) : kh_slice(&after_all, 1);
-    scanning to = {ctx, at, limits, range->keys_only, visit, visit_ctx, error};
+    scanning to = {ctx, at, limits, range->keys_only, visitor, error};
     status = scan(&to, kh_buffer_slice(&lower), end, range->reverse);
   }
   kh_buffer_fini(&lower);

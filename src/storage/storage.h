@@ -29,7 +29,11 @@ void kh_stored_value_release(kh_stored_value *value);
 
 /* Called for each key that has a value, in order. The value is the visitor's to unref or release; of a range of keys only
  * it is empty. */
-typedef khonsu_status (*kh_stored_visit)(void *ctx, khonsu_slice key, kh_stored_value *value);
+typedef struct kh_stored_visitor {
+  khonsu_status (*visit)(void *ctx, khonsu_slice key, kh_stored_value *value);
+  bool (*skips)(void *ctx, khonsu_slice key); /* asked first: true, and the value is not read. NULL: none is skipped */
+  void *ctx;
+} kh_stored_visitor;
 
 /* khonsu_mutation, and of a table's also what `value` is of: with PUT all parts, with APPEND those behind the schema. */
 typedef struct kh_mutation {
@@ -54,7 +58,7 @@ typedef struct kh_storage_ops {
   khonsu_status (*get)(void *ctx, khonsu_slice key, khonsu_version at, const kh_arrow_limits *limits,
                        kh_stored_value *value, khonsu_error *error);
   khonsu_status (*scan)(void *ctx, const khonsu_storage_range *range, khonsu_version at, const kh_arrow_limits *limits,
-                        kh_stored_visit visit, void *visit_ctx, khonsu_error *error); /* NULL: it cannot */
+                        const kh_stored_visitor *visitor, khonsu_error *error); /* NULL: it cannot */
   /* Nobody will ask for versions below `oldest`. Returns the version up to which memory may forget keys, to ask for them
    * later: with `now`, the newest, if there is memory for that. From the thread that writes. */
   /* A version of the past, to be asked for by get and scan until it is closed. SNAPSHOT_EXPIRED: it is not kept. NULL: the

@@ -90,27 +90,27 @@ static khonsu_status user_get(void *ctx, khonsu_slice key, khonsu_version at, co
 typedef struct decoding {
   const khonsu_storage_range *range;
   const kh_arrow_limits *limits;
-  kh_stored_visit visit;
-  void *ctx;
+  const kh_stored_visitor *visitor;
   khonsu_error *error;
 } decoding;
 
 static khonsu_status decode_and_visit(void *ctx, khonsu_slice key, const khonsu_stored *stored) {
   const decoding *to = ctx;
+  const kh_stored_visitor *visitor = to->visitor;
+  if (visitor->skips != NULL && visitor->skips(visitor->ctx, key)) return KHONSU_OK;
   kh_stored_value value = {.version = stored->version, .type = stored->type};
   if (!to->range->keys_only || (unsigned)stored->type - 1 > 2) {
     khonsu_status status = decode(stored, key, to->limits, &value, to->error);
     if (status != KHONSU_OK) return status;
     if (value.type == KHONSU_BYTES) value.bytes.release = NULL; /* borrowed */
   }
-  return to->visit(to->ctx, key, &value);
+  return visitor->visit(visitor->ctx, key, &value);
 }
 
 static khonsu_status user_scan(void *ctx, const khonsu_storage_range *range, khonsu_version at,
-                               const kh_arrow_limits *limits, kh_stored_visit visit, void *visit_ctx,
-                               khonsu_error *error) {
+                               const kh_arrow_limits *limits, const kh_stored_visitor *visitor, khonsu_error *error) {
   const user_storage *storage = ctx;
-  decoding to = {range, limits, visit, visit_ctx, error};
+  decoding to = {range, limits, visitor, error};
   return storage->ops->scan(storage->ctx, range, at, decode_and_visit, &to, error);
 }
 

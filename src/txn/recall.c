@@ -43,13 +43,14 @@ khonsu_status kh_stretch_certify_forgotten(kh_partition *partition, kh_stretch *
   const kh_storage *storage = &partition->storage;
   kh_store *store = &partition->store;
   looking at = {store, stretch};
+  const kh_stored_visitor visitor = {.visit = look_at_stored, .ctx = &at};
   khonsu_storage_range range = {.keys_only = true};
   kh_buffer low = {NULL, 0, 0}, high = {NULL, 0, 0};
   if (stretch->entries == 0 || stretch->broken) return KHONSU_OK;
   khonsu_status status = set_range(stretch, &range, &low, &high);
   if (status == KHONSU_OK)
-    status = storage->ops->scan(storage->ctx, &range, kh_store_visible(store), &partition->arrow_limits, look_at_stored,
-                                &at, error);
+    status =
+        storage->ops->scan(storage->ctx, &range, kh_store_visible(store), &partition->arrow_limits, &visitor, error);
   kh_buffer_fini(&low);
   kh_buffer_fini(&high);
   return status;

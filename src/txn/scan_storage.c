@@ -6,7 +6,8 @@ typedef struct cold {
   khonsu_scan *scan;
   kh_scan_item *items;
   size_t count, room;
-  bool cut; /* there is more */
+  size_t hot; /* item of the batch, which memory filled, that the storage has come to */
+  bool cut;   /* there is more */
 } cold;
 
 /* Ends the storage's scan; never leaves this file. */
@@ -42,6 +43,20 @@ static khonsu_status take(void *ctx, khonsu_slice key, kh_stored_value *value) {
   return KHONSU_OK;
 }
 
+static int compare(const khonsu_scan *scan, const kh_scan_item *a, const kh_scan_item *b) {
+  int order = kh_slice_compare(a->entry.key, b->entry.key);
+  return scan->reverse ? -order : order;
+}
+
+/* Both come in the order of the scan. */
+static bool is_in_memory(void *ctx, khonsu_slice key) {
+  cold *from = ctx;
+  const kh_scan_batch *batch = &from->scan->batch;
+  const kh_scan_item stored = {.entry = {.key = key}};
+  while (from->hot < batch->count && compare(from->scan, &batch->items[from->hot], &stored) < 0) from->hot++;
+  return from->hot < batch->count && compare(from->scan, &batch->items[from->hot], &stored) == 0;
+}
+
 khonsu_status kh_scan_bound(kh_limit limit, bool after, kh_buffer *key, khonsu_slice *bound) {
   *bound = limit.bounded ? limit.key : kh_slice(NULL, 0);
   if (!limit.bounded || !after) return KHONSU_OK;
@@ -62,18 +77,14 @@ static khonsu_status read_storage(cold *to, kh_limit from, khonsu_error *error) 
   khonsu_status status = kh_scan_bound(low, !low.inclusive, &low_key, &range.first);
   if (status == KHONSU_OK) status = kh_scan_bound(high, high.inclusive, &high_key, &range.end);
   const kh_partition *partition = scan->txn->partition;
+  const kh_stored_visitor visitor = {take, is_in_memory, to};
   if (status == KHONSU_OK)
-    status = partition->storage.ops->scan(partition->storage.ctx, &range, scan->read_at, &partition->arrow_limits, take,
-                                          to, error);
+    status = partition->storage.ops->scan(partition->storage.ctx, &range, scan->read_at, &partition->arrow_limits,
+                                          &visitor, error);
   else khonsu_error_set(error, status, "no memory for the bounds of a scan");
   kh_buffer_fini(&low_key);
   kh_buffer_fini(&high_key);
   return status == ENOUGH && to->cut ? KHONSU_OK : status;
-}
-
-static int compare(const khonsu_scan *scan, const kh_scan_item *a, const kh_scan_item *b) {
-  int order = kh_slice_compare(a->entry.key, b->entry.key);
-  return scan->reverse ? -order : order;
 }
 
 /* Where the storage had more than was asked for, the batch ends at the last key it gave. */
@@ -106,6 +117,14 @@ static void merge(khonsu_scan *scan, const cold *from, kh_scan_item *merged) {
   batch->count = count;
 }
 
+/* Both together may have more than was asked for: the rest comes next. */
+static khonsu_status cut_to_room(kh_scan_batch *batch, size_t room) {
+  if (batch->count <= room) return KHONSU_OK;
+  while (batch->count > room) kh_version_unref(batch->items[--batch->count].kept, NULL);
+  batch->ended = false;
+  return kh_scan_batch_reached(batch, batch->items[room - 1].entry.key);
+}
+
 khonsu_status kh_scan_merge_storage(khonsu_scan *scan, kh_limit from, size_t room, khonsu_error *error) {
   cold stored = {.scan = scan, .room = room};
   kh_scan_item *merged = kh_alloc_array(2 * KH_SCAN_BATCH_MOST, sizeof *merged);
@@ -118,6 +137,8 @@ khonsu_status kh_scan_merge_storage(khonsu_scan *scan, kh_limit from, size_t roo
     status = khonsu_error_set(error, KHONSU_NO_MEMORY, "no memory for a batch of a scan");
   if (status == KHONSU_OK) {
     merge(scan, &stored, merged);
+    status = cut_to_room(&scan->batch, room);
+    if (status != KHONSU_OK) khonsu_error_set(error, status, "no memory for a batch of a scan");
   } else {
     for (size_t i = 0; i < stored.count; i++) kh_version_unref(stored.items[i].kept, NULL);
     kh_free(merged);
