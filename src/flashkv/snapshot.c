@@ -161,9 +161,10 @@ static khonsu_status retain(flashkv *store, uint64_t oldest, khonsu_error *error
   } else if (oldest < before && oldest < newest) {
     oldest = before == UINT64_MAX ? newest : before; /* what was given up is not brought back */
   }
-  if (status == FLASHKV_OK) store->versions.oldest = oldest;
+  bool changes = status == FLASHKV_OK && oldest != before;
+  if (changes) store->versions.oldest = oldest;
   kh_lock_release(&store->write_lock);
-  if (status == FLASHKV_OK) {
+  if (changes) {
     status = fkv_publish_files(store, error);
     kh_lock_acquire(&store->write_lock);
     if (status != FLASHKV_OK) store->versions.oldest = before;
