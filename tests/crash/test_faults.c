@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "db_run.h"
+#include "fault_kinds.h"
 #include "fixed_world.h"
 #include "os_fault.h"
 #include "sim_disk.h"
@@ -16,32 +17,7 @@
 
 enum { STEPS = 40 };
 
-/* A way to fail. */
-typedef struct fault_kind {
-  const char *name;
-  kh_os_op operation;
-  kh_os_error error;
-  bool from_then_on;
-  size_t partial;
-  bool loses;    /* a sync that fails loses what it should have written, */
-  sim_keep kept; /* but for this */
-} fault_kind;
-
-static const fault_kind kinds[] = {
-    {.name = "EIO once", .error = EIO},
-    {.name = "EIO from then on", .error = EIO, .from_then_on = true},
-    {.name = "ENOSPC once", .error = ENOSPC},
-    {.name = "ENOSPC from then on", .error = ENOSPC, .from_then_on = true},
-    {.name = "ENOMEM once", .error = ENOMEM},
-    {.name = "short writes", .operation = KH_OS_OP_WRITE_AT, .error = ENOSPC, .partial = 100},
-    {.name = "short writes from then on",
-     .operation = KH_OS_OP_WRITE_AT,
-     .error = EIO,
-     .from_then_on = true,
-     .partial = 3000},
-    {.name = "syncs that lose all", .operation = KH_OS_OP_SYNC, .error = EIO, .loses = true, .kept = SIM_NONE},
-    {.name = "syncs that lose some", .operation = KH_OS_OP_SYNC, .error = EIO, .loses = true, .kept = SIM_SUBSET},
-};
+static const fault_kind kinds[] = {FAULT_KINDS(3000)};
 
 typedef struct scenario {
   sim_disk *disk;
