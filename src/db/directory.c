@@ -2,10 +2,6 @@
 #include "db.h"
 #include "storage/storage.h"
 
-static khonsu_status as_ours(flashkv_status status, const flashkv_error *cause, khonsu_error *error) {
-  return khonsu_error_set(error, status, "%s", cause->message);
-}
-
 /* One "name=value" of the list; *list moves behind it. */
 static khonsu_status set_next(flashkv_options *to, const char **list, khonsu_error *error) {
   char pair[256];
@@ -37,9 +33,8 @@ khonsu_status kh_directory_open(const char *path, const khonsu_options *options,
   to.read_only = options->read_only;
   to.create_if_missing = !options->read_only && !options->open_existing_only;
   flashkv *store;
-  flashkv_error cause = FLASHKV_ERROR_INIT;
-  flashkv_status opened = flashkv_open(&to, &store, &cause);
-  if (opened != FLASHKV_OK) return as_ours(opened, &cause, error);
+  status = kh_storage_open_store(&to, &store, error);
+  if (status != KHONSU_OK) return status;
   kh_retention retention = {options->retain_versions, options->retain_ms};
   return kh_storage_open_flashkv(store, options->read_only ? NULL : &retention, storage, newest, error);
 }

@@ -48,6 +48,14 @@ typedef struct kh_flash {
 /* A status of flashkv as one of ours, with its text. */
 khonsu_status kh_flash_fail(khonsu_error *error, flashkv_status status, const flashkv_error *cause);
 
+/* The same, of a call that may have gone well. */
+static inline khonsu_status kh_flash_tell(khonsu_error *error, flashkv_status status, const flashkv_error *cause) {
+  return status == FLASHKV_OK ? KHONSU_OK : kh_flash_fail(error, status, cause);
+}
+
+/* Closes it in any case. */
+khonsu_status kh_flash_close_store(flashkv *store, khonsu_error *error);
+
 /* NOT_A_STORE: the store holds something else; UNKNOWN_FORMAT. */
 KHONSU_MUST_USE khonsu_status kh_flash_check_database(flashkv *store, khonsu_error *error);
 

@@ -43,7 +43,7 @@ khonsu_status kh_check_flashkv(kh_check *check, kh_flashkv_look *look, const cha
   check->result->bytes = result.bytes;
   check->result->findings += result.findings;
   check->result->lost += result.records_lost;
-  return status == FLASHKV_OK ? KHONSU_OK : kh_flash_fail(check->error, status, &cause);
+  return kh_flash_tell(check->error, status, &cause);
 }
 
 /* ---- one table */
@@ -130,7 +130,7 @@ static khonsu_status check_segment(kh_check *check, khonsu_slice key, const kh_h
   khonsu_status status = get_part(check, key, head, KH_SPACE_SEGMENT, number, &value);
   if (status == KHONSU_NOT_FOUND) return KHONSU_OK;
   if (status != KHONSU_OK) return status;
-  if (value.size == KH_SEGMENT_ENTRIES * KH_ENTRY_SIZE)
+  if (value.size == KH_SEGMENT_SIZE)
     status = check_entries(check, key, head, layout, value.data, KH_SEGMENT_ENTRIES, to);
   else kh_check_found(check, key, "directory segment %llu has %zu bytes", (unsigned long long)number, value.size);
   flashkv_value_release(&value);
@@ -316,26 +316,20 @@ khonsu_status kh_check_walk(kh_check *check) {
 
 /* ---- khonsu_check */
 
-static khonsu_status open_to_read(const char *path, flashkv **store, khonsu_error *error) {
-  flashkv_options options = FLASHKV_OPTIONS_INIT;
-  flashkv_error cause = FLASHKV_ERROR_INIT;
-  options.dir_path = path;
-  options.read_only = true;
-  flashkv_status status = flashkv_open(&options, store, &cause);
-  return status == FLASHKV_OK ? KHONSU_OK : kh_flash_fail(error, status, &cause);
-}
-
 khonsu_status kh_storage_check_flashkv(const char *path, const khonsu_check_options *options,
                                        const kh_arrow_limits *limits, khonsu_check_result *result,
                                        khonsu_error *error) {
   kh_check check = {.options = options, .limits = limits, .result = result, .error = error};
   khonsu_status status = kh_check_flashkv(&check, flashkv_check, path);
   if (status != KHONSU_OK) return status;
-  status = open_to_read(path, &check.store, error);
+  flashkv_options reading = FLASHKV_OPTIONS_INIT;
+  reading.dir_path = path;
+  reading.read_only = true;
+  status = kh_storage_open_store(&reading, &check.store, error);
   if (status != KHONSU_OK) return status;
   status = kh_flash_check_database(check.store, error);
   if (status == KHONSU_OK) status = kh_check_walk(&check);
-  (void)flashkv_close(&check.store, NULL);
+  (void)kh_flash_close_store(check.store, NULL);
   if (status != KHONSU_OK || result->findings == 0) return status;
   return khonsu_error_set(error, KHONSU_CORRUPT, "the database is damaged: %llu findings",
                           (unsigned long long)result->findings);

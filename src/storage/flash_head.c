@@ -7,16 +7,6 @@ static khonsu_status corrupt(khonsu_slice key, const char *what, khonsu_error *e
                           (int)(key.size > 64 ? 64 : key.size), (const char *)key.data, what);
 }
 
-static uint64_t load(const uint8_t *from, int bytes) {
-  uint64_t number = 0;
-  for (int i = bytes; i-- > 0;) number = number << 8 | from[i];
-  return number;
-}
-
-static void store(uint8_t *to, uint64_t number, int bytes) {
-  for (int i = 0; i < bytes; i++) to[i] = (uint8_t)(number >> (8 * i));
-}
-
 khonsu_status kh_flash_value_split(khonsu_slice key, khonsu_slice value, khonsu_value_type *type, khonsu_slice *bytes,
                                    khonsu_error *error) {
   if (value.size == 0) return corrupt(key, "it is empty", error);
@@ -35,14 +25,14 @@ static size_t align(size_t size) { return (size + KH_PART_ALIGNMENT - 1) & ~(siz
 khonsu_status kh_head_read(khonsu_slice key, khonsu_slice bytes, kh_head *head, khonsu_error *error) {
   const uint8_t *from = bytes.data;
   if (bytes.size < KH_HEAD_SIZE) return corrupt(key, "the head of its table is cut short", error);
-  uint64_t flags = load(from + 12, 4), schema_size = load(from + 48, 8);
-  *head = (kh_head){.incarnation = {load(from, 8), (uint32_t)load(from + 8, 4)},
+  uint64_t flags = kh_load_little(from + 12, 4), schema_size = kh_load_little(from + 48, 8);
+  *head = (kh_head){.incarnation = {kh_load_little(from, 8), (uint32_t)kh_load_little(from + 8, 4)},
                     .is_inline = flags & INLINE,
-                    .rows = load(from + 16, 8),
-                    .bytes = load(from + 24, 8),
-                    .chunk_count = load(from + 32, 8),
-                    .next_id = load(from + 40, 8)};
-  if (flags & ~(uint64_t)INLINE || load(from + 56, 8) != 0)
+                    .rows = kh_load_little(from + 16, 8),
+                    .bytes = kh_load_little(from + 24, 8),
+                    .chunk_count = kh_load_little(from + 32, 8),
+                    .next_id = kh_load_little(from + 40, 8)};
+  if (flags & ~(uint64_t)INLINE || kh_load_little(from + 56, 8) != 0)
     return khonsu_error_set(error, KHONSU_UNKNOWN_FORMAT, "a table was written by a later version of the library");
   size_t left = bytes.size - KH_HEAD_SIZE, entries_size = (size_t)kh_head_tail(head) * KH_ENTRY_SIZE;
   if (schema_size > left || schema_size % KH_PART_ALIGNMENT != 0 || entries_size > left - schema_size)
@@ -58,14 +48,14 @@ khonsu_status kh_head_read(khonsu_slice key, khonsu_slice bytes, kh_head *head, 
 
 kh_entry kh_entry_read(const uint8_t *entries, uint64_t index) {
   const uint8_t *from = entries + index * KH_ENTRY_SIZE;
-  return (kh_entry){load(from, 8), load(from + 8, 8), load(from + 16, 8)};
+  return (kh_entry){kh_load_little(from, 8), kh_load_little(from + 8, 8), kh_load_little(from + 16, 8)};
 }
 
 void kh_entry_write(uint8_t *entries, uint64_t index, kh_entry entry) {
   uint8_t *to = entries + index * KH_ENTRY_SIZE;
-  store(to, entry.id, 8);
-  store(to + 8, entry.rows, 8);
-  store(to + 16, entry.bytes, 8);
+  kh_store_little(to, entry.id, 8);
+  kh_store_little(to + 8, entry.rows, 8);
+  kh_store_little(to + 16, entry.bytes, 8);
 }
 
 static size_t entries_end(const kh_head *head) {
@@ -80,14 +70,14 @@ size_t kh_head_value_size(const kh_head *head) {
 void kh_head_write(const kh_head *head, uint8_t *to, uint8_t **entries, uint8_t **inline_piece) {
   size_t end = entries_end(head), size = kh_head_value_size(head);
   memset(to, 0, KH_HEAD_SIZE);
-  store(to, head->incarnation.version, 8);
-  store(to + 8, head->incarnation.ordinal, 4);
-  store(to + 12, head->is_inline ? INLINE : 0, 4);
-  store(to + 16, head->rows, 8);
-  store(to + 24, head->bytes, 8);
-  store(to + 32, head->chunk_count, 8);
-  store(to + 40, head->next_id, 8);
-  store(to + 48, head->schema.size, 8);
+  kh_store_little(to, head->incarnation.version, 8);
+  kh_store_little(to + 8, head->incarnation.ordinal, 4);
+  kh_store_little(to + 12, head->is_inline ? INLINE : 0, 4);
+  kh_store_little(to + 16, head->rows, 8);
+  kh_store_little(to + 24, head->bytes, 8);
+  kh_store_little(to + 32, head->chunk_count, 8);
+  kh_store_little(to + 40, head->next_id, 8);
+  kh_store_little(to + 48, head->schema.size, 8);
   memcpy(to + KH_HEAD_SIZE, head->schema.data, head->schema.size);
   *entries = to + KH_HEAD_SIZE + head->schema.size;
   *inline_piece = NULL;

@@ -28,6 +28,7 @@
 #include "storage.h"
 
 enum { KH_HEAD_SIZE = 64, KH_ENTRY_SIZE = 24, KH_SEGMENT_ENTRIES = 32, KH_PART_ALIGNMENT = 64 };
+enum { KH_SEGMENT_SIZE = KH_SEGMENT_ENTRIES * KH_ENTRY_SIZE }; /* bytes */
 
 typedef struct kh_head {
   kh_incarnation incarnation;

@@ -63,7 +63,7 @@ khonsu_status kh_flash_version_at(void *ctx, uint64_t time_ms, khonsu_version *v
   if (status == FLASHKV_NOT_FOUND)
     return khonsu_error_set(error, KHONSU_SNAPSHOT_EXPIRED, "nothing is kept as old as %llu ms since 1970",
                             (unsigned long long)time_ms);
-  return status == FLASHKV_OK ? KHONSU_OK : kh_flash_fail(error, status, &cause);
+  return kh_flash_tell(error, status, &cause);
 }
 
 khonsu_status kh_flash_token(void *ctx, const khonsu_token *token, khonsu_version *version, bool *fenced,

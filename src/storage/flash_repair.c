@@ -5,7 +5,7 @@
 static khonsu_status write(kh_check *check, const flashkv_write *writes, size_t count) {
   flashkv_error cause = FLASHKV_ERROR_INIT;
   flashkv_status status = flashkv_write_all(check->store, writes, count, FLASHKV_BUFFERED, NULL, &cause);
-  return status == FLASHKV_OK ? KHONSU_OK : kh_flash_fail(check->error, status, &cause);
+  return kh_flash_tell(check->error, status, &cause);
 }
 
 static khonsu_status drop_key(kh_check *check, khonsu_slice stored_key) {
@@ -33,11 +33,11 @@ static khonsu_status add(rebuilding *table, khonsu_slice key, const void *value,
 }
 
 static khonsu_status add_segment(rebuilding *table, uint64_t number, const kh_entry *whole) {
-  enum { SIZE = KH_SEGMENT_ENTRIES * KH_ENTRY_SIZE };
-  uint8_t *key = kh_blocks_take(&table->memory, KH_PART_KEY_SIZE), *entries = kh_blocks_take(&table->memory, SIZE);
+  uint8_t *key = kh_blocks_take(&table->memory, KH_PART_KEY_SIZE),
+          *entries = kh_blocks_take(&table->memory, KH_SEGMENT_SIZE);
   if (key == NULL || entries == NULL) return no_memory(table);
   for (uint64_t i = 0; i < KH_SEGMENT_ENTRIES; i++) kh_entry_write(entries, i, whole[number * KH_SEGMENT_ENTRIES + i]);
-  return add(table, kh_part_key(key, KH_SPACE_SEGMENT, table->head.incarnation, number), entries, SIZE);
+  return add(table, kh_part_key(key, KH_SPACE_SEGMENT, table->head.incarnation, number), entries, KH_SEGMENT_SIZE);
 }
 
 static khonsu_status add_head(rebuilding *table, khonsu_slice stored_key, const kh_entry *whole) {
@@ -77,21 +77,6 @@ static khonsu_status cut_table(kh_check *check, khonsu_slice stored_key, const k
   return status;
 }
 
-static khonsu_status open_to_write(const char *path, flashkv **store, khonsu_error *error) {
-  flashkv_options options = FLASHKV_OPTIONS_INIT;
-  flashkv_error cause = FLASHKV_ERROR_INIT;
-  options.dir_path = path;
-  options.create_if_missing = false;
-  flashkv_status status = flashkv_open(&options, store, &cause);
-  return status == FLASHKV_OK ? KHONSU_OK : kh_flash_fail(error, status, &cause);
-}
-
-static khonsu_status close_store(flashkv *store, khonsu_error *error) {
-  flashkv_error cause = FLASHKV_ERROR_INIT;
-  flashkv_status status = flashkv_close(&store, &cause);
-  return status == FLASHKV_OK ? KHONSU_OK : kh_flash_fail(error, status, &cause);
-}
-
 khonsu_status kh_storage_repair_flashkv(const char *path, const khonsu_check_options *options,
                                         const kh_arrow_limits *limits, khonsu_check_result *result,
                                         khonsu_error *error) {
@@ -102,10 +87,13 @@ khonsu_status kh_storage_repair_flashkv(const char *path, const khonsu_check_opt
                     .drop_key = drop_key,
                     .cut_table = cut_table};
   khonsu_status status = kh_check_flashkv(&check, flashkv_repair, path);
-  if (status == KHONSU_OK) status = open_to_write(path, &check.store, error);
+  flashkv_options writing = FLASHKV_OPTIONS_INIT;
+  writing.dir_path = path;
+  writing.create_if_missing = false;
+  if (status == KHONSU_OK) status = kh_storage_open_store(&writing, &check.store, error);
   if (status != KHONSU_OK) return status;
   status = kh_flash_check_database(check.store, error);
   if (status == KHONSU_OK) status = kh_check_walk(&check);
-  khonsu_status closed = close_store(check.store, status == KHONSU_OK ? error : NULL);
+  khonsu_status closed = kh_flash_close_store(check.store, status == KHONSU_OK ? error : NULL);
   return status == KHONSU_OK ? closed : status;
 }

@@ -13,7 +13,7 @@ static bool keeps_past(const kh_flash *flash) { return flash->retention.versions
 static khonsu_status retain(kh_flash *flash, uint64_t oldest, khonsu_error *error) {
   flashkv_error cause = FLASHKV_ERROR_INIT;
   flashkv_status status = flashkv_retain(flash->store, oldest, &cause);
-  return status == FLASHKV_OK ? KHONSU_OK : kh_flash_fail(error, status, &cause);
+  return kh_flash_tell(error, status, &cause);
 }
 
 /* What was kept before goes on being kept, until the policy says otherwise. */

@@ -55,7 +55,7 @@ static khonsu_status get_part(const flash_table *table, int space, uint64_t numb
   if (status == FLASHKV_NOT_FOUND)
     return khonsu_error_set(error, KHONSU_CORRUPT, "%s %llu of a table is missing in the store",
                             space == KH_SPACE_CHUNK ? "chunk" : "directory segment", (unsigned long long)number);
-  return status == FLASHKV_OK ? KHONSU_OK : kh_flash_fail(error, status, &cause);
+  return kh_flash_tell(error, status, &cause);
 }
 
 static khonsu_status find_entry(const flash_table *table, uint64_t index, kh_entry *entry, khonsu_error *error) {
@@ -67,7 +67,7 @@ static khonsu_status find_entry(const flash_table *table, uint64_t index, kh_ent
   flashkv_value value = FLASHKV_VALUE_INIT;
   khonsu_status status = get_part(table, KH_SPACE_SEGMENT, segment, &value, error);
   if (status != KHONSU_OK) return status;
-  if (value.size == KH_SEGMENT_ENTRIES * KH_ENTRY_SIZE) *entry = kh_entry_read(value.data, in_segment);
+  if (value.size == KH_SEGMENT_SIZE) *entry = kh_entry_read(value.data, in_segment);
   else status = khonsu_error_set(error, KHONSU_CORRUPT, "a segment of a table's directory has %zu bytes", value.size);
   flashkv_value_release(&value);
   return status;

@@ -50,6 +50,13 @@ static khonsu_status put_plain(writing *to, const khonsu_mutation *mutation) {
 
 /* ---- what is replaced */
 
+/* Until the commit is written. Takes the value over. False: no memory. */
+static bool keep_old(kh_flash *flash, flashkv_value *value) {
+  if (kh_buffer_append(&flash->old, value, sizeof *value) == KHONSU_OK) return true;
+  flashkv_value_release(value);
+  return false;
+}
+
 /* The value there is, which stays as long as the commit is being written. `*bytes` without data: there is none. */
 static khonsu_status look_at_old(writing *to, khonsu_slice key, khonsu_value_type *type, khonsu_slice *bytes) {
   kh_flash *flash = to->flash;
@@ -61,10 +68,7 @@ static khonsu_status look_at_old(writing *to, khonsu_slice key, khonsu_value_typ
   flashkv_status status = flashkv_get(flash->store, kh_flash_slice(kh_user_key(stored_key, key)), &value, &cause);
   if (status == FLASHKV_NOT_FOUND) return KHONSU_OK;
   if (status != FLASHKV_OK) return kh_flash_fail(to->error, status, &cause);
-  if (kh_buffer_append(&flash->old, &value, sizeof value) != KHONSU_OK) {
-    flashkv_value_release(&value);
-    return no_memory(to->error);
-  }
+  if (!keep_old(flash, &value)) return no_memory(to->error);
   return kh_flash_value_split(key, kh_slice(value.data, value.size), type, bytes, to->error);
 }
 
@@ -78,11 +82,8 @@ static khonsu_status look_at_segment(writing *to, const kh_head *head, uint64_t 
   flashkv_status status = flashkv_get(flash->store, kh_flash_slice(stored), &value, &cause);
   if (status != FLASHKV_OK) return kh_flash_fail(to->error, status, &cause);
   *entries = value.data;
-  if (kh_buffer_append(&flash->old, &value, sizeof value) != KHONSU_OK) {
-    flashkv_value_release(&value);
-    return no_memory(to->error);
-  }
-  if (value.size == KH_SEGMENT_ENTRIES * KH_ENTRY_SIZE) return KHONSU_OK;
+  if (!keep_old(flash, &value)) return no_memory(to->error);
+  if (value.size == KH_SEGMENT_SIZE) return KHONSU_OK;
   return khonsu_error_set(to->error, KHONSU_CORRUPT, "a segment of a table's directory has %zu bytes", value.size);
 }
 
@@ -133,7 +134,7 @@ typedef struct growing {
 
 static khonsu_status begin_to_grow(writing *to, growing *table, const kh_head *from) {
   table->head = *from;
-  table->entries = kh_blocks_take(&to->flash->scratch, KH_SEGMENT_ENTRIES * KH_ENTRY_SIZE);
+  table->entries = kh_blocks_take(&to->flash->scratch, KH_SEGMENT_SIZE);
   if (table->entries == NULL) return no_memory(to->error);
   size_t tail_size = (size_t)kh_head_tail(from) * KH_ENTRY_SIZE;
   if (tail_size != 0) memcpy(table->entries, from->entries, tail_size);
@@ -141,9 +142,9 @@ static khonsu_status begin_to_grow(writing *to, growing *table, const kh_head *f
 }
 
 static khonsu_status end_segment(writing *to, growing *table) {
-  khonsu_slice segment = kh_slice(table->entries, KH_SEGMENT_ENTRIES * KH_ENTRY_SIZE);
+  khonsu_slice segment = kh_slice(table->entries, KH_SEGMENT_SIZE);
   uint64_t number = kh_head_segments(&table->head) - 1;
-  table->entries = kh_blocks_take(&to->flash->scratch, KH_SEGMENT_ENTRIES * KH_ENTRY_SIZE);
+  table->entries = kh_blocks_take(&to->flash->scratch, KH_SEGMENT_SIZE);
   if (table->entries == NULL) return no_memory(to->error);
   return add_part(to, FLASHKV_CHANGE_PUT, KH_SPACE_SEGMENT, table->head.incarnation, number, segment);
 }
@@ -260,7 +261,7 @@ static khonsu_status commit(writing *to, khonsu_durability durability) {
   flashkv_status status = flashkv_write_all(
       flash->store, (const flashkv_write *)(const void *)flash->writes.data, flash->writes.size / sizeof(flashkv_write),
       durability == KHONSU_ASYNC ? FLASHKV_ASYNC : FLASHKV_BUFFERED, &sequence, &cause);
-  return status == FLASHKV_OK ? KHONSU_OK : kh_flash_fail(to->error, status, &cause);
+  return kh_flash_tell(to->error, status, &cause);
 }
 
 static void forget(kh_flash *flash) {

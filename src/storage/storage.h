@@ -91,6 +91,10 @@ typedef struct kh_storage {
 KHONSU_MUST_USE khonsu_status kh_storage_open_user(const khonsu_storage_ops *ops, void *ctx, kh_storage *storage,
                                                    khonsu_version *newest, khonsu_error *error);
 
+/* flashkv_open, with our errors. */
+KHONSU_MUST_USE khonsu_status kh_storage_open_store(const flashkv_options *options, flashkv **store,
+                                                    khonsu_error *error);
+
 /* How much of the past is kept. 0 and 0: nothing. NULL: the store is read-only, and has what it has. */
 typedef struct kh_retention {
   uint64_t versions, ms;
@@ -112,6 +116,16 @@ KHONSU_MUST_USE khonsu_status kh_storage_check_flashkv(const char *path, const k
 KHONSU_MUST_USE khonsu_status kh_storage_repair_flashkv(const char *path, const khonsu_check_options *options,
                                                         const kh_arrow_limits *limits, khonsu_check_result *result,
                                                         khonsu_error *error);
+
+/* Numbers of up to 8 bytes, least significant first. */
+static inline uint64_t kh_load_little(const uint8_t *from, int bytes) {
+  uint64_t number = 0;
+  for (int i = bytes; i-- > 0;) number = number << 8 | from[i];
+  return number;
+}
+static inline void kh_store_little(uint8_t *to, uint64_t number, int bytes) {
+  for (int i = 0; i < bytes; i++) to[i] = (uint8_t)(number >> (8 * i));
+}
 
 /* A counter's bytes. */
 enum { KH_ENCODED_COUNTER_SIZE = 8 };

@@ -20,6 +20,12 @@ khonsu_status kh_flash_fail(khonsu_error *error, flashkv_status status, const fl
 
 /* ---- opening */
 
+khonsu_status kh_storage_open_store(const flashkv_options *options, flashkv **store, khonsu_error *error) {
+  flashkv_error cause = FLASHKV_ERROR_INIT;
+  flashkv_status status = flashkv_open(options, store, &cause);
+  return kh_flash_tell(error, status, &cause);
+}
+
 static khonsu_status check_record(const flashkv_value *record, khonsu_error *error) {
   const uint8_t *bytes = record->data;
   if (record->size != DATABASE_RECORD_SIZE || memcmp(bytes, database_record, 8) != 0)
@@ -36,7 +42,7 @@ static khonsu_status create(flashkv *store, khonsu_error *error) {
   synced.sync_writes = FLASHKV_SYNC;
   flashkv_slice record = {database_record, sizeof database_record};
   flashkv_status status = flashkv_put_with(store, database_key, record, &synced, NULL, &cause);
-  return status == FLASHKV_OK ? KHONSU_OK : kh_flash_fail(error, status, &cause);
+  return kh_flash_tell(error, status, &cause);
 }
 
 khonsu_status kh_flash_check_database(flashkv *store, khonsu_error *error) {
@@ -58,13 +64,13 @@ static khonsu_version newest(void *ctx) { return flashkv_next_sequence(((kh_flas
 static khonsu_status sync(void *ctx, khonsu_version version, khonsu_error *error) {
   flashkv_error cause = FLASHKV_ERROR_INIT;
   flashkv_status status = flashkv_wait(((kh_flash *)ctx)->store, version, &cause);
-  return status == FLASHKV_OK ? KHONSU_OK : kh_flash_fail(error, status, &cause);
+  return kh_flash_tell(error, status, &cause);
 }
 
 khonsu_status kh_storage_guard_flashkv(khonsu_error *error) {
   flashkv_error cause = FLASHKV_ERROR_INIT;
   flashkv_status status = flashkv_guard_mapped_files(&cause);
-  return status == FLASHKV_OK ? KHONSU_OK : kh_flash_fail(error, status, &cause);
+  return kh_flash_tell(error, status, &cause);
 }
 
 static khonsu_status merge(void *ctx, const khonsu_merge_options *options, khonsu_error *error) {
@@ -75,7 +81,7 @@ static khonsu_status merge(void *ctx, const khonsu_merge_options *options, khons
   to.progress = options->progress;
   to.progress_ctx = options->progress_ctx;
   flashkv_status status = flashkv_merge(((kh_flash *)ctx)->store, &to, NULL, &cause);
-  return status == FLASHKV_OK ? KHONSU_OK : kh_flash_fail(error, status, &cause);
+  return kh_flash_tell(error, status, &cause);
 }
 
 static void stat(void *ctx, khonsu_stats *stats) {
@@ -91,10 +97,10 @@ static void stat(void *ctx, khonsu_stats *stats) {
   stats->merged_files = of.merges;
 }
 
-static khonsu_status close_store(flashkv *store, khonsu_error *error) {
+khonsu_status kh_flash_close_store(flashkv *store, khonsu_error *error) {
   flashkv_error cause = FLASHKV_ERROR_INIT;
   flashkv_status status = flashkv_close(&store, &cause);
-  return status == FLASHKV_OK ? KHONSU_OK : kh_flash_fail(error, status, &cause);
+  return kh_flash_tell(error, status, &cause);
 }
 
 void kh_flash_unref(kh_flash *flash) {
@@ -110,7 +116,7 @@ static khonsu_status close(void *ctx, khonsu_error *error) {
   kh_flash *flash = ctx;
   kh_flash_tables_detach(flash);
   kh_flash_holds_fini(flash);
-  khonsu_status status = close_store(flash->store, error);
+  khonsu_status status = kh_flash_close_store(flash->store, error);
   kh_flash_unref(flash);
   return status;
 }
@@ -159,7 +165,7 @@ khonsu_status kh_storage_open_flashkv(flashkv *store, const kh_retention *retent
   kh_flash *flash = NULL;
   khonsu_status status = open_flash(store, retention, &flash, error);
   if (status != KHONSU_OK) {
-    (void)!close_store(store, NULL);
+    (void)kh_flash_close_store(store, NULL);
     return status;
   }
   *newest_version = newest(flash);
